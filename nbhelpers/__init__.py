@@ -1,0 +1,59 @@
+"""Helpers for a hands-on course on the Messages API over Facebook Messenger.
+
+`Lab` is what a notebook opens; the other names are for code of your own. Each is loaded on first use, so importing the
+package starts and loads nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbhelpers.api import MessagesClient
+    from nbhelpers.errors import ApiError, KitError
+    from nbhelpers.inbox import Inbox
+    from nbhelpers.lab import Lab
+    from nbhelpers.messages import InboundMessage, MessageStatus, read
+    from nbhelpers.outbound import OutboundMessage
+    from nbhelpers.signatures import verify
+    from nbhelpers.tokens import Minter
+
+__version__ = "0.1.0"
+__all__ = [
+    "ApiError",
+    "InboundMessage",
+    "Inbox",
+    "KitError",
+    "Lab",
+    "MessageStatus",
+    "MessagesClient",
+    "Minter",
+    "OutboundMessage",
+    "read",
+    "verify",
+]
+
+_ROOMS = {
+    "ApiError": "errors",
+    "InboundMessage": "messages",
+    "Inbox": "inbox",
+    "KitError": "errors",
+    "Lab": "lab",
+    "MessageStatus": "messages",
+    "MessagesClient": "api",
+    "Minter": "tokens",
+    "OutboundMessage": "outbound",
+    "read": "messages",
+    "verify": "signatures",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,176 @@
+"""SQLite with group commit: one thread writes, many ask, and each is answered when its write is on the disk."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+__all__ = ["Database", "SchemaError", "storable"]
+
+T = TypeVar("T")
+_BATCH = 512  # writes in one commit at most, so that a busy minute still answers the first of them soon
+_BUSY = 4.0  # seconds to wait for another process's write
+
+
+class SchemaError(Exception):
+    """The file was written by a newer version of the kit."""
+
+
+def storable(text: str | None) -> str | None:
+    """Return `text` as SQLite can keep it: a lone surrogate, which JSON allows and UTF-8 does not, becomes “?”."""
+    return text if text is None else text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+class Database:
+    """One SQLite file. `write(work)` runs `work(connection)` on the writer thread and returns a Future.
+
+    Writes that are asked for at the same time share one commit; each runs in a savepoint of its own, so that one that
+    raises takes no other with it. A Future is done only when the commit is: with `synchronous="FULL"` what it
+    acknowledges survives a power cut, with `"NORMAL"` a killed process. If the commit fails, every Future of the batch
+    raises. `reading()` gives a connection for queries, on any thread.
+
+    `schema` is run once, when `PRAGMA user_version` is below `version`. Raises SchemaError for a file from the future
+    and sqlite3.Error for one that cannot be opened.
+    """
+
+    def __init__(self, path: Path, schema: str, version: int, synchronous: str = "FULL") -> None:
+        self.path, self._synchronous = path, synchronous
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._queue: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None]
+        self._queue = queue.SimpleQueue()
+        self._closed = False
+        self._writer: threading.Thread | None = None
+        self._starting = threading.Lock()
+        connection = self._open()
+        try:
+            # Locked before the version is read, so that of two processes that open a new file one makes the tables.
+            connection.execute("BEGIN IMMEDIATE")
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            if found > version:
+                raise SchemaError(f"{path} has schema {found}, this kit knows {version}")
+            if found < version:
+                for statement in schema.split(";"):
+                    if statement.strip():
+                        connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+        path.chmod(0o600)
+
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Ask for `work(connection)` to be run and committed; the Future gives its result or its exception."""
+        future: Future[T] = Future()
+        with self._starting:
+            if self._closed:
+                future.set_exception(sqlite3.ProgrammingError(f"{self.path} is closed"))
+                return future
+            if self._writer is None:
+                self._writer = threading.Thread(
+                    target=self._write_for_ever, name=f"write {self.path.name}", daemon=True
+                )
+                self._writer.start()
+            self._queue.put((work, future))
+        return future
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection for queries, kept for this thread; rows come as sqlite3.Row."""
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._open()
+            connection.execute("PRAGMA query_only = ON")
+            self._local.connection = connection
+            with self._readers_lock:
+                self._readers.append(connection)
+        yield connection
+
+    def close(self) -> None:
+        """Finish the writes that were asked for, then close every connection."""
+        with self._starting:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        if self._writer is not None:
+            self._writer.join()
+        with self._readers_lock:
+            for connection in self._readers:
+                connection.close()
+            self._readers.clear()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute("PRAGMA secure_delete = ON")
+        return connection
+
+    def _write_for_ever(self) -> None:
+        connection: sqlite3.Connection | None = None
+        running = True
+        while running:
+            batch, running = self._next_batch()
+            if not batch:
+                continue
+            try:
+                if connection is None:
+                    connection = self._open()
+                answers = self._commit(connection, batch)
+            except BaseException as error:  # noqa: BLE001 - whoever waits must be told, whatever it was
+                for _, future in batch:
+                    future.set_exception(error)
+                if connection is not None:
+                    # After a failed commit the state of the connection is not worth guessing: open another.
+                    connection.close()
+                    connection = None
+                continue
+            for future, result, error in answers:
+                if error is None:
+                    future.set_result(result)
+                else:
+                    future.set_exception(error)
+        if connection is not None:
+            connection.close()
+
+    def _next_batch(self) -> tuple[list[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]], bool]:
+        batch = []
+        item = self._queue.get()
+        while item is not None:
+            if item[1].set_running_or_notify_cancel():
+                batch.append(item)
+            if len(batch) == _BATCH:
+                return batch, True
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    @staticmethod
+    def _commit(
+        connection: sqlite3.Connection, batch: list[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]
+    ) -> list[tuple[Future[Any], Any, BaseException | None]]:
+        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        connection.execute("BEGIN IMMEDIATE")
+        for work, future in batch:
+            connection.execute("SAVEPOINT one")
+            try:
+                result = work(connection)
+            except Exception as error:  # noqa: BLE001 - handed to whoever asked, below
+                connection.execute("ROLLBACK TO one")
+                answers.append((future, None, error))
+            else:
+                answers.append((future, result, None))
+            connection.execute("RELEASE one")
+        connection.execute("COMMIT")
+        return answers

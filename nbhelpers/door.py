@@ -1,0 +1,117 @@
+"""The protocol under the receiver: what httptools lacks against slow, endless and too many senders."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+__all__ = ["PatientProtocol"]
+
+LONGEST_HEAD = 64 * 1024  # bytes of request line and headers
+LONGEST_WAIT = 10.0  # seconds from the first moment of a request, or of a connection, to its last byte
+MOST_CONNECTIONS = 500
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Answers 431 to a head over 64 kB, 408 to a request that takes longer than 10 s, and keeps 500 connections.
+
+    When there are more, the one that has been idle longest is closed, so that idle strangers cannot shut the door to
+    the service. (uvicorn's own limit would answer 503 to everybody until they leave.)
+    """
+
+    _open: dict[HttpToolsProtocol, None] = {}  # noqa: RUF012 - one for all connections of the process, oldest first
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head = 0  # bytes received since the last complete head
+        self._named = 0  # bytes in the header fields parsed so far
+        self._in_head = True
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._open[self] = None
+        self._start_clock()
+        if len(self._open) > MOST_CONNECTIONS:
+            idle = next((other for other in self._open if other._is_idle()), self)
+            idle.transport.close()
+            self._open.pop(idle, None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._open.pop(self, None)
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self._in_head:
+            self._head += len(data)
+        super().data_received(data)
+        if self.parser is None or self.transport.is_closing():
+            return
+        if self._named > LONGEST_HEAD or (self._in_head and self._head > LONGEST_HEAD):
+            self._refuse(431, "The headers are longer than 64 kB.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head, self._named = True, 0, 0
+        self._start_clock()
+
+    def on_url(self, url: bytes) -> None:
+        self._named += len(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._named += len(name) + len(value)
+        if self._named <= LONGEST_HEAD:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self._named <= LONGEST_HEAD:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self._named <= LONGEST_HEAD:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._stop_clock()
+        if self._named <= LONGEST_HEAD:
+            super().on_message_complete()
+        self._in_head, self._head = True, 0
+
+    def on_response_complete(self) -> None:
+        # To the end of the line: the longest idle is the first to go.
+        if self in self._open:
+            self._open[self] = self._open.pop(self)
+        super().on_response_complete()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _start_clock(self) -> None:
+        self._stop_clock()
+        self._deadline = self.loop.call_later(LONGEST_WAIT, self._too_slow)
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self._refuse(408, "The request took longer than 10 seconds.")
+
+    def _refuse(self, status: int, words: str) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self._stop_clock()
+        head = f"content-type: text/plain\r\ncontent-length: {len(words)}\r\nconnection: close\r\n\r\n"
+        self.transport.write(STATUS_LINE[status] + (head + words).encode("ascii"))
+        self.transport.close()

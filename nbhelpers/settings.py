@@ -1,0 +1,171 @@
+"""What was configured, per mode, and where the state directory is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from nbhelpers.errors import SettingsError
+from nbhelpers.private import mask
+
+__all__ = ["API_VERSIONS", "MODES", "Settings", "load", "spare_loopback"]
+
+MODES = ("simulator", "sandbox", "live")
+API_VERSIONS = ("beta", "v0.1", "v1")
+
+# Hosts as the service documents them (reference: Messages API specification 1.11.0; the hosted sandbox's from the
+# snippet variables of the developer site). The simulator's address is known only once it runs.
+_HOSTS = {"simulator": None, "sandbox": "https://messages-sandbox.nexmo.com", "live": "https://api.nexmo.com"}
+
+# Today's names first, then the guide's, which are read as aliases.
+_NAMES = {
+    "api_key": ("VONAGE_API_KEY", "NEXMO_API_KEY"),
+    "api_secret": ("VONAGE_API_SECRET", "NEXMO_API_SECRET"),
+    "application_id": ("VONAGE_APPLICATION_ID", "NEXMO_APPLICATION_ID"),
+    "private_key": ("VONAGE_PRIVATE_KEY", "NEXMO_PRIVATE_KEY"),
+    "signature_secret": ("VONAGE_SIGNATURE_SECRET", "NEXMO_SIGNATURE_SECRET"),
+    "sender_id": ("MESSENGER_SENDER_ID", "SENDER_ID"),
+    "recipient_id": ("MESSENGER_RECIPIENT_ID", "RECIPIENT_ID"),
+    "ngrok_authtoken": ("NGROK_AUTHTOKEN",),
+    "ngrok_domain": ("NGROK_DOMAIN",),
+    "public_url": ("PUBLIC_URL",),
+}
+_SECRET = ("api_secret", "private_key", "signature_secret", "ngrok_authtoken")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that was configured for one mode. Secrets are masked when it is shown.
+
+    `state` is the state directory (absolute), `folder` the part of it that belongs to this mode; `host` the base URL of
+    the Messages API, None in simulator mode, where the running simulator says it. In simulator mode every credential
+    is None: ids, keys and secrets then come from the state directory alone. `notes` says, in words, what was read in
+    an unusual way.
+    """
+
+    mode: str
+    state: Path
+    api_version: str = "v0.1"
+    host: str | None = None
+    api_key: str | None = None
+    api_secret: str | None = field(default=None, repr=False)
+    application_id: str | None = None
+    private_key: str | None = field(default=None, repr=False)
+    signature_secret: str | None = field(default=None, repr=False)
+    sender_id: str | None = None
+    recipient_id: str | None = None
+    ngrok_authtoken: str | None = field(default=None, repr=False)
+    ngrok_domain: str | None = None
+    public_url: str | None = None
+    receiver_port: int = 8710
+    simulator_port: int = 8711
+    notes: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this mode: nothing in it crosses to another mode."""
+        return self.state / self.mode
+
+    def __str__(self) -> str:
+        lines = [f"mode {self.mode}, Messages API {self.api_version}, state in {self.state}"]
+        for name in _NAMES:
+            value = getattr(self, name)
+            if value is not None:
+                lines.append(f"{_NAMES[name][0]} = {mask(value) if name in _SECRET else value}")
+        return "\n".join([*lines, *self.notes])
+
+
+def load(
+    mode: str | None = None,
+    state: str | os.PathLike[str] | None = None,
+    api_version: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """Read the settings: the arguments first, then the environment, then `.env` at the root of the kit.
+
+    `environ` and `folder` stand in for the process's environment and working directory. Raises SettingsError when a
+    value cannot be meant: an unknown mode or version, a port that is none.
+    """
+    environ = os.environ if environ is None else environ
+    folder = (folder or Path.cwd()).absolute()
+    root = _kit_root(folder) or folder
+    notes: list[str] = []
+    values = {**_dotenv(root, notes), **{name: value for name, value in environ.items() if value}}
+
+    mode = mode or values.get("NBHELPERS_MODE") or "simulator"
+    _one_of("NBHELPERS_MODE", mode, MODES)
+    api_version = api_version or values.get("MESSAGES_API_VERSION") or "v0.1"
+    _one_of("MESSAGES_API_VERSION", api_version, API_VERSIONS)
+    read: dict[str, str | None] = {}
+    if mode != "simulator":
+        for name, (today, *aliases) in _NAMES.items():
+            read[name] = values.get(today)
+            for alias in aliases:
+                if read[name] is None and values.get(alias):
+                    read[name] = values[alias]
+                    notes.append(f"{alias} was read as {today}.")
+    return Settings(
+        mode=mode,
+        state=_state_directory(state or values.get("NBHELPERS_STATE"), folder),
+        api_version=api_version,
+        host=_HOSTS[mode],
+        receiver_port=_port("NBHELPERS_RECEIVER_PORT", values.get("NBHELPERS_RECEIVER_PORT"), 8710),
+        simulator_port=_port("NBHELPERS_SIMULATOR_PORT", values.get("NBHELPERS_SIMULATOR_PORT"), 8711),
+        notes=tuple(notes),
+        **read,
+    )
+
+
+def spare_loopback(environ: MutableMapping[str, str] | None = None) -> None:
+    """Keep calls to this computer away from any proxy: a company's proxy must not break the offline course."""
+    environ = os.environ if environ is None else environ
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in environ.get(name, "").split(",") if host]
+        missing = [host for host in ("127.0.0.1", "localhost") if host not in hosts]
+        environ[name] = ",".join(hosts + missing)
+
+
+def _kit_root(folder: Path) -> Path | None:
+    for place in (folder, *folder.parents):
+        project = place / "pyproject.toml"
+        if project.is_file() and 'name = "nbhelpers"' in project.read_text(encoding="utf-8", errors="replace"):
+            return place
+    return None
+
+
+def _state_directory(wished: str | os.PathLike[str] | None, folder: Path) -> Path:
+    if wished:
+        return (folder / Path(wished).expanduser()).resolve()
+    for place in (folder, *folder.parents):
+        if (place / ".lab").is_dir():
+            return (place / ".lab").resolve()
+    return ((_kit_root(folder) or folder) / ".lab").resolve()
+
+
+def _dotenv(root: Path, notes: list[str]) -> dict[str, str]:
+    path = root / ".env"
+    if not path.is_file() and (root / ".env.txt").is_file():
+        path = root / ".env.txt"
+        notes.append(f"{path} was read as .env: your editor added the .txt.")
+    if not path.is_file():
+        return {}
+    return {name: value for name, value in dotenv_values(path, encoding="utf-8-sig").items() if value}
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingsError(f"{name} cannot be used.", f"It says “{value}”.", f"Set it to {', '.join(choices)}.")
+
+
+def _port(name: str, value: str | None, default: int) -> int:
+    if not value:
+        return default
+    if not value.isdecimal() or not 0 <= int(value) <= 65535:
+        raise SettingsError(f"{name} is no port.", f"It says “{value}”.", "Give a number from 1024 to 65535.")
+    return int(value)

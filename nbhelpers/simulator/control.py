@@ -1,0 +1,85 @@
+"""The simulator's controls, from outside: Pages, the link, the dashboard's form, the person who writes and reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from nbhelpers.errors import ServiceError
+
+__all__ = ["Control"]
+
+
+class Control:
+    """Speaks to `/_simulator/…` of a running simulator, with the control token of its record.
+
+    Every method returns the simulator's JSON and raises ServiceError, in the simulator's own words, when it says no or
+    cannot be reached.
+    """
+
+    def __init__(self, base_url: str, token: str) -> None:
+        self.base_url = base_url
+        self._session = requests.Session()
+        self._session.trust_env = False  # loopback: no proxy, no .netrc
+        self._session.headers["X-Simulator-Token"] = token
+
+    def create_page(self, name: str) -> dict[str, Any]:
+        """Make a Page, or find the one of this name: `id`, `name`, `published`, `application_id`, `people`."""
+        return self._call("POST", "pages", {"name": name})
+
+    def pages(self) -> list[dict[str, Any]]:
+        """Return all Pages, oldest first."""
+        return self._call("GET", "pages")["pages"]
+
+    def link(self, jwt: str, page: str | None = None) -> dict[str, Any]:
+        """Link a Page (ID or name, by default the newest) to the application of a JWT, as the link page does."""
+        return self._call("POST", "link", {"jwt": jwt, "page": page})
+
+    def unlink(self, page: str | None = None) -> dict[str, Any]:
+        """Take the link of a Page back."""
+        return self._call("DELETE", "link", {"page": page})
+
+    def settings(self) -> dict[str, str]:
+        """Return the account's settings: `inbound_url`, `status_url`, `http_method`, `shape`."""
+        return self._call("GET", "settings")
+
+    def change_settings(self, **settings: str) -> dict[str, str]:
+        """Change some of the account's settings; an empty URL unsets it."""
+        return self._call("PUT", "settings", settings)
+
+    def write(self, kind: str = "text", **details: str | None) -> dict[str, Any]:
+        """Let a person write: `page`, `person` or `psid`, `text`, `url`. Returns `psid` and `passed_on`."""
+        return self._call("POST", "write", {"type": kind, **details})
+
+    def read(self, **who: str | None) -> int:
+        """Let a person (`page`, `person`, `psid`) read what was delivered; return how many messages that were."""
+        return self._call("POST", "read", who)["read"]
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Return the newest fifty webhooks, newest first, with the answer each got."""
+        return self._call("GET", "webhooks")["webhooks"]
+
+    def close(self) -> None:
+        """Close the kept connection."""
+        self._session.close()
+
+    def _call(self, method: str, path: str, fields: dict[str, Any] | None = None) -> Any:
+        fields = {name: value for name, value in (fields or {}).items() if value is not None}
+        url = f"{self.base_url}/_simulator/{path}"
+        try:
+            answer = self._session.request(method, url, json=fields if method != "GET" else None, timeout=(3.05, 15))
+            body = answer.json()
+        except requests.RequestException as error:
+            raise ServiceError(
+                "The simulator does not answer.",
+                f"{self.base_url}: {type(error).__name__}.",
+                "`nbhelpers status` shows what runs; `lab = Lab()` starts it again.",
+            ) from None
+        if answer.status_code < 300:
+            return body
+        if "error" in body:
+            raise ServiceError(body["error"], body.get("seen", ""), body.get("next", ""))
+        raise ServiceError(
+            "Refused.", f"{answer.status_code} {body.get('title')}: {body.get('detail')}.", "Mint a new JWT."
+        )

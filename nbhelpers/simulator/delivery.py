@@ -1,0 +1,215 @@
+"""Webhook delivery: routes, signs, posts and retries what is queued, until it is answered or a day old."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+
+from nbhelpers.signatures import sign
+from nbhelpers.simulator.store import Account, Store
+
+__all__ = ["WAITS", "Deliverer", "Route"]
+
+# Seconds. Documented for the hosted sandbox: 5, 10, … 640, then every 900, for 24 hours; success is 200 to 205.
+WAITS = (5, 10, 20, 40, 80, 160, 320, 640, 900)
+LONGEST = 24 * 3600.0
+_SUCCESS = range(200, 206)
+
+# Seconds to connect, and to the answer: from an article about SMS webhooks; for Messages they are not documented.
+_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=3)
+_AT_ONCE = 64
+_LOOK_FOR_DOOR = 0.25  # seconds between two looks for a receiver while webhooks wait for one
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a webhook goes, and by which HTTP method."""
+
+    url: str
+    method: str
+
+
+class Deliverer:
+    """Delivers the queue of a store.
+
+    `given(kind)` gives a URL that stands in for the account's settings, `fallback(kind)` the one of last resort; each
+    None when there is none. `kind` is `inbound` or the status.
+    """
+
+    def __init__(self, store: Store, given: Callable[[str], str | None], fallback: Callable[[str], str | None]) -> None:
+        self._store, self._given, self._fallback = store, given, fallback
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._flying: set[int] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Say that something was queued, or that a URL has changed; from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def run(self) -> None:
+        """Deliver until cancelled. What is in flight then stays queued, and is delivered again by the next run."""
+        self._loop = asyncio.get_running_loop()
+        connector = aiohttp.TCPConnector(limit=_AT_ONCE)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()
+        ) as http:
+            try:
+                while True:
+                    self._wake.clear()
+                    wait = await self._start_due(http)
+                    await self._sleep(wait)
+            finally:
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def route(self, kind: str, application_id: str | None, webhook_url: str | None) -> Route | None:
+        """Say where a webhook goes now, None when there is nowhere yet.
+
+        A status goes to the message's own `webhook_url` if it has one (v1). Otherwise, as documented, what belongs to
+        an application goes to the application's URLs, by POST, and everything else to the account's, by its method;
+        so does what belongs to an application without the messages capability, such as the guide's.
+        """
+        if webhook_url and kind != "inbound":
+            return Route(webhook_url, "POST")
+        name = "inbound_url" if kind == "inbound" else "status_url"
+        application = self._store.application(application_id)
+        if application is not None and application.messages is not None:
+            address = application.messages.get("webhooks", {}).get(name, {}).get("address")
+            if address:
+                return Route(address, "POST")
+        if given := self._given(kind):
+            return Route(given, "POST")
+        if application is None or application.messages is None:
+            account = self._store.account()
+            url = account.inbound_url if kind == "inbound" else account.status_url
+            if url:
+                return Route(url, account.http_method)
+        url = self._fallback(kind)
+        return Route(url, "POST") if url else None
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _start_due(self, http: aiohttp.ClientSession) -> float:
+        """Start what is due; return the seconds until there may be more."""
+        await self._release_held()
+        now = time.time()
+        room = _AT_ONCE - len(self._flying)
+        if room <= 0:
+            return 5.0  # whatever lands wakes us
+        rows = self._store.rows(
+            "SELECT * FROM webhooks WHERE outcome IS NULL AND held = 0 AND due <= ? ORDER BY due LIMIT ?",
+            now,
+            room + len(self._flying),
+        )
+        for row in rows:
+            if row["id"] not in self._flying and len(self._flying) < _AT_ONCE:
+                await self._start(http, row, now)
+        if len(self._flying) >= _AT_ONCE:
+            return 5.0
+        following = self._store.rows(
+            "SELECT min(due) AS due FROM webhooks WHERE outcome IS NULL AND held = 0 AND due > ?", now
+        )[0]["due"]
+        wait = 60.0 if following is None else max(0.0, following - time.time())
+        return min(wait, _LOOK_FOR_DOOR) if self._held() else wait
+
+    async def _start(self, http: aiohttp.ClientSession, row: sqlite3.Row, now: float) -> None:
+        if now - row["at"] > LONGEST:
+            await self._note(row["id"], outcome="dropped", answer="nobody took it within 24 hours")
+            return
+        route = self.route(row["kind"], row["application_id"], row["webhook_url"])
+        if route is None:
+            await self._note(row["id"], held=1, answer="no webhook URL is set")
+            return
+        self._flying.add(row["id"])
+        task = asyncio.get_running_loop().create_task(self._deliver(http, row, route))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> None:
+        try:
+            status, words = await _call(http, route, row["body"], self._store.account(), row["application_id"])
+            attempts = row["attempts"] + 1
+            change = {"attempts": attempts, "called": f"{route.method} {route.url}", "answer": words}
+            if status in _SUCCESS:
+                await self._note(row["id"], outcome="delivered", **change)
+            else:
+                wait = WAITS[min(attempts, len(WAITS)) - 1]
+                await self._note(row["id"], due=time.time() + wait, **change)
+        finally:
+            self._flying.discard(row["id"])
+            self._wake.set()
+
+    async def _note(self, webhook: int, **change: Any) -> None:
+        names = ", ".join(f"{name} = :{name}" for name in change)
+        values = change | {"webhook": webhook}
+        sql = f"UPDATE webhooks SET {names} WHERE id = :webhook"  # noqa: S608
+        await asyncio.wrap_future(self._store.write(lambda connection: connection.execute(sql, values) and None))
+
+    def _held(self) -> bool:
+        return bool(self._store.rows("SELECT 1 FROM webhooks WHERE outcome IS NULL AND held = 1 LIMIT 1"))
+
+    async def _release_held(self) -> None:
+        routes = self._store.rows(
+            "SELECT DISTINCT kind = 'inbound' AS inbound, application_id, webhook_url FROM webhooks"
+            " WHERE outcome IS NULL AND held = 1"
+        )
+        for row in routes:
+            kind = "inbound" if row["inbound"] else "status"
+            if self.route(kind, row["application_id"], row["webhook_url"]) is not None:
+                values = (row["inbound"], row["application_id"], row["webhook_url"])
+                await asyncio.wrap_future(
+                    self._store.write(
+                        lambda connection, values=values: (
+                            connection.execute(
+                                "UPDATE webhooks SET held = 0 WHERE outcome IS NULL AND held = 1"
+                                " AND (kind = 'inbound') = ? AND application_id IS ? AND webhook_url IS ?",
+                                values,
+                            )
+                            and None
+                        )
+                    )
+                )
+
+
+async def _call(
+    http: aiohttp.ClientSession, route: Route, body: bytes, account: Account, application_id: str | None
+) -> tuple[int, str]:
+    url, data = route.url, body
+    headers = {"User-Agent": "nbhelpers-simulator"}  # the service's own is not known
+    if route.method == "GET":
+        url, data = _with_query(url, body), b""
+    else:
+        headers["Content-Type"] = "application/json"
+    headers["Authorization"] = sign(data, account.signature_secret, account.api_key, application_id)
+    try:
+        async with http.request(route.method, url, data=data or None, headers=headers, allow_redirects=False) as answer:
+            await answer.content.read(65_536)  # its words do not matter, but the connection can be used again
+            return answer.status, f"answered {answer.status}"
+    except TimeoutError:
+        return 0, "no answer in time"
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return 0, f"no answer ({type(error).__name__})"
+
+
+def _with_query(url: str, body: bytes) -> str:
+    # How nested JSON looked under GET is not known: each field goes as a parameter, objects as JSON text.
+    fields = {
+        name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        for name, value in json.loads(body).items()
+    }
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"

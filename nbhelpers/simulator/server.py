@@ -1,0 +1,74 @@
+"""Runs the simulator as a service, with its ready line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nbhelpers.door import PatientProtocol
+from nbhelpers.service import Owner, Service, is_alive, read_record, remembered_port
+from nbhelpers.settings import Settings
+from nbhelpers.simulator import demo
+from nbhelpers.simulator.app import simulator_app
+from nbhelpers.simulator.delivery import Deliverer
+from nbhelpers.simulator.facebook import Facebook
+from nbhelpers.simulator.store import Store
+
+__all__ = ["Options", "simulate"]
+
+NAME = "simulator"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the simulator was asked to run; see `nbhelpers simulator --help`.
+
+    `find_receiver` lets webhooks for which no URL is set go to the receiver recorded in the same state directory.
+    """
+
+    inbound: str | None = None
+    status: str | None = None
+    demo: bool = False
+    guide: bool = False
+    accept_any: bool = False
+    find_receiver: bool = False
+
+
+def simulate(settings: Settings, options: Options, port: int | None = None, owner: Owner | None = None) -> None:
+    """Run the simulator until its end. `port` is strict; without, the last one or the next free is taken.
+
+    Raises ServiceError when it cannot start.
+    """
+    service = Service(NAME, settings.folder, owner)
+    wished = remembered_port(settings.folder, NAME) or settings.simulator_port
+    listener = service.bind(wished if port is None else port, strict=bool(port))
+    store = Store(settings.folder / "simulator.sqlite3")
+
+    def given(kind: str) -> str | None:
+        return options.inbound if kind == "inbound" else options.status
+
+    def receiver(kind: str) -> str | None:
+        record = read_record(settings.folder, "receiver") if options.find_receiver else None
+        if record is None or not is_alive(record.pid, record.created):
+            return None
+        return record.ready["inbound_url" if kind == "inbound" else "status_url"]
+
+    deliverer = Deliverer(store, given, receiver)
+    facebook = Facebook(store, deliverer.wake, options.accept_any)
+
+    def ready(url: str) -> dict[str, Any]:
+        account = store.account()
+        facts = {
+            "base_url": url,
+            "api_key": account.api_key,
+            "api_secret": account.api_secret,
+            "signature_secret": account.signature_secret,
+        }
+        return facts | made
+
+    try:
+        made = demo.prepare(store, facebook, settings.folder, options.guide) if options.demo else {}
+        app = simulator_app(store, facebook, deliverer, service.nonce, service.control)
+        service.run(app, listener, ready, PatientProtocol)
+    finally:
+        store.close()

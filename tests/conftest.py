@@ -1,0 +1,117 @@
+"""What the tests share: a state directory of their own, the command as a process, services that never outlive a test."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbhelpers import background, credentials, settings as configuration
+from nbhelpers.credentials import PrivateKey
+from nbhelpers.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def key() -> PrivateKey:
+    """An RSA key; making one takes a tenth of a second, so it is made once."""
+    return credentials.generate()
+
+
+@pytest.fixture(scope="session")
+def other_key() -> PrivateKey:
+    return credentials.generate()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may see the credentials, proxies or ports of the shell that started it."""
+    for name in list(os.environ):
+        if name.startswith(("NBHELPERS_", "VONAGE_", "NEXMO_", "MESSENGER_", "NGROK_", "MESSAGES_API", "JPY_")):
+            monkeypatch.delenv(name)
+        if name.lower() in ("http_proxy", "https_proxy", "all_proxy", "public_url", "sender_id", "recipient_id"):
+            monkeypatch.delenv(name)
+    configuration.spare_loopback()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """Settings of simulator mode with a state directory of the test's own; its services are stopped afterwards."""
+    made = configuration.load(state=tmp_path / "lab", environ={}, folder=tmp_path)
+    made = dataclasses.replace(made, receiver_port=0, simulator_port=0)
+    yield made
+    background.stop(made)
+
+
+class Shell:
+    """Runs `nbhelpers` as a person does: in a directory of its own, with an environment that says nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # Any free port: tests run beside each other, and beside a learner's lab.
+        self.environment = os.environ | {"NBHELPERS_RECEIVER_PORT": "0", "NBHELPERS_SIMULATOR_PORT": "0"}
+        self._started: list[subprocess.Popen[str]] = []
+
+    def __call__(self, *arguments: str, ok: bool = True, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; with `ok` it must succeed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "nbhelpers", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert not ok or done.returncode == 0, f"nbhelpers {arguments}: {done.stdout}{done.stderr}"
+        return done
+
+    def start(self, *arguments: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        """Start a service in the foreground of its own process, and return it with its ready line."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nbhelpers", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._started.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"nbhelpers {arguments} ended: {process.stderr.read() if process.stderr else ''}"
+        return process, json.loads(line)
+
+    def close(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                process.terminate()
+            process.communicate(timeout=10)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    made = Shell(tmp_path)
+    yield made
+    made("stop")
+    made.close()
+
+
+def wait_until(look: Callable[[], Any], timeout: float = 10, what: str = "it") -> Any:
+    """Return what `look()` returns as soon as that is true; fail when it is not in time."""
+    until = time.monotonic() + timeout
+    while time.monotonic() < until:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.02)
+    pytest.fail(f"waited {timeout} s in vain for {what}")
