@@ -152,7 +152,7 @@ def token(settings: Settings, application_id: str | None, private_key: str | Non
 @click.option("--to", "recipient", required=True, metavar="PSID", help="The person.")
 @click.option("--from", "sender", metavar="PAGE", help="Your Page ID. (default: the linked one)")
 @click.option("--text", help="What to say.")
-@click.option("--type", "kind", type=click.Choice(_SENDS), default="text", show_default=True)
+@click.option("--type", "kind", type=click.Choice(_SENDS), default="text", show_default=True, help="What to send.")
 @click.option("--url", help="With another type: the address of the file.")
 @click.option("--api-version", type=click.Choice(API_VERSIONS), help="Which shape to send.")
 def send(

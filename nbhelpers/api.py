@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.util import Retry
 
-from nbhelpers.errors import ApiError, MessageError, cure_for
+from nbhelpers.errors import ApiError, InboxError, MessageError, cure_for
 from nbhelpers.events import one_line
 from nbhelpers.inbox import Inbox
 from nbhelpers.outbound import OutboundMessage
@@ -81,33 +81,40 @@ class MessagesClient:
         """Send a message and return what the service said when it took it (202).
 
         Raises MessageError for what this version cannot carry, ApiError for every other answer, or none: with the
-        status, the service's own JSON and a cure.
+        status, the service's own JSON and a cure. InboxError, when it was sent but could not be stored, says so.
         """
         version = version or self.version
         body = message.body(version)
-        url = f"{self.host}/{version}/messages"
+        try:
+            data = json.dumps(body, allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise MessageError(
+                "This message cannot be written as JSON.", f"{error}.", "Mend the custom part."
+            ) from None
         try:
             answer = self._session.post(
-                url,
-                json=body,
-                headers={"Accept": "application/json"},
+                f"{self.host}/{version}/messages",
+                data=data,
+                headers={"Accept": "application/json", "Content-Type": "application/json"},
                 auth=self._auth,
                 timeout=self._timeout,
                 # The token is for this host alone.
                 allow_redirects=False,
             )
-        except requests.exceptions.InvalidJSONError as error:
-            raise MessageError(
-                "This message cannot be written as JSON.", f"{error}.", "Mend the custom part."
-            ) from None
         except requests.RequestException as error:
             raise _no_answer(error, self.host) from None
         accepted = _json(answer)
         uuid = accepted.get("message_uuid") if isinstance(accepted, dict) else None
         if answer.status_code not in (200, 202) or not isinstance(uuid, str):
             raise _refused(answer, body)
-        if self._inbox is not None:
-            text = message.content if message.kind == "text" and isinstance(message.content, str) else None
+        self._keep(message, version, body, uuid)
+        return Accepted(uuid, version, body, accepted.get("workflow_id"))
+
+    def _keep(self, message: OutboundMessage, version: str, body: Mapping[str, Any], uuid: str) -> None:
+        if self._inbox is None:
+            return
+        text = message.content if message.kind == "text" and isinstance(message.content, str) else None
+        try:
             self._inbox.sent(
                 version,
                 body,
@@ -117,7 +124,11 @@ class MessagesClient:
                 text=text,
                 message_type=message.kind,
             )
-        return Accepted(uuid, version, body, accepted.get("workflow_id"))
+        except InboxError as error:
+            seen = f"message_uuid {one_line(uuid)}. {error.seen}"
+            raise InboxError(
+                "The message was sent, but the inbox could not store it.", seen, "Do not send it again."
+            ) from None
 
     def close(self) -> None:
         """Close the kept connection."""
@@ -149,24 +160,35 @@ def _refused(answer: requests.Response, sent: Mapping[str, Any]) -> ApiError:
     problem = body if isinstance(body, dict) else {}
     # The host and path of `type` differ between documents and live samples: only the fragment is to be trusted.
     code = str(problem.get("type", "")).rpartition("#")[2]
-    words = ": ".join(str(problem[name]) for name in ("title", "detail") if problem.get(name))
-    seen = f"It answered {answer.status_code} “{one_line(words or answer.text, 300) or answer.reason}”"
+    words = ": ".join(str(problem[name]) for name in ("title", "detail") if problem.get(name)) or answer.text
+    seen = f"It answered {answer.status_code} “{one_line(words, 300) or answer.reason}”"
     named = problem.get("invalid_parameters") or problem.get("invalid_params")
     for parameter in named if isinstance(named, list) else []:
         if isinstance(parameter, dict):
             name = str(parameter.get("name"))
             seen += f"; {one_line(name)}: {one_line(str(parameter.get('reason')))}{_value_sent(sent, name)}"
     trace = answer.headers.get("x-nexmo-trace-id") or str(problem.get("instance") or "")
+    seen = _without_credentials(seen + (f" (trace {one_line(trace)})." if trace else "."), answer)
     cure = cure_for("refusal", code) or cure_for("http", answer.status_code)
     return ApiError(
         cure.what if cure else "The service did not take the message.",
-        seen + (f" (trace {one_line(trace)})." if trace else "."),
+        seen,
         cure.next if cure else "Read its words, mend the message and send again.",
         status=answer.status_code,
         body=body,
         code=code,
         trace=trace,
     )
+
+
+def _without_credentials(text: str, answer: requests.Response) -> str:
+    # A gateway that repeats the request in its answer must not put the token on the learner's screen. Cut texts are
+    # why every long enough beginning is looked for.
+    secret = str(answer.request.headers.get("Authorization", "")).partition(" ")[2]
+    for length in range(len(secret), 15, -1):
+        if secret[:length] in text:
+            return text.replace(secret[:length], "••••")
+    return text
 
 
 def _value_sent(sent: Mapping[str, Any], name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -156,11 +157,13 @@ def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Own
 
 
 def _end(record: Record) -> None:
-    try:
-        process = psutil.Process(record.pid)
+    process = psutil.Process(record.pid)
+    with contextlib.suppress(psutil.NoSuchProcess):
         process.terminate()
-        process.wait(_END)
-    except psutil.TimeoutExpired:
-        process.kill()
-    except psutil.NoSuchProcess:
-        return
+        until = time.monotonic() + _END
+        # Not process.wait(): to it, one that its parent has not reaped yet is still there.
+        while is_alive(record.pid, record.created):
+            if time.monotonic() > until:
+                process.kill()
+                return
+            time.sleep(0.02)

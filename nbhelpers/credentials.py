@@ -16,6 +16,7 @@ from nbhelpers.private import write_private
 __all__ = ["PrivateKey", "generate", "load", "save"]
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+?)-----(.*?)-----END ([A-Z0-9 ]+?)-----", re.DOTALL)
+_PIECE = re.compile(r"[A-Za-z0-9+/=]{48,}")  # what may be a line of a key, and must not be shown as a path
 _LOADABLE = ("PRIVATE KEY", "RSA PRIVATE KEY")  # PKCS#8, as the service makes them, and PKCS#1, as older tools do
 _SMALLEST = 2048  # bits; RFC 7518 section 3.3 asks RS256 keys for no less
 
@@ -84,29 +85,36 @@ def load(source: str | Path | None) -> PrivateKey:
         )
     if isinstance(source, str) and "-----BEGIN" in source:
         return _from_text(source, "the text you gave", [])
-    path = Path(source).expanduser()
-    return _from_text(*_read(path))
+    return _from_text(*_read(Path(source)))
 
 
 def _read(path: Path) -> tuple[str, str, list[str]]:
     shown = str(path)
-    if len(shown) > 300 or "\n" in shown:
-        raise CredentialsError(
-            "The private key cannot be read.",
-            f"What was given is neither a path nor a PEM text: {len(shown)} characters without a BEGIN line.",
-            "Give the path of the file, or the whole text from BEGIN to END.",
-        )
+    no_path = CredentialsError(
+        "The private key cannot be read.",
+        f"What was given is neither a path nor a PEM text: {len(shown)} characters without a BEGIN line.",
+        "Give the path of the file, or the whole text from BEGIN to END.",
+    )
+    if len(shown) > 300 or not shown.isprintable():
+        raise no_path
+    may_be_key = bool(_PIECE.search(shown)) and not (path.is_absolute() and path.parent.is_dir())
     try:
+        path = path.expanduser()
         data = path.read_bytes()
     except FileNotFoundError:
+        if may_be_key:
+            raise no_path from None
         near = sorted(p.name for p in path.parent.glob("*") if p.suffix in (".key", ".pem") or "key" in p.name.lower())
         seen = f"There is no file {path.absolute()}."
         if near:
             seen += f" Beside it: {', '.join(near[:5])}."
         raise CredentialsError("The private key is missing.", seen, "Check the folder and the spelling.") from None
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:  # the latter two: no such user's home, a name no system takes
+        if may_be_key:
+            raise no_path from None
+        seen = getattr(error, "strerror", None) or error
         raise CredentialsError(
-            "The private key cannot be read.", f"{path}: {error.strerror}.", "Give the path of a file you may read."
+            "The private key cannot be read.", f"{path}: {seen}.", "Give the path of a file you may read."
         ) from None
     repairs = []
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):

@@ -27,6 +27,17 @@ def storable(text: str | None) -> str | None:
     return text if text is None else text.encode("utf-8", errors="replace").decode("utf-8")
 
 
+class _Reader:
+    # One thread's connection. `in_use` is held while it asks: closing a connection under a running query is a crash of
+    # the whole process (measured on Python 3.11), and close() comes from another thread.
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection, self.thread, self.in_use = connection, threading.current_thread(), threading.RLock()
+
+    def close(self) -> None:
+        with self.in_use:
+            self.connection.close()
+
+
 class Database:
     """One SQLite file. `write(work)` runs `work(connection)` on the writer thread and returns a Future.
 
@@ -42,7 +53,7 @@ class Database:
     def __init__(self, path: Path, schema: str, version: int, synchronous: str = "FULL") -> None:
         self.path, self._synchronous = path, synchronous
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: list[_Reader] = []
         self._readers_lock = threading.Lock()
         self._queue: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None]
         self._queue = queue.SimpleQueue()
@@ -84,14 +95,16 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for queries, kept for this thread; rows come as sqlite3.Row."""
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._open()
-            connection.execute("PRAGMA query_only = ON")
-            self._local.connection = connection
-            with self._readers_lock:
-                self._readers.append(connection)
-        yield connection
+        reader = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = self._new_reader()
+        with reader.in_use:
+            yield reader.connection
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called: nothing can be read or written any more."""
+        return self._closed
 
     def close(self) -> None:
         """Finish the writes that were asked for, then close every connection."""
@@ -103,16 +116,33 @@ class Database:
         if self._writer is not None:
             self._writer.join()
         with self._readers_lock:
-            for connection in self._readers:
-                connection.close()
+            for reader in self._readers:
+                reader.close()
             self._readers.clear()
+
+    def _new_reader(self) -> _Reader:
+        with self._readers_lock:
+            if self._closed:
+                raise sqlite3.ProgrammingError(f"{self.path} is closed")
+            # A thread that has ended never asks again: without this, each would leave its descriptors behind.
+            for left in [reader for reader in self._readers if not reader.thread.is_alive()]:
+                left.close()
+                self._readers.remove(left)
+            reader = _Reader(self._open())
+            self._readers.append(reader)
+        reader.connection.execute("PRAGMA query_only = ON")
+        return reader
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        connection.execute("PRAGMA secure_delete = ON")
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute("PRAGMA secure_delete = ON")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _write_for_ever(self) -> None:

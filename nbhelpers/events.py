@@ -19,6 +19,11 @@ __all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "event_of", "one_line"]
 # may tell the newest PSID.
 ORIGINS = ("wire", "replay", "edited", "sample")
 
+# Categories of characters that move the cursor, turn the writing round or end a line. Those that are not assigned are
+# let through: an emoji may be younger than this Python.
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # they shape Persian and Indic words and join emoji
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -169,5 +174,6 @@ def one_line(text: str | None, longest: int = 80) -> str:
         return "(none)"
     shown = text if len(text) <= longest else text[: longest - 1] + "…"
     return "".join(
-        character if unicodedata.category(character)[0] != "C" or character == "\u200d" else "�" for character in shown
+        "�" if unicodedata.category(character) in _UNSEEN and character not in _JOINERS else character
+        for character in shown
     )

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import re
 import sqlite3
 import threading
 import time
@@ -191,14 +192,26 @@ class Inbox:
     def forget(self, psid: str) -> int:
         """Delete everything about one person: events, deliveries, replies, facts. Returns how many rows went.
 
-        What is deleted is overwritten in the file too.
+        So do requests that were no webhook and name the person, as one to a mistyped path does. What is deleted is
+        overwritten in the file too.
         """
+        named = re.compile(rb"(?<!\w)" + re.escape(psid.encode("utf-8", "replace")) + rb"(?!\w)")
 
         def work(connection: sqlite3.Connection) -> int:
             gone = 0
             for table in ("events", "deliveries", "sent"):
                 gone += connection.execute(f"DELETE FROM {table} WHERE psid = ?", (psid,)).rowcount  # noqa: S608
-            return gone + connection.execute("DELETE FROM facts WHERE value = ?", (json.dumps(psid),)).rowcount
+            odd = connection.execute("SELECT id, path, body FROM deliveries WHERE odd = 1").fetchall()
+            gone += connection.executemany(
+                "DELETE FROM deliveries WHERE id = ?",
+                [(row["id"],) for row in odd if named.search(row["path"].encode() + b" " + row["body"])],
+            ).rowcount
+            facts = connection.execute("SELECT name, value FROM facts").fetchall()
+            gone += connection.executemany(
+                "DELETE FROM facts WHERE name = ?",
+                [(row["name"],) for row in facts if json.dumps(psid) in row["value"]],
+            ).rowcount
+            return gone
 
         gone = self._do(work)
         with self._database.reading() as connection:
@@ -226,11 +239,12 @@ class Inbox:
         if form not in ("json", "csv"):
             raise InboxError("The inbox cannot be exported so.", f"You asked for “{form}”.", "Use json or csv.")
         names = ("received", "kind", "status", "psid", "page_id", "text", "message_type", "message_uuid", "deliveries")
-        rows = [{**{name: getattr(event, name) for name in names}, "body": event.json} for event in self.events()]
+        events = self.events()
+        rows = [{name: getattr(event, name) for name in names} for event in events]
         for row in rows:
             row["received"] = row["received"].isoformat()
         if form == "json":
-            return "".join(json.dumps(row) + "\n" for row in rows)
+            return "".join(_json_line(row, event) for row, event in zip(rows, events, strict=True))
         text = io.StringIO()
         writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow(names)
@@ -241,6 +255,11 @@ class Inbox:
     def close(self) -> None:
         """Finish what was asked for and close the file."""
         self._database.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called."""
+        return self._database.closed
 
     def changes(self) -> int:
         """Return a number that differs whenever another connection has written; cheap enough to ask every 20 ms."""
@@ -278,7 +297,10 @@ class Inbox:
 
 
 class Watcher:
-    """A thread that tells of new events; `stop()` ends it. What `tell` raises is kept in `error` and ends nothing."""
+    """A thread that tells of new events until `stop()` is called or the inbox is closed.
+
+    What `tell` raises is kept in `error` and ends nothing.
+    """
 
     def __init__(self, inbox: Inbox, tell: Callable[[list[Event]], None], every: float, after: int) -> None:
         self.error: Exception | None = None
@@ -295,7 +317,7 @@ class Watcher:
 
     def _run(self) -> None:
         seen = None
-        while not self._stopped.is_set():
+        while not self._stopped.is_set() and not self._inbox.closed:
             with contextlib.suppress(InboxError):  # a disk that is full for a moment: look again next time
                 now = self._inbox.changes()
                 if now != seen:
@@ -311,6 +333,13 @@ class Watcher:
             self._tell(events)
         except Exception as error:  # noqa: BLE001 - the learner's function must not end the watching
             self.error = error
+
+
+def _json_line(row: dict[str, Any], event: Event) -> str:
+    try:
+        return json.dumps(row | {"body": event.json}, allow_nan=False) + "\n"
+    except ValueError:  # Python reads NaN and 1e999, and writes for them what no other reader takes
+        return json.dumps(row | {"body": event.body.decode("utf-8", "replace")}) + "\n"
 
 
 def _harmless(value: Any) -> Any:

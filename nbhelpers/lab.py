@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import html
 import os
@@ -35,6 +36,11 @@ class Lab:
         configuration.spare_loopback()
         self.settings: Settings = configuration.load(mode, state, api_version)
         self._simulator = background.start("simulator", self.settings) if self.settings.mode == "simulator" else None
+        if self._simulator:
+            # What a dashboard shows in the other modes: the simulator made these for its own account.
+            names = ("api_key", "api_secret", "signature_secret")
+            shown = {name: self._simulator.ready[name] for name in names}
+            self.settings = dataclasses.replace(self.settings, host=self._simulator.url, **shown)
         self.inbox = Inbox(self.settings.folder / "lab.sqlite3")
 
     @property

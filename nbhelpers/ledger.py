@@ -14,7 +14,9 @@ __all__ = ["SCHEMA", "VERSION", "fold", "fold_sent", "now_text", "store", "store
 
 _ODDITIES = 500  # rows kept of requests that are no webhook: a scanner must not fill the disk
 _ODD_BODY = 4096  # bytes kept of such a body
-_NEXT = "(SELECT coalesce(max(revision), 0) + 1 FROM events)"
+# Every change of an event follows a new row of deliveries or of sent. Their sequences never fall back, whatever is
+# forgotten; the newest revision among the events would, and a watcher would then wait for numbers it has passed.
+_NEXT = "(SELECT sum(seq) FROM sqlite_sequence WHERE name IN ('deliveries', 'sent'))"
 
 VERSION = 1
 SCHEMA = """
@@ -119,7 +121,7 @@ def store_sent(connection: sqlite3.Connection, row: dict[str, Any]) -> None:
 
 
 def fold_sent(connection: sqlite3.Connection, row: dict[str, Any]) -> None:
-    """Make the event of a stored reply."""
+    """Make the event of a stored reply; one more under a uuid that is known already is counted."""
     shared = ("message_uuid", "psid", "page_id", "text", "message_type", "body")
     columns = {name: row[name] for name in shared} | {
         "identity": json.dumps(["reply", row["message_uuid"], None]),
@@ -134,7 +136,12 @@ def fold_sent(connection: sqlite3.Connection, row: dict[str, Any]) -> None:
         "origin": "sent",
         "path": f"/{row['version']}/messages",
     }
-    _insert(connection, columns)
+    again = connection.execute(
+        f"UPDATE events SET deliveries = deliveries + 1, revision = {_NEXT} WHERE identity = ?",  # noqa: S608
+        (columns["identity"],),
+    )
+    if not again.rowcount:
+        _insert(connection, columns)
 
 
 def to_event(row: sqlite3.Row) -> Event:

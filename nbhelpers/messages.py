@@ -28,7 +28,9 @@ __all__ = [
 
 GUIDE, TODAY = "v0.1", "v1"
 MEDIA = ("image", "audio", "video", "file")
+_ERROR = ("code", "reason", "type", "title", "detail")  # of a status: the fields that hold its code and its words
 LONGEST_ID = 50  # characters; both specifications
+_DEEPEST = 100  # levels of nesting: what is deeper could be read here and break a later reader with a fuller stack
 
 
 def shape_of_version(version: str) -> str:
@@ -115,34 +117,42 @@ class MessageStatus:
             return dict(self.raw)
         envelope = _envelope(shape, self.message_uuid, self.psid, self.page_id, self.timestamp)
         envelope["status"] = self.status
+        # What the other shape has no place for travels along under its own name, so that the way back finds it.
+        error = {key: value for key, value in _mapping(self.raw.get("error")).items() if key not in _ERROR}
         if self.error_code is not None and shape == GUIDE:
-            code = int(self.error_code) if self.error_code.isdecimal() else self.error_code
-            envelope["error"] = {"code": code, "reason": self.error_text}
+            code = (
+                int(self.error_code) if self.error_code.isdecimal() and len(self.error_code) < 10 else self.error_code
+            )
+            envelope["error"] = {"code": code, "reason": self.error_text} | error
         elif self.error_code is not None:
             envelope["error"] = {
                 "type": f"https://developer.vonage.com/api-errors/messages#{self.error_code}",
                 "title": self.error_code,
                 "detail": self.error_text,
                 "instance": self.message_uuid,
-            }
+            } | error
         if self.usage is not None:
             envelope["usage"] = dict(self.usage)
         if self.client_ref is not None:
             envelope["client_ref"] = self.client_ref
-        return envelope
+        known = {*envelope, "channel", "error"}
+        return envelope | {key: value for key, value in self.raw.items() if key not in known}
 
 
 def read(body: bytes | str | Mapping[str, Any]) -> InboundMessage | MessageStatus | Unreadable:
     """Read the body of a webhook, in whichever shape it came. Never raises."""
-    if isinstance(body, Mapping):
-        raw: Any = body
-    else:
+    raw: Any = body
+    if isinstance(body, bytes | bytearray | str):
         try:
             raw = json.loads(body)
-        except (ValueError, RecursionError) as error:
+        except RecursionError:
+            return Unreadable(f"it is nested deeper than {_DEEPEST} levels")
+        except ValueError as error:
             return Unreadable(f"it is not JSON ({type(error).__name__}, {len(body)} bytes)")
     if not isinstance(raw, Mapping):
         return Unreadable(f"it is JSON, but a {type(raw).__name__} and not an object")
+    if _is_deep(raw):
+        return Unreadable(f"it is nested deeper than {_DEEPEST} levels")
     nested = any(isinstance(raw.get(name), Mapping) for name in ("from", "to", "message"))
     shape = GUIDE if nested else TODAY
     flags: list[str] = []
@@ -186,15 +196,15 @@ def _status(
 ) -> MessageStatus:
     error = _mapping(raw.get("error"))
     # v0.1 has code and reason; v1 the number in title (a text in 1.11.0, a number before) and at the end of type.
-    code = error.get("code", error.get("title"))
-    if code is None or not str(code).isdecimal():
-        code = str(error.get("type", "")).rpartition("#")[2] or code
+    code = _written(error.get("code", error.get("title")))
+    if code is None or not code.isdecimal():
+        code = (_string(error.get("type")) or "").rpartition("#")[2] or code
     usage = raw.get("usage")
     return MessageStatus(
         status=_text(raw.get("status"), "status", flags) or "unknown",
         psid=recipient,
         page_id=sender,
-        error_code=None if code is None else str(code),
+        error_code=code,
         error_text=_string(error.get("reason", error.get("detail"))),
         client_ref=_string(raw.get("client_ref")),
         usage=usage if isinstance(usage, Mapping) else None,
@@ -248,10 +258,7 @@ def _id(value: Any, name: str, flags: list[str]) -> str | None:
         return None
     kind = "a number" if isinstance(value, int) else "a float: digits may be lost"
     flags.append(f"the ID in `{name}` is {kind}, where a text belongs")
-    try:
-        return str(value)
-    except ValueError:  # an int of more digits than Python will write
-        return None
+    return _written(value)
 
 
 def _text(value: Any, name: str, flags: list[str]) -> str | None:
@@ -260,7 +267,29 @@ def _text(value: Any, name: str, flags: list[str]) -> str | None:
             flags.append(f"`{name}` is missing")
         return value or None
     flags.append(f"`{name}` is of type {type(value).__name__}, where a text belongs")
-    return json.dumps(value, default=str) if isinstance(value, float | bool) else None
+    return _written(value)
+
+
+def _written(value: Any) -> str | None:
+    # A number or a truth value as text; None for what is no single value.
+    try:
+        return str(value) if isinstance(value, str | int | float) else None
+    except ValueError:  # an int of more digits than Python will write
+        return None
+
+
+def _is_deep(raw: Mapping[str, Any]) -> bool:
+    level: list[Any] = [raw]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict | Mapping) else outer)
+            if isinstance(inner, dict | list | Mapping)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _string(value: Any) -> str | None:

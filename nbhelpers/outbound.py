@@ -53,6 +53,9 @@ class OutboundMessage:
         elif self.kind != "custom" or not isinstance(self.content, Mapping):
             seen = f"The type is “{self.kind}”." if self.kind != "custom" else "Its content is no dict."
             raise MessageError("This message cannot be sent.", seen, f"Use text, {', '.join(MEDIA)} or custom.")
+        if self.client_ref is not None and not isinstance(self.client_ref, str):
+            seen = f"It is of type {type(self.client_ref).__name__}."
+            raise MessageError("client_ref cannot be sent.", seen, "Give it as a text.")
         if self.category is not None and self.category not in CATEGORIES:
             raise MessageError(
                 "The category is unknown.", f"It says “{self.category}”.", f"Use {', '.join(CATEGORIES)}, or none."
@@ -119,7 +122,7 @@ class OutboundMessage:
 
 def _id_to_send(value: Any, role: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
-        warnings.warn(f"{role} was given as a number; IDs are texts, so write it in quotes", stacklevel=5)
+        warnings.warn(f"{role} was given as a number; IDs are texts, so write it in quotes", stacklevel=4)
         value = str(value)
     if not isinstance(value, str):
         raise MessageError(

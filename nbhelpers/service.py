@@ -42,6 +42,7 @@ LOOPBACK = "127.0.0.1"
 _NEXT_PORTS = 50  # how many ports after the wished one are tried before any free one is taken
 _LOOK = 1.0  # seconds between two looks at the state file
 _GRACE = 10.0  # seconds that a service stays when its last owner has gone
+_SAME = 2.0  # seconds that a creation time may seem to move when the clock is set
 _HARD_END = 1.6  # seconds from the signal to the end, whatever clients do: what was answered is on the disk
 
 
@@ -110,7 +111,7 @@ def is_alive(pid: int, created: float) -> bool:
     """Say whether the very process runs that had this pid at that time; one that only waits to be reaped does not."""
     try:
         process = psutil.Process(pid)
-        return abs(process.create_time() - created) < 0.02 and process.status() != psutil.STATUS_ZOMBIE
+        return abs(process.create_time() - created) < _SAME and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:  # somebody else's process: it is there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -42,9 +43,8 @@ class Settings:
     """Everything that was configured for one mode. Secrets are masked when it is shown.
 
     `state` is the state directory (absolute), `folder` the part of it that belongs to this mode; `host` the base URL of
-    the Messages API, None in simulator mode, where the running simulator says it. In simulator mode every credential
-    is None: ids, keys and secrets then come from the state directory alone. `notes` says, in words, what was read in
-    an unusual way.
+    the Messages API. In simulator mode `load` leaves it and every credential None: they come from the running simulator
+    and the state directory alone, and `Lab` fills them in. `notes` says, in words, what was read in an unusual way.
     """
 
     mode: str
@@ -132,20 +132,21 @@ def spare_loopback(environ: MutableMapping[str, str] | None = None) -> None:
 
 
 def _kit_root(folder: Path) -> Path | None:
-    for place in (folder, *folder.parents):
-        project = place / "pyproject.toml"
-        if project.is_file() and 'name = "nbhelpers"' in project.read_text(encoding="utf-8", errors="replace"):
-            return place
-    return None
+    return next((place for place in (folder, *folder.parents) if _is_kit(place)), None)
+
+
+def _is_kit(place: Path) -> bool:
+    project = place / "pyproject.toml"
+    return project.is_file() and 'name = "nbhelpers"' in project.read_text(encoding="utf-8", errors="replace")
 
 
 def _state_directory(wished: str | os.PathLike[str] | None, folder: Path) -> Path:
     if wished:
         return (folder / Path(wished).expanduser()).resolve()
     for place in (folder, *folder.parents):
-        if (place / ".lab").is_dir():
+        if (place / ".lab").is_dir() or _is_kit(place):
             return (place / ".lab").resolve()
-    return ((_kit_root(folder) or folder) / ".lab").resolve()
+    return (folder / ".lab").resolve()
 
 
 def _dotenv(root: Path, notes: list[str]) -> dict[str, str]:
@@ -155,7 +156,14 @@ def _dotenv(root: Path, notes: list[str]) -> dict[str, str]:
         notes.append(f"{path} was read as .env: your editor added the .txt.")
     if not path.is_file():
         return {}
-    return {name: value for name, value in dotenv_values(path, encoding="utf-8-sig").items() if value}
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} cannot be read.", "It is not stored as UTF-8.", "Save it as UTF-8.") from None
+    # Taken as it stands: a secret may have ${…} in it.
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {name: value for name, value in values.items() if value}
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

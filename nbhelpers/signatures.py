@@ -19,6 +19,7 @@ __all__ = ["LONGEST_AGE", "Verdict", "sign", "verify"]
 LONGEST_AGE = 25 * 3600
 
 _CLOCK = 120  # seconds that a sender's clock may be ahead of ours
+_ANY_TIME = 1e15  # seconds; no clock is wrong by more than this
 
 
 class _AnyLength(HMACAlgorithm):
@@ -87,10 +88,12 @@ def verify(authorization: str | None, body: bytes, secret: str | None, now: floa
         return Verdict("wrong", "the token does not hold claims")
     if claims.get("iss") != "Vonage":
         return Verdict("wrong", "the issuer is not Vonage")
-    if not hmac.compare_digest(str(claims.get("payload_hash")).encode(), hashlib.sha256(body).hexdigest().encode()):
+    said = str(claims.get("payload_hash")).encode("utf-8", "replace")
+    if not hmac.compare_digest(said, hashlib.sha256(body).hexdigest().encode()):
         return Verdict("wrong", "the body is not the one that was signed")
     issued, now = claims.get("iat"), time.time() if now is None else now
-    if isinstance(issued, bool) or not isinstance(issued, int | float):
+    # The bounds also keep out NaN, the infinities and numbers too large to subtract.
+    if isinstance(issued, bool) or not isinstance(issued, int | float) or not 0 <= issued < _ANY_TIME:
         return Verdict("wrong", "the token does not say when it was issued")
     if now - issued > LONGEST_AGE:
         return Verdict("wrong", f"the token is too old: issued {int((now - issued) // 3600)} hours ago")

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -32,8 +32,11 @@ class Token(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        facts = inspect(self)
-        return f"Token(••••, {len(self)} characters, {facts.remaining_text})"
+        try:
+            says = inspect(self).remaining_text
+        except TokenError:
+            says = "not readable"
+        return f"Token(••••, {len(self)} characters, {says})"
 
 
 class Minter:
@@ -152,26 +155,33 @@ def inspect(token: str | bytes) -> TokenFacts:
     issued = _moment("iat", claims, notes)
     expires = _moment("exp", claims, notes)
     if expires is None and issued is not None and "exp" not in claims:
-        expires = datetime.fromtimestamp(issued.timestamp() + TTL, UTC)
+        expires = _later(issued, TTL)
         notes.append("it has no exp: the service counts fifteen minutes from iat")
     return TokenFacts(whole["header"], claims, issued, expires, tuple(notes))
 
 
 def _moment(name: str, claims: Mapping[str, Any], notes: list[str]) -> datetime | None:
     value = claims.get(name)
-    if isinstance(value, str) and value.strip().isdecimal():
-        notes.append(f"{name} is a text, where a number belongs")
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    try:
+        if isinstance(value, str) and value.strip().isdecimal():
+            value = int(value)
+            notes.append(f"{name} is a text, where a number belongs")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        moment = datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS else value, UTC)
+    except (OverflowError, ValueError, OSError):  # more digits than a time has, or NaN
+        notes.append(f"{name} is no time")
         return None
     if value > _MILLISECONDS:
         notes.append(f"{name} is in milliseconds, where seconds belong")
-        value /= 1000
+    return moment
+
+
+def _later(moment: datetime, seconds: int) -> datetime:
     try:
-        return datetime.fromtimestamp(value, UTC)
-    except (OverflowError, ValueError, OSError):
-        notes.append(f"{name} is no time")
-        return None
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:  # the last minutes of the year 9999
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _check_ttl(ttl: int) -> None:

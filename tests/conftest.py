@@ -1,4 +1,4 @@
-"""What the tests share: a state directory of their own, the command as a process, services that never outlive a test."""
+"""What the tests share: a state directory of their own, the command as a process, services that end with the test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from nbhelpers import background, credentials, settings as configuration
+from nbhelpers import background, credentials
+from nbhelpers import settings as configuration
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.settings import Settings
 

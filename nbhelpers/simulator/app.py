@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from nbhelpers.database import storable
 from nbhelpers.errors import KitError
 from nbhelpers.service import nonce_of, refusal
 from nbhelpers.simulator import applications
@@ -24,7 +25,7 @@ from nbhelpers.simulator.auth import authenticate, is_account
 from nbhelpers.simulator.delivery import Deliverer
 from nbhelpers.simulator.facebook import Facebook
 from nbhelpers.simulator.problems import Problem, bad_application, gateway
-from nbhelpers.simulator.sending import read_request
+from nbhelpers.simulator.sending import is_url, read_request
 from nbhelpers.simulator.store import Store
 
 __all__ = ["simulator_app"]
@@ -66,12 +67,10 @@ def simulator_app(store: Store, facebook: Facebook, deliverer: Deliverer, nonce:
         routes.append(Route(f"/_simulator/{path}", guarded(handler), methods=[method]))
     for version in VERSIONS:
         routes.append(Route(f"/{version}/messages", service.send(version), methods=["POST"]))
-        routes.append(Route(f"/{version}/messages", service.wrong_verb, methods=_OTHER_VERBS))
         routes.append(Route(f"/{version}/messages/ping", service.ping, methods=["GET"]))
     routes.append(Route("/v2/applications", service.create_application, methods=["POST"]))
     routes.append(Route("/v2/applications", service.list_applications, methods=["GET"]))
     routes.append(Route("/v2/applications/{id}", service.show_application, methods=["GET"]))
-    routes.append(Route("/{path:path}", service.nowhere, methods=["GET", "POST", *_OTHER_VERBS]))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001 - Starlette hands it over
@@ -82,7 +81,10 @@ def simulator_app(store: Store, facebook: Facebook, deliverer: Deliverer, nonce:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    inner = Starlette(routes=routes, lifespan=lifespan)
+    inner = Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={404: service.nowhere, 405: service.wrong_verb}
+    )
+    inner.router.redirect_slashes = False  # /v1/messages/ is an unknown path there too
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -95,9 +97,6 @@ def simulator_app(store: Store, facebook: Facebook, deliverer: Deliverer, nonce:
             await inner(scope, receive, send)
 
     return app
-
-
-_OTHER_VERBS = ["PUT", "PATCH", "DELETE", "OPTIONS", "GET"]
 
 
 class _Service:
@@ -121,7 +120,7 @@ class _Service:
             refused = self._facebook.may_send(caller, outgoing, version)
             if refused is not None:
                 return _problem(refused)
-            kept = json.dumps(json.loads(body))
+            kept = body.decode(json.detect_encoding(body), "replace")
             message_uuid = await asyncio.wrap_future(
                 self._store.write(lambda connection: self._facebook.take(connection, caller, outgoing, version, kept))
             )
@@ -130,10 +129,13 @@ class _Service:
 
         return handler
 
-    async def wrong_verb(self, request: Request) -> Response:  # noqa: ARG002
-        return _problem(gateway(403, "Forbidden"))
+    async def wrong_verb(self, request: Request, _error: Exception) -> Response:
+        # 403 was seen on the send path; the Applications API documents 405.
+        if request.scope["path"].split("/")[1] in VERSIONS:
+            return _problem(gateway(403, "Forbidden"))
+        return _problem(gateway(405, "Method Not Allowed"))
 
-    async def nowhere(self, request: Request) -> Response:  # noqa: ARG002
+    async def nowhere(self, _request: Request, _error: Exception | None = None) -> Response:
         return _problem(gateway(404, "Not Found"))
 
     async def ping(self, request: Request) -> Response:  # noqa: ARG002
@@ -204,13 +206,9 @@ class _Screens:
             if name in form and form[name] not in choices:
                 raise KitError(f"{name} cannot be that.", f"You gave “{form[name]}”.", f"Use {' or '.join(choices)}.")
         for name in ("inbound_url", "status_url"):
-            if form.get(name) and not form[name].startswith(("http://", "https://")):
+            if form.get(name) and not is_url(form[name]):
                 raise KitError(f"{name} is no URL.", f"You gave “{form[name]}”.", "It begins with https:// or http://.")
-        if form:
-            names = ", ".join(f"{name} = :{name}" for name in form)
-            await asyncio.wrap_future(
-                self._store.write(lambda connection: connection.execute(f"UPDATE account SET {names}", form) and None)  # noqa: S608
-            )
+        await asyncio.to_thread(lambda: self._store.change_account(**form))
         self._deliverer.wake()
         return await self.settings(request)
 
@@ -276,8 +274,10 @@ async def _body(request: Request) -> bytes:
 async def _form(request: Request, *known: str) -> dict[str, str]:
     """Read a JSON object or a form of texts; KitError names what cannot be used."""
     body = await _body(request)
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        fields = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+    if request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
+        # With blank values: an empty URL unsets it.
+        pairs = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+        fields = {name: values[-1] for name, values in pairs.items()}
     else:
         try:
             fields = json.loads(body or b"{}")
@@ -292,7 +292,7 @@ async def _form(request: Request, *known: str) -> dict[str, str]:
     for name, value in fields.items():
         if not isinstance(value, str):
             raise KitError(f"{name} cannot be used.", f"It is a {type(value).__name__}.", "Send a text in quotes.")
-    return fields
+    return {name: storable(value) or "" for name, value in fields.items()}
 
 
 def _problem(problem: Problem) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sqlite3
 import time
 import uuid
@@ -16,10 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from nbhelpers import credentials
 from nbhelpers.database import storable
 from nbhelpers.simulator.problems import Problem, bad_application
+from nbhelpers.simulator.sending import is_url, parse
 from nbhelpers.simulator.store import Application, Store
 
 __all__ = ["create", "described"]
 
+_DEEPEST = 20  # levels in the objects of a request; documented ones have five. What is kept must be readable for ever
 _WEBHOOKS = {
     "voice": ("answer_url", "event_url", "fallback_answer_url"),
     "messages": ("inbound_url", "status_url"),
@@ -33,7 +36,7 @@ async def create(store: Store, body: bytes) -> tuple[Application, str | None] | 
     of its own. Only `name` is required (specification 2.1.0). The private key is kept nowhere.
     """
     try:
-        form = json.loads(body)
+        form = parse(body)
     except (ValueError, RecursionError):
         return bad_application(400, [("body", "must be JSON.")])
     wrong = _check(form)
@@ -49,7 +52,7 @@ async def create(store: Store, body: bytes) -> tuple[Application, str | None] | 
         name=storable(form["name"]) or "",
         capabilities=form.get("capabilities") or {},
         privacy={"improve_ai": bool((form.get("privacy") or {}).get("improve_ai", True))},
-        public_key=own,
+        public_key=own.strip() + "\n",
         at=time.time(),
     )
     await asyncio.wrap_future(store.write(lambda connection: _insert(connection, application)))
@@ -94,6 +97,8 @@ def _check(form: Any) -> list[tuple[str, str]]:
     for name in ("capabilities", "keys", "privacy"):
         if form.get(name) is not None and not isinstance(form[name], dict):
             wrong.append((name, "must be an object."))
+        elif not _is_keepable(form.get(name), _DEEPEST):
+            wrong.append((name, "is nested too deeply, or holds a number or text that cannot be kept."))
     if wrong:
         return wrong
     public = (form.get("keys") or {}).get("public_key")
@@ -112,11 +117,11 @@ def _check_capability(name: str, capability: str, value: Any) -> list[tuple[str,
     if not isinstance(webhooks, dict):
         return [(f"{name}.webhooks", "must be an object.")]
     for which in _WEBHOOKS.get(capability, ()):
-        webhook = webhooks.get(which)
-        if webhook is None:
+        if which not in webhooks:
             continue
+        webhook = webhooks[which]
         address = webhook.get("address") if isinstance(webhook, dict) else None
-        if not isinstance(address, str) or not address.startswith(("http://", "https://")):
+        if not is_url(address):
             wrong.append((f"{name}.webhooks.{which}.address", "must be a URL."))
         elif capability == "messages" and webhook.get("http_method", "POST") != "POST":
             # Documented: the webhooks of the messages capability are POST only.
@@ -124,6 +129,16 @@ def _check_capability(name: str, capability: str, value: Any) -> list[tuple[str,
     if capability == "messages" and value.get("version", "v1") not in ("v0.1", "v1"):
         wrong.append((f"{name}.version", "must be v0.1 or v1."))
     return wrong
+
+
+def _is_keepable(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        return levels > 0 and all(_is_keepable(each, levels - 1) for pair in value.items() for each in pair)
+    if isinstance(value, list):
+        return levels > 0 and all(_is_keepable(each, levels - 1) for each in value)
+    if isinstance(value, str):
+        return storable(value) == value
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _is_public_key(pem: Any) -> bool:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import functools
 import hmac
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -96,4 +97,7 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    return None if isinstance(value, bool) or not isinstance(value, int | float) else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Not a number is below nothing and above nothing: it would slip through every comparison.
+    return None if isinstance(value, float) and not math.isfinite(value) else value

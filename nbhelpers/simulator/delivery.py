@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urldefrag, urlencode
 
 import aiohttp
 
@@ -25,8 +26,13 @@ _SUCCESS = range(200, 206)
 
 # Seconds to connect, and to the answer: from an article about SMS webhooks; for Messages they are not documented.
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=3)
+_KEEP = 3.0  # seconds that an idle connection is kept: less than the 5 after which common servers close theirs
 _AT_ONCE = 64
+_OF_ONE = 3  # webhooks of one message at most: submitted, delivered or rejected, read
+_LOOK = 5.0  # seconds between two looks at the clock at most: it may have been set, or the computer asleep
 _LOOK_FOR_DOOR = 0.25  # seconds between two looks for a receiver while webhooks wait for one
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,10 @@ class Route:
 
 
 class Deliverer:
-    """Delivers the queue of a store.
+    """Delivers the queue of a store, several webhooks at a time, but of one message one after the other.
+
+    So receipts come in their order as long as each is taken; one that must be tried again holds up no other
+    (documented: the queue is per message, and each is retried separately; no order is promised).
 
     `given(kind)` gives a URL that stands in for the account's settings, `fallback(kind)` the one of last resort; each
     None when there is none. `kind` is `inbound` or the status.
@@ -48,7 +57,7 @@ class Deliverer:
         self._store, self._given, self._fallback = store, given, fallback
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._flying: set[int] = set()
+        self._flying: set[str] = set()  # the messages of which a webhook is on its way
         self._tasks: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
@@ -59,15 +68,19 @@ class Deliverer:
     async def run(self) -> None:
         """Deliver until cancelled. What is in flight then stays queued, and is delivered again by the next run."""
         self._loop = asyncio.get_running_loop()
-        connector = aiohttp.TCPConnector(limit=_AT_ONCE)
+        connector = aiohttp.TCPConnector(limit=_AT_ONCE, keepalive_timeout=_KEEP)
         async with aiohttp.ClientSession(
             connector=connector, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()
         ) as http:
             try:
                 while True:
                     self._wake.clear()
-                    wait = await self._start_due(http)
-                    await self._sleep(wait)
+                    try:
+                        wait = await self._start_due(http)
+                    except Exception:  # noqa: BLE001 - whatever it was, it must not end all delivery
+                        _log.exception("the queue of webhooks could not be read")
+                        wait = 1.0
+                    await self._sleep(min(wait, _LOOK))
             finally:
                 for task in self._tasks:
                     task.cancel()
@@ -108,23 +121,21 @@ class Deliverer:
         """Start what is due; return the seconds until there may be more."""
         await self._release_held()
         now = time.time()
-        room = _AT_ONCE - len(self._flying)
-        if room <= 0:
-            return 5.0  # whatever lands wakes us
         rows = self._store.rows(
-            "SELECT * FROM webhooks WHERE outcome IS NULL AND held = 0 AND due <= ? ORDER BY due LIMIT ?",
+            "SELECT * FROM webhooks WHERE outcome IS NULL AND held = 0 AND due <= ? ORDER BY due, id LIMIT ?",
             now,
-            room + len(self._flying),
+            _AT_ONCE * _OF_ONE,  # enough to find one that may start, if there is one
         )
-        for row in rows:
-            if row["id"] not in self._flying and len(self._flying) < _AT_ONCE:
+        # Sorted out at once: what lands while others are started must not be started again from its old row.
+        for row in [row for row in rows if row["uuid"] not in self._flying]:
+            if len(self._flying) >= _AT_ONCE:
+                return _LOOK  # whatever lands wakes us
+            if row["uuid"] not in self._flying:
                 await self._start(http, row, now)
-        if len(self._flying) >= _AT_ONCE:
-            return 5.0
         following = self._store.rows(
             "SELECT min(due) AS due FROM webhooks WHERE outcome IS NULL AND held = 0 AND due > ?", now
         )[0]["due"]
-        wait = 60.0 if following is None else max(0.0, following - time.time())
+        wait = _LOOK if following is None else max(0.0, following - time.time())
         return min(wait, _LOOK_FOR_DOOR) if self._held() else wait
 
     async def _start(self, http: aiohttp.ClientSession, row: sqlite3.Row, now: float) -> None:
@@ -135,7 +146,7 @@ class Deliverer:
         if route is None:
             await self._note(row["id"], held=1, answer="no webhook URL is set")
             return
-        self._flying.add(row["id"])
+        self._flying.add(row["uuid"])
         task = asyncio.get_running_loop().create_task(self._deliver(http, row, route))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -150,8 +161,11 @@ class Deliverer:
             else:
                 wait = WAITS[min(attempts, len(WAITS)) - 1]
                 await self._note(row["id"], due=time.time() + wait, **change)
+        except Exception:  # noqa: BLE001 - it stays queued; without a pause it would be called again and again
+            _log.exception("a webhook could not be delivered")
+            await asyncio.sleep(WAITS[0])
         finally:
-            self._flying.discard(row["id"])
+            self._flying.discard(row["uuid"])
             self._wake.set()
 
     async def _note(self, webhook: int, **change: Any) -> None:
@@ -212,4 +226,5 @@ def _with_query(url: str, body: bytes) -> str:
         name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
         for name, value in json.loads(body).items()
     }
+    url = urldefrag(url).url
     return f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"

@@ -31,7 +31,7 @@ def prepare(store: Store, facebook: Facebook, folder: Path, guide: bool) -> dict
     application = _application(store, path, f"{_NAME}, the guide's" if guide else _NAME, guide)
     if guide:
         # The guide's note: the method must be set to POST, for its default is GET.
-        store.write(lambda connection: connection.execute("UPDATE account SET http_method = 'POST'") and None).result()
+        store.change_account(http_method="POST")
     page = facebook.create_page(f"{PAGE}, the guide's" if guide else PAGE)
     facebook.link(page, application)
     said = facebook.write(facebook.page(page.id), text=_TEXT)

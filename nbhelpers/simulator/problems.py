@@ -42,7 +42,10 @@ def unauthorised(detail: str = "Invalid Token") -> Problem:
 
 
 def invalid_json(version: str, reason: str) -> Problem:
-    """The body is no JSON. v1 documents 422; for v0.1 no sample is known, 400 is inferred from its other errors."""
+    """The body is no JSON. v1 documents 422; for v0.1 no sample is known, 400 is inferred from its other errors.
+
+    `reason` is the parser's own text, as in the specification's example; its wording is ours.
+    """
     return Problem(
         422 if version == "v1" else 400,
         {
@@ -59,7 +62,7 @@ def invalid_v01(parameters: list[tuple[str, str]]) -> Problem:
     return Problem(
         400,
         {
-            "type": f"{_ERRORS}#InvalidParams",
+            "type": "https://www.nexmo.com/messages/Errors#InvalidParams",
             "title": "Your request parameters didn't validate.",
             "detail": f"Found errors validating {len(parameters)} of your submitted parameters.",
             "instance": _TRACE,

@@ -13,7 +13,7 @@ from nbhelpers.messages import GUIDE, LONGEST_ID, MEDIA, TODAY
 from nbhelpers.outbound import CATEGORIES, LONGEST_REF, LONGEST_TEXT, LONGEST_URL
 from nbhelpers.simulator.problems import Problem, invalid_json, invalid_v01, problem_v1
 
-__all__ = ["Outgoing", "read_request"]
+__all__ = ["Outgoing", "is_url", "parse", "read_request"]
 
 _TYPES = {GUIDE: ("text", *MEDIA, "custom"), TODAY: ("text", *MEDIA)}
 _REQUIRED = "is required."
@@ -38,10 +38,11 @@ def read_request(version: str, body: bytes) -> Outgoing | Problem:
     """Read a request body for `/<version>/messages`; give the service's error for what it would refuse.
 
     The limits that the specification states only in prose (640 characters, a tag with message_tag) are refused at
-    once: whether the service does so, or later by status webhook, is not documented.
+    once: whether the service does so, or later by status webhook, is not documented. An empty body lacks every field,
+    and is no invalid JSON (seen in a gateway test: 1150).
     """
     try:
-        parsed = json.loads(body)
+        parsed = parse(body) if body.strip() else {}
     except RecursionError:
         return invalid_json(version, "The document is nested too deeply")
     except ValueError as error:
@@ -49,10 +50,24 @@ def read_request(version: str, body: bytes) -> Outgoing | Problem:
     return _read_flat(parsed) if version == "v1" else _read_nested(parsed)
 
 
+def parse(body: bytes) -> Any:
+    """Read JSON strictly: `NaN` and `Infinity`, which Python takes and RFC 8259 does not know, raise ValueError too."""
+    return json.loads(body, parse_constant=_no_constant)
+
+
+def is_url(value: Any) -> bool:
+    """Say whether a value is an http or https address with a host, within the documented lengths (10 to 2000)."""
+    return isinstance(value, str) and 10 <= len(value) <= LONGEST_URL and bool(re.match(r"https?://[^\s/]", value))
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
 def _parser_words(error: ValueError) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at line {error.lineno}, column {error.colno}"
-    return "The document is not valid UTF-8, or holds a number of too many digits"
+    return "The document is not valid UTF-8, or holds NaN, Infinity or a number of too many digits"
 
 
 def _read_nested(body: Any) -> Outgoing | Problem:
@@ -111,7 +126,7 @@ def _read_flat(body: Any) -> Outgoing | Problem:
     _check_content(kind, body, "", wrong)
     if body.get("webhook_version") not in (None, GUIDE, TODAY):
         wrong.append(("webhook_version", "Must be one of `v0.1` or `v1`."))
-    if body.get("webhook_url") is not None and not _is_url(body["webhook_url"]):
+    if body.get("webhook_url") is not None and not is_url(body["webhook_url"]):
         wrong.append(("webhook_url", "must be a URL."))
     if wrong:
         return problem_v1(1150, wrong)
@@ -153,7 +168,7 @@ def _check_content(kind: str, content: Mapping[str, Any], prefix: str, wrong: _P
             wrong.append((f"{prefix}text", reason))
     elif kind in MEDIA:
         url = value.get("url") if isinstance(value, dict) else None
-        if not _is_url(url):
+        if not is_url(url):
             wrong.append((f"{prefix}{kind}.url", _REQUIRED if url is None else "must be a URL."))
     elif kind == "custom" and not isinstance(value, dict):
         wrong.append((f"{prefix}custom", _REQUIRED if value is None else "must be an object."))
@@ -182,7 +197,3 @@ def _check_ref(value: Any, shape: str, wrong: _Parameters) -> None:
 
 def _is_id(value: Any) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= LONGEST_ID
-
-
-def _is_url(value: Any) -> bool:
-    return isinstance(value, str) and 10 <= len(value) <= LONGEST_URL and bool(re.match(r"https?://[^\s/]", value))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -89,7 +90,10 @@ class Page:
 
 
 class Store:
-    """The simulator's tables. Reads are answered at once, `write` when the write is committed."""
+    """The simulator's tables. Reads are answered at once, `write` when the write is committed.
+
+    The account and the applications are kept in memory too: every call and every webhook asks for them.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
@@ -98,7 +102,9 @@ class Store:
             raise ServiceError(
                 "The simulator cannot open its store.", f"{path}: {error}.", "`nbhelpers reset` sets it aside."
             ) from None
-        self.write(_open_account).result()
+        self._account = self.write(_open_account).result()
+        self._changing = threading.Lock()  # so that the account in memory is the one that was written last
+        self._applications: dict[str, Application] = {}  # none is changed yet once it is made
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Run `work(connection)` on the writer thread, in a commit that it may share with others."""
@@ -111,12 +117,31 @@ class Store:
 
     def account(self) -> Account:
         """Return the account as it is now."""
-        return Account(**self.rows("SELECT * FROM account")[0])
+        return self._account
+
+    def change_account(self, **changes: str) -> Account:
+        """Change fields of the account, and return it as it is then."""
+
+        def work(connection: sqlite3.Connection) -> Account:
+            names = ", ".join(f"{field.name} = :{field.name}" for field in fields(Account) if field.name in changes)
+            if names:
+                connection.execute(f"UPDATE account SET {names}", changes)  # noqa: S608 - names of our own class
+            return _read_account(connection)
+
+        with self._changing:
+            self._account = self.write(work).result()
+        return self._account
 
     def application(self, application_id: str | None) -> Application | None:
         """Return the application with this id, None when there is none."""
-        rows = self.rows("SELECT * FROM applications WHERE id = ?", application_id)
-        return _application(rows[0]) if rows else None
+        if application_id is None:
+            return None
+        if application_id not in self._applications:
+            rows = self.rows("SELECT * FROM applications WHERE id = ?", application_id)
+            if not rows:
+                return None
+            self._applications[application_id] = _application(rows[0])
+        return self._applications[application_id]
 
     def applications(self) -> list[Application]:
         """Return all applications, oldest first."""
@@ -136,12 +161,17 @@ class Store:
         self._database.close()
 
 
-def _open_account(connection: sqlite3.Connection) -> None:
+def _open_account(connection: sqlite3.Connection) -> Account:
     if connection.execute("SELECT 1 FROM account").fetchone() is None:
         connection.execute(
             "INSERT INTO account (api_key, api_secret, signature_secret) VALUES (?, ?, ?)",
             (secrets.token_hex(4), secrets.token_urlsafe(12), secrets.token_urlsafe(36)),
         )
+    return _read_account(connection)
+
+
+def _read_account(connection: sqlite3.Connection) -> Account:
+    return Account(**dict(connection.execute("SELECT * FROM account").fetchone()))
 
 
 def _application(row: sqlite3.Row) -> Application:
