@@ -253,6 +253,7 @@ def lab(settings: Settings, no_browser: bool, port: int | None) -> None:
         f"--ServerApp.root_dir={folder}",
         "--LabApp.default_url=/lab/tree/00_start_here.ipynb",
         # Nothing in the offline course may wait for a network, or ask about one.
+        f"--LabApp.app_settings_dir={Path(__file__).parent / 'jupyter'}",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
