@@ -146,7 +146,8 @@ class Service:
     """A long-running part of the kit, as seen from inside its own process.
 
     `folder` is the mode's folder of the state directory. `owner` is set when another process started it and holds the
-    lock: the service then ends ten seconds after its last owner. Without, it runs in the foreground until a signal.
+    lock: the service then ends ten seconds after its last owner. Without, it runs in the foreground until a signal, and
+    ServiceError is raised when one runs already.
     """
 
     def __init__(self, name: str, folder: Path, owner: Owner | None = None) -> None:
@@ -154,12 +155,17 @@ class Service:
         self.nonce, self.control = secrets.token_urlsafe(18), secrets.token_urlsafe(24)
         self._owner = owner
         self._server: _Server | None = None
+        if owner is None:
+            # Looked at again under the lock before it says that it is ready. But a second one in the foreground must
+            # not even open the store: it would do the first one's work once more.
+            self._refuse_a_second()
 
     def bind(self, wished: int, strict: bool = False) -> socket.socket:
         """Open the socket on loopback: the wished port, else the next free one. Raises ServiceError if `strict`."""
         wishes = [wished] if strict else [*range(wished, min(wished + _NEXT_PORTS, 65536)), 0]
         for port in wishes:
-            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            # With the protocol named, asyncio sends small answers at once; without, one of two writes waits 40 ms.
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             if os.name == "posix":  # on Windows this option would let two servers share a port
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -228,14 +234,17 @@ class Service:
             yield
             return
         with lock_of(self.folder, self.name).acquire(timeout=20):
-            other = read_record(self.folder, self.name)
-            if other is not None and other.pid != os.getpid() and is_alive(other.pid, other.created):
-                raise ServiceError(
-                    f"The {self.name} runs already.",
-                    f"It is process {other.pid} at {other.url}.",
-                    "Use that one, or end it with `nbhelpers stop`.",
-                )
+            self._refuse_a_second()
             yield
+
+    def _refuse_a_second(self) -> None:
+        other = read_record(self.folder, self.name)
+        if other is not None and other.pid != os.getpid() and is_alive(other.pid, other.created):
+            raise ServiceError(
+                f"The {self.name} runs already.",
+                f"It is process {other.pid} at {other.url}.",
+                "Use that one, or end it with `nbhelpers stop`.",
+            )
 
     def _forget(self) -> None:
         record = read_record(self.folder, self.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import sqlite3
@@ -212,7 +213,9 @@ async def _call(
     headers["Authorization"] = sign(data, account.signature_secret, account.api_key, application_id)
     try:
         async with http.request(route.method, url, data=data or None, headers=headers, allow_redirects=False) as answer:
-            await answer.content.read(65_536)  # its words do not matter, but the connection can be used again
+            # The status is the answer. Its words do not matter, but once read the connection can be used again.
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                await answer.content.read(65_536)
             return answer.status, f"answered {answer.status}"
     except TimeoutError:
         return 0, "no answer in time"

@@ -90,7 +90,7 @@ def _read_nested(body: Any) -> Outgoing | Problem:
     _check_ref(body.get("client_ref"), GUIDE, wrong)
     if wrong:
         return invalid_v01(wrong)
-    return _outgoing(ids["from"], ids["to"], kind, messenger, body)
+    return _outgoing(GUIDE, ids["from"], ids["to"], kind, messenger, body)
 
 
 def _nested_id(value: Any, name: str, wrong: _Parameters) -> str:
@@ -136,10 +136,13 @@ def _read_flat(body: Any) -> Outgoing | Problem:
     _check_ref(body.get("client_ref"), TODAY, wrong)
     if wrong:
         return problem_v1(1060)
-    return _outgoing(body["from"], body["to"], kind, messenger, body)
+    return _outgoing(TODAY, body["from"], body["to"], kind, messenger, body)
 
 
-def _outgoing(page: str, psid: str, kind: str, messenger: Mapping[str, Any], body: dict[str, Any]) -> Outgoing:
+def _outgoing(
+    shape: str, page: str, psid: str, kind: str, messenger: Mapping[str, Any], body: dict[str, Any]
+) -> Outgoing:
+    webhook = body if shape == TODAY else {}  # v0.1 does not know these two fields
     return Outgoing(
         page_id=storable(page) or "",
         psid=storable(psid) or "",
@@ -147,8 +150,8 @@ def _outgoing(page: str, psid: str, kind: str, messenger: Mapping[str, Any], bod
         category=messenger.get("category", "response"),
         tag=storable(messenger.get("tag")),
         client_ref=storable(body.get("client_ref")),
-        webhook_url=storable(body.get("webhook_url")),
-        webhook_version=body.get("webhook_version"),
+        webhook_url=storable(webhook.get("webhook_url")),
+        webhook_version=webhook.get("webhook_version"),
     )
 
 
