@@ -134,9 +134,12 @@ def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Own
     detached: dict[str, Any] = {"start_new_session": True}
     if os.name == "nt":
         detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+    # The settings are what their holder says, whatever the environment said when they were read.
+    ports = {"RECEIVER": settings.receiver_port, "SIMULATOR": settings.simulator_port}
+    environment = os.environ | {f"NBHELPERS_{which}_PORT": str(port) for which, port in ports.items()}
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **detached
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, **detached
         )
     # Waited for on a thread, so that it leaves no zombie behind while we live.
     threading.Thread(target=process.wait, name=f"wait for {name}", daemon=True).start()

@@ -97,12 +97,11 @@ def _read(path: Path) -> tuple[str, str, list[str]]:
     )
     if len(shown) > 300 or not shown.isprintable():
         raise no_path
-    may_be_key = bool(_PIECE.search(shown)) and not (path.is_absolute() and path.parent.is_dir())
     try:
         path = path.expanduser()
         data = path.read_bytes()
     except FileNotFoundError:
-        if may_be_key:
+        if _may_be_key(path):
             raise no_path from None
         near = sorted(p.name for p in path.parent.glob("*") if p.suffix in (".key", ".pem") or "key" in p.name.lower())
         seen = f"There is no file {path.absolute()}."
@@ -110,7 +109,7 @@ def _read(path: Path) -> tuple[str, str, list[str]]:
             seen += f" Beside it: {', '.join(near[:5])}."
         raise CredentialsError("The private key is missing.", seen, "Check the folder and the spelling.") from None
     except (OSError, RuntimeError, ValueError) as error:  # the latter two: no such user's home, a name no system takes
-        if may_be_key:
+        if _may_be_key(path):
             raise no_path from None
         seen = getattr(error, "strerror", None) or error
         raise CredentialsError(
@@ -123,6 +122,15 @@ def _read(path: Path) -> tuple[str, str, list[str]]:
     else:
         text = data.decode("utf-8", errors="replace")
     return text, str(path), repairs
+
+
+def _may_be_key(path: Path) -> bool:
+    # A real path can look so as well; its folder is then there.
+    try:
+        is_placed = path.is_absolute() and len(path.parts) > 2 and path.parent.is_dir()
+    except OSError:
+        is_placed = False
+    return bool(_PIECE.search(str(path))) and not is_placed
 
 
 def _from_text(text: str, source: str, repairs: list[str]) -> PrivateKey:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -25,6 +26,19 @@ class SchemaError(Exception):
 def storable(text: str | None) -> str | None:
     """Return `text` as SQLite can keep it: a lone surrogate, which JSON allows and UTF-8 does not, becomes “?”."""
     return text if text is None else text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # When a new file changes to WAL, SQLite does not wait for others who do the same, whatever its time-out is.
+    until = time.monotonic() + _BUSY
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.005)
 
 
 class _Reader:
@@ -129,15 +143,15 @@ class Database:
                 left.close()
                 self._readers.remove(left)
             reader = _Reader(self._open())
+            reader.connection.execute("PRAGMA query_only = ON")
             self._readers.append(reader)
-        reader.connection.execute("PRAGMA query_only = ON")
         return reader
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         try:
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA secure_delete = ON")
         except BaseException:
