@@ -118,7 +118,6 @@ def test_a_kernels_asker_is_the_jupyter_server_above_it(monkeypatch: pytest.Monk
     assert background.asker() == Owner.of(os.getppid())
 
 
-@pytest.mark.fast
 def test_it_ends_at_once_when_its_record_vanishes_or_is_anothers(settings: Settings) -> None:
     for change in (
         lambda path: path.unlink(),
@@ -130,7 +129,6 @@ def test_it_ends_at_once_when_its_record_vanishes_or_is_anothers(settings: Setti
         process.wait(4)
 
 
-@pytest.mark.fast
 def test_the_port_is_wished_for_again_and_another_is_taken_when_it_is_gone(settings: Settings) -> None:
     first = background.start("receiver", settings)
     background.stop(settings)
@@ -150,7 +148,6 @@ def test_the_port_is_wished_for_again_and_another_is_taken_when_it_is_gone(setti
         background.stop(other)
 
 
-@pytest.mark.fast
 def test_a_record_of_a_dead_process_does_not_stop_a_new_start(settings: Settings) -> None:
     first = background.start("receiver", settings)
     os.kill(first.pid, signal.SIGKILL)
@@ -170,7 +167,6 @@ def test_a_service_that_cannot_start_says_its_last_words(settings: Settings) -> 
     assert "receiver.log" in str(caught.value)
 
 
-@pytest.mark.fast
 def test_after_stop_no_process_of_the_kit_is_left_in_any_mode(settings: Settings) -> None:
     background.start("simulator", settings)
     background.start("receiver", settings)
@@ -199,7 +195,6 @@ def test_stop_ends_no_process_that_got_a_services_pid_later(settings: Settings) 
         bystander.communicate(timeout=5)
 
 
-@pytest.mark.fast
 def test_interrupting_the_starter_leaves_the_service_alone(settings: Settings) -> None:
     code = ASK + "\nimport signal; os.killpg(0, signal.SIGINT)"
     asker = subprocess.Popen(
@@ -217,7 +212,6 @@ def test_interrupting_the_starter_leaves_the_service_alone(settings: Settings) -
     assert pids_of(settings.state) == [pid]
 
 
-@pytest.mark.fast
 def test_a_company_proxy_stands_in_the_way_of_nothing(shell: Shell) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         shell.environment[name] = "http://127.0.0.1:9"
@@ -231,7 +225,6 @@ def test_a_company_proxy_stands_in_the_way_of_nothing(shell: Shell) -> None:
     wait_until(lambda: f"delivered {uuid}" in shell("inbox").stdout, what="the receipt")
 
 
-@pytest.mark.fast
 def test_two_kinds_of_service_start_side_by_side(settings: Settings) -> None:
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda name: background.start(name, settings), ("simulator", "receiver"))

@@ -50,7 +50,6 @@ def test_the_round_of_a_demo_goes_from_hello_to_read(shell: Shell) -> None:
     assert happened(shell, uuid) == ["reply", "submitted", "delivered", "read"]
 
 
-@pytest.mark.fast
 def test_the_round_of_the_guide_goes_over_http_from_a_voice_application_to_read(shell: Shell) -> None:
     """Each step as the guide has it: nothing is prepared, and the webhooks come in the guide's shape."""
     _, ready = shell.start("simulator")
@@ -137,7 +136,6 @@ def test_token_prints_a_jwt_and_nothing_else(shell: Shell) -> None:
     assert facts.claims["exp"] - facts.claims["iat"] == 60
 
 
-@pytest.mark.fast
 def test_live_credentials_in_the_shell_do_not_turn_the_course_into_a_401(shell: Shell, tmp_path: Path) -> None:
     for name, value in {
         "VONAGE_APPLICATION_ID": "00000000-0000-0000-0000-000000000000",
@@ -154,7 +152,6 @@ def test_live_credentials_in_the_shell_do_not_turn_the_course_into_a_401(shell: 
     wait_until(lambda: "delivered" in happened(shell, uuid), what="delivered")
 
 
-@pytest.mark.fast
 def test_live_mode_takes_the_guides_names_and_says_what_is_missing(shell: Shell) -> None:
     refused = shell("send", "--mode", "live", "--to", "1", "--text", "x", ok=False)
     assert refused.returncode == 1
@@ -188,7 +185,6 @@ def test_an_error_is_one_line_with_the_next_step(shell: Shell, command: tuple[st
     assert refused.stdout == ""
 
 
-@pytest.mark.fast
 def test_what_the_service_refuses_is_said_with_code_field_and_cure(shell: Shell) -> None:
     _, demo = shell.start("simulator", "--demo")
     refused = shell("send", "--to", demo["psid"], "--from", "999", "--text", "x", "--api-version", "v1", ok=False)
@@ -199,7 +195,6 @@ def test_what_the_service_refuses_is_said_with_code_field_and_cure(shell: Shell)
     assert "eyJ" not in refused.stderr
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("kind", ["text", "image", "audio", "video", "file", "unsupported"])
 def test_the_person_can_send_every_documented_kind(shell: Shell, kind: str) -> None:
     shell.start("simulator", "--demo")
@@ -209,7 +204,6 @@ def test_the_person_can_send_every_documented_kind(shell: Shell, kind: str) -> N
     assert events[-1]["body"]["message_type"] == kind
 
 
-@pytest.mark.fast
 def test_follow_shows_each_event_as_it_comes_until_it_is_interrupted(shell: Shell) -> None:
     shell.start("simulator", "--demo")
     shell.start("receiver")
@@ -230,7 +224,6 @@ def test_follow_shows_each_event_as_it_comes_until_it_is_interrupted(shell: Shel
     assert (out, err, follower.returncode) == ("", "", 0)
 
 
-@pytest.mark.fast
 def test_status_says_what_runs_and_where(shell: Shell) -> None:
     assert "No service runs." in shell("status").stdout
     process, door = shell.start("receiver")
@@ -244,7 +237,6 @@ def test_status_says_what_runs_and_where(shell: Shell) -> None:
     assert f"receiver: up at {door['url']} (process {process.pid})" in shell("status").stdout
 
 
-@pytest.mark.fast
 def test_two_state_directories_share_nothing(shell: Shell) -> None:
     shell.start("simulator", "--demo", "--state", "one")
     shell.start("receiver", "--state", "one")
@@ -254,7 +246,6 @@ def test_two_state_directories_share_nothing(shell: Shell) -> None:
     shell("stop", "--state", "one")
 
 
-@pytest.mark.fast
 def test_messages_that_came_while_no_receiver_ran_are_there_when_it_starts(shell: Shell) -> None:
     shell.start("simulator", "--demo")
     for number in range(3):

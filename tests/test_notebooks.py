@@ -24,7 +24,6 @@ def test_there_are_notebooks() -> None:
     assert [path.name for path in NOTEBOOKS][:1] == ["00_start_here.ipynb"]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_outputs_and_widget_state_are_stripped(path: Path) -> None:
     done = subprocess.run(

@@ -152,7 +152,6 @@ def test_a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_413(receiver: Runn
     assert inbox.newest_message().body == exact
 
 
-@pytest.mark.fast
 def test_simulator_mode_judges_signatures_and_refuses_none(settings: Settings, inbox: Inbox) -> None:
     simulator = background.start("simulator", settings)
     receiver = background.start("receiver", settings)
@@ -175,7 +174,6 @@ def sign_of(number: int, secret: str) -> str:
     return sign(body_of(number), secret, "abcd1234")
 
 
-@pytest.mark.fast
 def test_with_a_signature_secret_of_ones_own_unsigned_is_503_and_wrong_is_401(settings: Settings) -> None:
     live = dataclasses.replace(settings, mode="live")
     secret = "a short one"

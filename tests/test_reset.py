@@ -11,8 +11,6 @@ from nbhelpers import background, reset
 from nbhelpers.errors import KitError
 from nbhelpers.settings import Settings
 
-pytestmark = pytest.mark.fast
-
 
 def test_the_state_is_set_aside_and_the_services_end(shell: Shell) -> None:
     shell.start("simulator", "--demo")
@@ -47,6 +45,7 @@ def test_nothing_to_set_aside_is_said_plainly(shell: Shell) -> None:
     assert "The state of simulator mode is empty." in shell("reset").stdout
 
 
+@pytest.mark.fast
 def test_notebooks_come_back_as_they_came_and_the_learners_are_kept(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,5 +66,6 @@ def test_notebooks_come_back_as_they_came_and_the_learners_are_kept(
     assert (place / "01.ipynb").read_text() == "my own notes"
 
 
+@pytest.mark.fast
 def test_the_notebooks_are_found_beside_the_package() -> None:
     assert (reset.notebooks_folder() / "00_start_here.ipynb").is_file()

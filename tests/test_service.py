@@ -16,9 +16,8 @@ from nbhelpers.errors import ServiceError
 from nbhelpers.service import Owner, Record, Service, is_alive, joined, nonce_of, read_record, refusal, write_record
 from nbhelpers.settings import Settings
 
-pytestmark = pytest.mark.fast
 
-
+@pytest.mark.fast
 def test_the_ready_line_is_exactly_one_line_of_json(shell: Shell) -> None:
     process, ready = shell.start("receiver")
     assert set(ready) == {"service", "url", "inbound_url", "status_url"}
@@ -70,6 +69,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_said_in_words(shell: Shell) -
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.fast
 def test_a_wished_port_that_is_taken_gives_way_to_the_next(settings: Settings) -> None:
     service = Service("receiver", settings.folder)
     with service.bind(0) as first:
@@ -80,17 +80,20 @@ def test_a_wished_port_that_is_taken_gives_way_to_the_next(settings: Settings) -
             service.bind(port, strict=True)
 
 
+@pytest.mark.fast
 def test_it_listens_on_loopback_alone(settings: Settings) -> None:
     with Service("receiver", settings.folder).bind(0) as listener:
         assert listener.getsockname()[0] == "127.0.0.1"
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8710", "localhost:1", "[::1]:8710", "localhost"])
 def test_loopback_hosts_are_welcome(host: str) -> None:
     assert refusal({"host": host}) is None
     assert refusal({"host": host, "origin": f"http://{host}"}) is None
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize(
     "host", ["", "evil.example", "127.0.0.1.evil.example", "127.0.0.1@evil.example", "0.0.0.0:8710"]
 )
@@ -100,18 +103,21 @@ def test_other_hosts_and_origins_are_refused_in_words(host: str) -> None:
     assert refusal({"host": host}, any_host=True) is None
 
 
+@pytest.mark.fast
 def test_a_nonce_is_read_out_of_a_query() -> None:
     assert nonce_of(b"nonce=abc") == "abc"
     assert nonce_of(b"a=b&nonce=abc&c=d") == "abc"
     assert nonce_of(b"announce=abc") == nonce_of(b"") == ""
 
 
+@pytest.mark.fast
 def test_a_pid_that_was_given_out_again_is_not_the_same_process() -> None:
     me = Owner.of(os.getpid())
     assert is_alive(me.pid, me.created)
     assert not is_alive(me.pid, me.created - 5)
 
 
+@pytest.mark.fast
 def test_a_process_that_only_waits_to_be_reaped_is_not_alive() -> None:
     child = subprocess.Popen(["sleep", "60"])
     owner = Owner.of(child.pid)
@@ -126,6 +132,7 @@ def test_a_process_that_only_waits_to_be_reaped_is_not_alive() -> None:
         Owner.of(child.pid)
 
 
+@pytest.mark.fast
 def test_a_record_survives_its_file_and_rubbish_is_no_record(settings: Settings) -> None:
     settings.folder.mkdir(parents=True)
     me = Owner.of(os.getpid())
@@ -141,6 +148,7 @@ def test_a_record_survives_its_file_and_rubbish_is_no_record(settings: Settings)
         assert read_record(settings.folder, "receiver") is None
 
 
+@pytest.mark.fast
 def test_joining_adds_the_asker_once_and_drops_those_who_left(settings: Settings) -> None:
     me, gone = Owner.of(os.getpid()), Owner(1_000_000_000, 1.0)
     record = Record("receiver", me.pid, me.created, "n", 1, "u", "c", (gone,), {})

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.fast
 
 PAGE, PSID = "107083064136738", "1111111111111111"
 FLAT, NESTED = flat(PAGE, PSID), nested(PAGE, PSID)
-ABSENT = object()
+ABSENT = "(absent)"
 
 
 def changed(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
