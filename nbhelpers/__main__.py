@@ -22,6 +22,7 @@ from nbhelpers.events import Event, one_line
 from nbhelpers.identity import Identity, identify
 from nbhelpers.inbox import Inbox
 from nbhelpers.outbound import OutboundMessage
+from nbhelpers.private import make_private_folder
 from nbhelpers.service import Owner
 from nbhelpers.settings import API_VERSIONS, MODES, Settings
 from nbhelpers.simulator.control import Control
@@ -249,6 +250,10 @@ def lab(settings: Settings, no_browser: bool, port: int | None) -> None:
     keep_pristine(settings, __version__)
     os.environ["NBHELPERS_STATE"] = str(settings.state)
     os.environ["NBHELPERS_MODE"] = settings.mode
+    os.environ["NBHELPERS_PREFIX"] = sys.prefix  # the pre-flight check compares it with the kernel's
+    # Jupyter's own files too: nothing is written outside the kit, and nothing of another Jupyter is read.
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        os.environ[name] = str(make_private_folder(settings.state / "jupyter" / name.lower()))
     options = [
         f"--ServerApp.root_dir={folder}",
         "--LabApp.default_url=/lab/tree/00_start_here.ipynb",

@@ -17,7 +17,7 @@ from nbhelpers.events import one_line
 from nbhelpers.inbox import Inbox
 from nbhelpers.outbound import OutboundMessage
 
-__all__ = ["Accepted", "MessagesClient"]
+__all__ = ["Accepted", "MessagesClient", "no_answer"]
 
 _TIMEOUT = (3.05, 15.0)  # seconds to connect, and between two bytes of the answer
 _CONNECTS, _WAITS = 3, 2  # repeats after a refused connection, and after a 429
@@ -102,7 +102,7 @@ class MessagesClient:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise _no_answer(error, self.host) from None
+            raise no_answer(error, self.host) from None
         accepted = _json(answer)
         uuid = accepted.get("message_uuid") if isinstance(accepted, dict) else None
         if answer.status_code not in (200, 202) or not isinstance(uuid, str):
@@ -199,7 +199,8 @@ def _value_sent(sent: Mapping[str, Any], name: str) -> str:
     return f" (sent: {one_line(json.dumps(value, ensure_ascii=False))})"
 
 
-def _no_answer(error: requests.RequestException, host: str) -> ApiError:
+def no_answer(error: requests.RequestException, host: str) -> ApiError:
+    """Say in words why a call got no answer from `host`, with a cure; the error's own text is not repeated."""
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError):
         code = "tls"

@@ -90,6 +90,15 @@ class Database:
         finally:
             connection.close()
         path.chmod(0o600)
+        self._file = path.stat().st_ino
+
+    @property
+    def moved(self) -> bool:
+        """Whether another file is in this one's place, or none: what is open here is what was set aside."""
+        try:
+            return self.path.stat().st_ino != self._file
+        except OSError:
+            return True
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Ask for `work(connection)` to be run and committed; the Future gives its result or its exception."""

@@ -143,8 +143,9 @@ class Receipts(tuple[Event, ...]):
 def event_of(delivery: Delivery) -> dict[str, Any] | None:
     """Return what a delivery says happened, as the columns of an event; None when it is no event.
 
-    An event is a POST whose body is a JSON object. Its identity is kind, message_uuid and status; without a uuid the
-    SHA-256 of the body. What it is, its content decides: a status that was sent to the inbound URL is still a status.
+    An event is a POST whose body is a JSON object that names a message, a person or a Page. Its identity is kind,
+    message_uuid and status; without a uuid the SHA-256 of the body. What it is, its content decides: a status that was
+    sent to the inbound URL is still a status.
     """
     if delivery.method != "POST" or delivery.answer in (400, 404, 405, 413):
         return None
@@ -154,6 +155,8 @@ def event_of(delivery: Delivery) -> dict[str, Any] | None:
     is_status = isinstance(message, MessageStatus)
     kind, status = ("status", message.status) if is_status else ("inbound", None)
     uuid = message.message_uuid
+    if uuid is None and message.psid is None and message.page_id is None:
+        return None  # such as the test call of the settings form: nothing happened to anybody
     identity = json.dumps([kind, uuid, status]) if uuid else f"sha256:{hashlib.sha256(delivery.body).hexdigest()}"
     return {
         "identity": identity,

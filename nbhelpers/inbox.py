@@ -256,8 +256,11 @@ class Inbox:
 
     @property
     def closed(self) -> bool:
-        """Whether `close()` was called."""
+        """Whether it was closed: then nothing can be read or written any more."""
         return self._database.closed
+
+    def __repr__(self) -> str:
+        return "The inbox: closed" if self.closed else f"The inbox: {len(self.events())} events in {self.path}"
 
     def changes(self) -> int:
         """Return a number that differs whenever another connection has written; cheap enough to ask every 20 ms."""
@@ -278,13 +281,21 @@ class Inbox:
                 return None
             time.sleep(min(_FAST, left))
 
+    def _refuse_what_is_over(self) -> None:
+        if self._database.closed:
+            raise InboxError("The inbox cannot be read.", "This lab is closed.", "Run `lab = Lab()` again.")
+        if self._database.moved:
+            raise InboxError("The inbox cannot be read.", "The state was reset meanwhile.", "Run `lab = Lab()` again.")
+
     def _do(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        self._refuse_what_is_over()
         try:
             return self._database.write(work).result()
         except sqlite3.Error as error:
             raise InboxError("The inbox cannot be written.", f"{self.path}: {error}.", "Check the disk.") from None
 
     def _rows(self, sql: str, values: Iterable[Any]) -> list[sqlite3.Row]:
+        self._refuse_what_is_over()
         try:
             with self._database.reading() as connection:
                 return connection.execute(sql, tuple(values)).fetchall()

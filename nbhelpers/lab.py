@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import html
 import os
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from nbhelpers import background
-from nbhelpers import settings as configuration
-from nbhelpers.api import Accepted, MessagesClient
-from nbhelpers.background import Running
-from nbhelpers.errors import MessageError, SettingsError
-from nbhelpers.identity import Identity, identify
+from nbhelpers import (
+    background,
+    steps,
+)
+from nbhelpers import (
+    preflight as checking,
+)
+from nbhelpers import (
+    reset as resetting,
+)
+from nbhelpers import (
+    settings as configuration,
+)
+from nbhelpers.api import MessagesClient
+from nbhelpers.course import Course
+from nbhelpers.errors import MessageError
+from nbhelpers.gentle import be_gentle
 from nbhelpers.inbox import Inbox
 from nbhelpers.outbound import OutboundMessage
+from nbhelpers.outcome import Outcome
 from nbhelpers.settings import Settings
-from nbhelpers.simulator import Control
+from nbhelpers.stage import Said, Simulator, Tunnel, User, Webhooks
 from nbhelpers.tokens import Minter, Token
 
-__all__ = ["Lab", "User"]
+if TYPE_CHECKING:
+    from nbhelpers.widgets import Panels
+
+__all__ = ["Door", "Lab"]
+
+
+_OWN = ("filled", "door", "jwt", "saved")  # facts that the kit notes for itself
 
 
 class Lab:
@@ -34,70 +52,136 @@ class Lab:
         self, state: str | os.PathLike[str] | None = None, mode: str | None = None, api_version: str | None = None
     ) -> None:
         configuration.spare_loopback()
-        self.settings: Settings = configuration.load(mode, state, api_version)
-        self._simulator = background.start("simulator", self.settings) if self.settings.mode == "simulator" else None
-        if self._simulator:
+        be_gentle()
+        self._open(configuration.load(mode, state, api_version))
+
+    def _open(self, settings: Settings) -> None:
+        simulator = background.start("simulator", settings) if settings.mode == "simulator" else None
+        if simulator:
             # What a dashboard shows in the other modes: the simulator made these for its own account.
             names = ("api_key", "api_secret", "signature_secret")
-            shown = {name: self._simulator.ready[name] for name in names}
-            self.settings = dataclasses.replace(self.settings, host=self._simulator.url, **shown)
-        self.inbox = Inbox(self.settings.folder / "lab.sqlite3")
+            shown = {name: simulator.ready[name] for name in names}
+            settings = dataclasses.replace(settings, host=simulator.url, **shown)
+        self.settings = settings
+        self.inbox = Inbox(settings.folder / "lab.sqlite3")
+        self._course = Course(settings, self.inbox, simulator)
 
-    @property
-    def simulator(self) -> Control:
-        """The simulator's controls. Raises SettingsError in the other modes: there is none."""
-        return self._control
+    # The way through the course
 
-    @property
-    def user(self) -> User:
-        """The person at the phone, played by the simulator."""
-        return User(self._control)
+    def need(self, key: str | int | None = None) -> steps.Needed:
+        """Bring every step up to this one about, and show where you are; see `steps.need`."""
+        return steps.need(self._course, key)
 
-    @property
-    def receiver(self) -> Running:
-        """The webhook receiver, started if it does not run."""
-        return background.start("receiver", self.settings)
+    def check(self, key: str | int, *given: Any) -> Outcome:
+        """Say how a step stands: done, not yet, wrong, or why that cannot be told."""
+        return steps.check(self._course, key, *given)
 
-    @property
-    def client(self) -> MessagesClient:
-        """A client that speaks for your application, with a fresh token for each request."""
-        return self._identity().client(self.inbox)
+    def progress(self) -> steps.Progress:
+        """Where am I? Each of the seven steps is done, filled in or open."""
+        return steps.progress(self._course)
 
-    def token(self) -> Token:
-        """Mint a JWT for your application: a `str` when used, masked when shown."""
-        identity = self._identity()
-        return Minter(identity.application_id, identity.key)()
+    def catch_up(self, key: str | int) -> steps.Needed:
+        """Take me there: every step up to this one is filled in."""
+        return steps.catch_up(self._course, key)
+
+    def preflight(self) -> checking.Preflight:
+        """Is all well with this computer?"""
+        return checking.preflight(self._course)
+
+    def reset(self, forget: bool = False) -> Said:
+        """Start again: set the state of this mode aside (or delete it), and open an empty one."""
+        self.inbox.close()
+        place = resetting.set_aside(self.settings, forget)
+        self._open(configuration.load(self.settings.mode, self.settings.state, self.settings.api_version))
+        return Said(
+            f"You start again. What was here is in {place}." if place else "You start again, with nothing kept."
+        )
+
+    def stop(self) -> Said:
+        """Close the door and end the simulator of this state directory; `Lab()` opens them again."""
+        self.inbox.close()
+        background.stop(self.settings)
+        return Said("Stopped. Nothing that came is lost: `lab = Lab()` opens it again.")
 
     def note(self, **facts: Any) -> None:
         """Keep what a step made, by name: `lab.note(page_id="…")`."""
         self.inbox.note(**facts)
+        for name, key in (("application_id", "application"), ("page_id", "link")):
+            if name in facts:
+                self._course.did(key)
 
-    def reply(self, text: str) -> Accepted:
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the steps noted, by name; in the other modes the settings say which application and Page are yours."""
+        noted = {name: value for name, value in self._course.facts.items() if name not in _OWN}
+        known = {"application_id": self._course.application_id, "page_id": self._course.page_id}
+        return noted | {name: value for name, value in known.items() if value}
+
+    @property
+    def key_file(self) -> Path:
+        """Where your private key is. Raises CredentialsError when it was configured as text and not as a file."""
+        return self._course.key_path()
+
+    # The parts
+
+    @property
+    def simulator(self) -> Simulator:
+        """The simulator's controls. Raises SettingsError in the other modes: there is none."""
+        return Simulator(self._course)
+
+    @property
+    def user(self) -> User:
+        """The person at the phone."""
+        return User(self._course)
+
+    @property
+    def receiver(self) -> Door:
+        """The webhook receiver, your door: started if it does not run."""
+        return Door(**self._course.door().ready)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The form for the two webhook URLs. Raises SettingsError in the other modes: there it is the dashboard's."""
+        self._course.control  # noqa: B018 - says so
+        return Webhooks(self._course)
+
+    @property
+    def tunnel(self) -> Tunnel:
+        """The public address of your door."""
+        return Tunnel(self._course)
+
+    @property
+    def panels(self) -> Panels:
+        """The panels of the course: one line each."""
+        from nbhelpers.widgets import Panels
+
+        return Panels(self._course)
+
+    @property
+    def client(self) -> MessagesClient:
+        """A client that speaks for your application, with a fresh token for each request."""
+        return self._course.identity().client(self.inbox, self.settings.api_version)
+
+    def token(self) -> Token:
+        """Mint a JWT for your application: a `str` when used, masked when shown."""
+        identity = self._course.identity()
+        return Minter(identity.application_id, identity.key)()
+
+    def reply(self, text: str) -> Said:
         """Answer the person who wrote last. Raises MessageError when nobody has written."""
         event = self.inbox.newest_message()
         if event is None or event.psid is None or event.page_id is None:
-            raise MessageError("There is nobody to answer.", "Nobody has written to the Page yet.", "They write first.")
-        return self._identity(event.page_id).client(self.inbox).send(OutboundMessage(event.page_id, event.psid, text))
-
-    def stop(self) -> None:
-        """End the simulator and the receiver of this state directory, and close the inbox."""
-        background.stop(self.settings)
-        self.inbox.close()
-
-    @functools.cached_property
-    def _control(self) -> Control:
-        if self._simulator is None:
-            raise SettingsError(
-                "There is no simulator here.", f"The mode is {self.settings.mode}.", "A person writes from a phone."
+            raise MessageError(
+                "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
             )
-        return Control(self._simulator.url, self._simulator.control)
-
-    def _identity(self, page: str | None = None) -> Identity:
-        ready = self._simulator.ready if self._simulator else None
-        return identify(self.settings, self.inbox.facts(), ready, page)
+        client = self._course.identity(event.page_id).client(self.inbox, self.settings.api_version)
+        accepted = client.send(OutboundMessage(event.page_id, event.psid, text))
+        return Said(f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest.", event.psid)
 
     def __repr__(self) -> str:
-        if self._simulator:
+        if self.inbox.closed:
+            return "This lab is closed. Run `lab = Lab()` again."
+        if self._course.played:
             return "Ready. A simulator plays the service. Nothing leaves this computer."
         return f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
 
@@ -105,16 +189,12 @@ class Lab:
         return f"<p>{html.escape(repr(self))}</p>"
 
 
-class User:
-    """The person at the phone: writes to the Page, and reads what came back."""
+@dataclasses.dataclass(frozen=True)
+class Door:
+    """The open door: its two addresses."""
 
-    def __init__(self, control: Control) -> None:
-        self._control = control
+    inbound_url: str
+    status_url: str
 
-    def write(self, text: str, page: str | None = None, person: str | None = None) -> str:
-        """Write to a Page (ID or name, by default the newest) as a person (by default Ada); return the PSID."""
-        return self._control.write(text=text, page=page, person=person)["psid"]
-
-    def read(self, page: str | None = None, person: str | None = None) -> int:
-        """Read what was delivered; return how many messages that were."""
-        return self._control.read(page=page, person=person)
+    def __repr__(self) -> str:
+        return f"The door is open.\nInbound Message:  {self.inbound_url}\nDelivery Receipt: {self.status_url}"

@@ -69,6 +69,9 @@ def receiver_app(
         if path == "/healthz" and nonce_of(scope["query_string"]) == nonce:
             await _answer(send, 200, {"service": NAME, "nonce": nonce})
             return
+        if path == "/favicon.ico":  # a browser asks for it by itself: no call that anybody made
+            await _answer(send, 404, {})
+            return
         foreign = refusal(headers, any_host=is_webhook)
         if foreign:
             await _answer(send, 400, {"error": "This request is refused.", "seen": foreign})

@@ -19,6 +19,8 @@ __all__ = ["LONGEST", "SHORTEST", "TTL", "Minter", "Token", "TokenFacts", "clean
 # Seconds. Documented: 15 minutes by default, `exp` from 30 s to 24 h after creation (developer site, authentication).
 TTL, SHORTEST, LONGEST = 900, 30, 86_400
 
+_AHEAD = 60  # seconds that a clock may be ahead, as the simulator has it
+
 # Seconds of a year 5138: a number above it in `iat` or `exp` can only be milliseconds.
 _MILLISECONDS = 100_000_000_000
 
@@ -97,6 +99,32 @@ class TokenFacts:
             return f"{hours}:{clock} left" if hours else f"{clock} left"
         minutes = int(-left // 60)
         return f"ran out {minutes} minute{'s' if minutes != 1 else ''} ago" if minutes else "ran out a moment ago"
+
+    @property
+    def fault(self) -> tuple[str, str] | None:
+        """What the service will not take, and what it expects in its place: (“no jti”, “an ID of its own”), else None.
+
+        Whether the token has run out and whose it is, is not judged here; nor is the signature.
+        """
+        now = time.time()
+        if self.header.get("alg") != "RS256":
+            return f"alg {self.header.get('alg')}", "RS256"
+        for name, expected in (("iat", "the time it was issued"), ("exp", "the time it ends")):
+            value = self.claims.get(name)
+            if name == "exp" and name not in self.claims:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return f"{name} {value}" if name in self.claims else f"no {name}", f"{expected}, in seconds"
+        if self.claims["iat"] > _MILLISECONDS:
+            return f"iat {self.claims['iat']}", "the time it was issued, in seconds"
+        if self.claims["iat"] > now + _AHEAD:
+            return f"iat {self.claims['iat']}", "a time that is past: one of the two clocks is wrong"
+        if self.claims["iat"] + LONGEST < now:
+            return f"iat {self.claims['iat']}", "a time within the last 24 hours"
+        jti = self.claims.get("jti")
+        if not isinstance(jti, str) or not jti:
+            return f"jti {jti}" if "jti" in self.claims else "no jti", "an ID of its own"
+        return None
 
     def __str__(self) -> str:
         lines = [f"{name}: {value}" for name, value in self.claims.items()]

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,11 @@ from nbhelpers import background, credentials
 from nbhelpers import settings as configuration
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.settings import Settings
+
+if TYPE_CHECKING:
+    from labs import Shared
+
+    from nbhelpers import Lab
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -105,6 +110,30 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     yield made
     made("stop")
     made.close()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Lab]:
+    """A lab in which no step is done, with services of its own."""
+    from labs import opened
+
+    with opened(tmp_path / "lab") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """One lab for many tests: what `ready` hands out."""
+    from labs import Shared, opened
+
+    with opened(tmp_path_factory.mktemp("shared") / "lab") as lab:
+        yield Shared(lab)
+
+
+@pytest.fixture
+def ready(shared_lab: Shared) -> Lab:
+    """A lab in which steps 1 to 5 are filled in and nobody has written yet. It is shared: start or stop nothing."""
+    return shared_lab.as_it_was()
 
 
 def wait_until(look: Callable[[], Any], timeout: float = 10, what: str = "it") -> Any:

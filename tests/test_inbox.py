@@ -610,9 +610,22 @@ def test_a_closed_inbox_says_so_in_words(path: Path):
     inbox = Inbox(path)
     inbox.close()
     assert inbox.closed
-    with pytest.raises(InboxError, match="cannot be read"):
-        inbox.events()
-    with pytest.raises(InboxError, match="cannot be written"):
-        inbox.note(a=1)
+    for call in (inbox.events, lambda: inbox.note(a=1)):
+        with pytest.raises(InboxError, match=r"This lab is closed\. Run `lab = Lab\(\)` again\."):
+            call()
+    assert repr(inbox) == "The inbox: closed"
     with pytest.raises(sqlite3.Error):
         inbox.record(inbound()).result(5)
+
+
+def test_an_inbox_that_was_set_aside_meanwhile_says_so_and_does_not_go_on_in_the_past(path: Path):
+    inbox = Inbox(path)
+    inbox.record(inbound()).result(5)
+    path.parent.rename(path.parent.with_name("aside"))
+    for fresh in (False, True):
+        if fresh:
+            Inbox(path).close()
+        for call in (inbox.newest_message, lambda: inbox.note(a=1)):
+            with pytest.raises(InboxError, match=r"The state was reset meanwhile\. Run `lab = Lab\(\)` again\."):
+                call()
+    inbox.close()

@@ -18,15 +18,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nbhelpers.database import storable
-from nbhelpers.errors import KitError
+from nbhelpers.errors import KitError, TokenError
 from nbhelpers.service import nonce_of, refusal
 from nbhelpers.simulator import applications
 from nbhelpers.simulator.auth import authenticate, is_account
 from nbhelpers.simulator.delivery import Deliverer
 from nbhelpers.simulator.facebook import Facebook
+from nbhelpers.simulator.linkpage import link_page, linked_page, why_refused
 from nbhelpers.simulator.problems import Problem, bad_application, gateway
 from nbhelpers.simulator.sending import is_url, read_request
 from nbhelpers.simulator.store import Store
+from nbhelpers.tokens import clean
 
 __all__ = ["simulator_app"]
 
@@ -63,6 +65,7 @@ def simulator_app(store: Store, facebook: Facebook, deliverer: Deliverer, nonce:
         return await _in_words(screens.link, request)
 
     routes = [Route("/healthz", healthz), Route("/_simulator/link", link, methods=["POST"])]
+    routes.append(Route("/_simulator/link", screens.show_link_page, methods=["GET"]))
     for path, method, handler in screens.table():
         routes.append(Route(f"/_simulator/{path}", guarded(handler), methods=[method]))
     for version in VERSIONS:
@@ -173,6 +176,7 @@ class _Screens:
 
     def __init__(self, store: Store, facebook: Facebook, deliverer: Deliverer) -> None:
         self._store, self._facebook, self._deliverer = store, facebook, deliverer
+        self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why
 
     def table(self) -> list[tuple[str, str, _Handler]]:
         return [
@@ -180,6 +184,8 @@ class _Screens:
             ("pages", "GET", self.pages),
             ("settings", "GET", self.settings),
             ("settings", "PUT", self.change_settings),
+            ("settings/test", "POST", self.try_webhooks),
+            ("published", "PUT", self.publish),
             ("link", "DELETE", self.unlink),
             ("write", "POST", self.write),
             ("read", "POST", self.read),
@@ -192,7 +198,12 @@ class _Screens:
         return _json_response(201, asdict(page) | {"people": self._facebook.people(page)})
 
     async def pages(self, request: Request) -> Response:  # noqa: ARG002
-        pages = [asdict(page) | {"people": self._facebook.people(page)} for page in self._store.pages()]
+        refused, why = self._refused or ("", None)
+        pages = [
+            asdict(page)
+            | {"people": self._facebook.people(page), "refused": why if refused in (page.id, page.name) else None}
+            for page in self._store.pages()
+        ]
         return _json_response(200, {"pages": pages})
 
     async def settings(self, request: Request) -> Response:  # noqa: ARG002
@@ -212,13 +223,42 @@ class _Screens:
         self._deliverer.wake()
         return await self.settings(request)
 
+    async def try_webhooks(self, request: Request) -> Response:  # noqa: ARG002
+        return _json_response(200, {"calls": await self._deliverer.try_webhooks()})
+
+    async def publish(self, request: Request) -> Response:
+        form = await _form(request, "page", "published")
+        page = self._facebook.page(form.get("page"))
+        published = form.get("published") != "no"
+        await asyncio.to_thread(self._facebook.publish, page, published)
+        return _json_response(200, {"page_id": page.id, "page": page.name, "published": published})
+
+    async def show_link_page(self, request: Request) -> Response:  # noqa: ARG002
+        return Response(link_page(self._store.pages()), media_type="text/html")
+
     async def link(self, request: Request) -> Response:
         form = await _form(request, "jwt", "page")
-        caller = authenticate(self._store, f"Bearer {''.join(form.get('jwt', '').split())}")
+        wants_html = "text/html" in request.headers.get("accept", "")
+        pasted = form.get("jwt", "")
+        with contextlib.suppress(TokenError):  # then it is refused as it stands
+            pasted, _ = clean(pasted)
+        caller = authenticate(self._store, f"Bearer {pasted}")
         if isinstance(caller, Problem):
+            why, cure = why_refused(self._store, pasted)
+            self._refused = form.get("page", ""), why
+            if wants_html:
+                return Response(link_page(self._store.pages(), f"{why} {cure}"), 401, media_type="text/html")
             return _problem(caller)
-        page = self._facebook.page(form.get("page"))
+        try:
+            page = self._facebook.page(form.get("page"))
+        except KitError as error:
+            if wants_html:
+                return Response(link_page(self._store.pages(), str(error)), 400, media_type="text/html")
+            raise
+        self._refused = None
         await asyncio.to_thread(self._facebook.link, page, caller.application)
+        if wants_html:
+            return Response(linked_page(page), media_type="text/html")
         return _json_response(200, {"page_id": page.id, "page": page.name, "linked": True})
 
     async def unlink(self, request: Request) -> Response:

@@ -28,6 +28,10 @@ class Control:
         """Make a Page, or find the one of this name: `id`, `name`, `published`, `application_id`, `people`."""
         return self._call("POST", "pages", {"name": name})
 
+    def publish(self, page: str, published: bool) -> dict[str, Any]:
+        """Publish a Page (ID or name), or take it off."""
+        return self._call("PUT", "published", {"page": page, "published": "yes" if published else "no"})
+
     def pages(self) -> list[dict[str, Any]]:
         """Return all Pages, oldest first."""
         return self._call("GET", "pages")["pages"]
@@ -47,6 +51,10 @@ class Control:
     def change_settings(self, **settings: str) -> dict[str, str]:
         """Change some of the account's settings; an empty URL unsets it."""
         return self._call("PUT", "settings", settings)
+
+    def try_webhooks(self) -> list[dict[str, Any]]:
+        """Make one test call to each URL of the account's settings, by its method: `url`, `status`, `words`."""
+        return self._call("POST", "settings/test")["calls"]
 
     def write(self, kind: str = "text", **details: str | None) -> dict[str, Any]:
         """Let a person write: `page`, `person` or `psid`, `text`, `url`. Returns `psid` and `passed_on`."""
@@ -78,6 +86,8 @@ class Control:
             ) from None
         if answer.status_code < 300:
             return body
+        if answer.status_code == 403:
+            raise ServiceError("Another simulator runs here now.", f"{self.base_url}.", "Run `lab = Lab()` again.")
         if "error" in body:
             raise ServiceError(body["error"], body.get("seen", ""), body.get("next", ""))
         raise ServiceError(

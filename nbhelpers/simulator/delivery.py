@@ -29,6 +29,9 @@ _SUCCESS = range(200, 206)
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=3)
 _KEEP = 3.0  # seconds that an idle connection is kept: less than the 5 after which common servers close theirs
 _AT_ONCE = 64
+
+# Labelled, and about nobody: it must never be taken for a message. That the real form makes a call is not known.
+_TEST = b'{"test":"This is a test call of the settings form."}'
 _OF_ONE = 3  # webhooks of one message at most: submitted, delivered or rejected, read
 _LOOK = 5.0  # seconds between two looks at the clock at most: it may have been set, or the computer asleep
 _LOOK_FOR_DOOR = 0.25  # seconds between two looks for a receiver while webhooks wait for one
@@ -111,6 +114,18 @@ class Deliverer:
                 return Route(url, account.http_method)
         url = self._fallback(kind)
         return Route(url, "POST") if url else None
+
+    async def try_webhooks(self) -> list[dict[str, Any]]:
+        """Make one test call to each URL of the account's settings, by its method; say what each was answered."""
+        account = self._store.account()
+        calls = []
+        async with aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()) as http:
+            for url in (account.inbound_url, account.status_url):
+                if url:
+                    route = Route(url, account.http_method)
+                    status, words = await _call(http, route, _TEST, account, None)
+                    calls.append({"url": url, "method": route.method, "status": status, "words": words})
+        return calls
 
     async def _sleep(self, seconds: float) -> None:
         try:

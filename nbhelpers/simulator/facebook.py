@@ -96,6 +96,14 @@ class Facebook:
             )
         ).result()
 
+    def publish(self, page: Page, published: bool) -> None:
+        """Publish a Page, or take it off: then nobody can write to it."""
+        self._store.write(
+            lambda connection: connection.execute(
+                "UPDATE pages SET published = ? WHERE id = ?", (int(published), page.id)
+            )
+        ).result()
+
     # The person
 
     def write(

@@ -1,0 +1,125 @@
+"""What every step of the course stands on: settings, inbox, the simulator if there is one, and what was noted."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from nbhelpers import background
+from nbhelpers.background import Running
+from nbhelpers.credentials import PrivateKey, load
+from nbhelpers.errors import CredentialsError, SettingsError
+from nbhelpers.identity import Identity, identify
+from nbhelpers.inbox import Inbox
+from nbhelpers.settings import Settings
+from nbhelpers.simulator import Control
+
+__all__ = ["Course"]
+
+
+class Course:
+    """The rooms below, opened once for one notebook.
+
+    `settings` say where the service is and whose account it is, in every mode; `simulator` is the running simulator,
+    None in the other modes.
+    """
+
+    def __init__(self, settings: Settings, inbox: Inbox, simulator: Running | None) -> None:
+        self.settings, self.inbox, self.simulator = settings, inbox, simulator
+
+    @functools.cached_property
+    def control(self) -> Control:
+        """The simulator's controls. Raises SettingsError in the other modes: there is none."""
+        if self.simulator is None:
+            raise SettingsError(
+                "There is no simulator here.",
+                f"The mode is {self.settings.mode}.",
+                "What it would play, you do on the dashboard and a phone.",
+            )
+        return Control(self.simulator.url, self.simulator.control)
+
+    @property
+    def played(self) -> bool:
+        """Whether the far side is the simulator."""
+        return self.simulator is not None
+
+    @property
+    def host(self) -> str:
+        """The base URL of the Messages API. Raises SettingsError when this mode has none."""
+        if self.settings.host is None:
+            raise SettingsError(
+                "The service has no address.", f"The mode is {self.settings.mode}.", "Open `Lab()` anew."
+            )
+        return self.settings.host
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the steps noted, by name."""
+        return self.inbox.facts()
+
+    @property
+    def application_id(self) -> str | None:
+        """The application that was noted, or configured."""
+        noted = self.facts.get("application_id") if self.played else self.settings.application_id
+        return None if noted is None else str(noted)  # a learner may note a number
+
+    @property
+    def page_id(self) -> str | None:
+        """The Page ID that was noted, or configured."""
+        noted = self.facts.get("page_id") or self.settings.sender_id
+        return None if noted is None else str(noted)
+
+    @property
+    def _key_source(self) -> str:
+        # A path, or in the other modes what was configured: that may be the key itself, so it is never shown.
+        return str(self.settings.folder / "private.key") if self.played else self.settings.private_key or ""
+
+    def key_path(self) -> Path:
+        """Where the private key is. Raises CredentialsError when the key was configured as text and not as a file."""
+        if "-----BEGIN" in self._key_source or not self._key_source:
+            seen = "It is set as text." if self._key_source else "None is set."
+            raise CredentialsError(
+                "The private key is in no file.", seen, "Set VONAGE_PRIVATE_KEY to the path of the file."
+            )
+        return Path(self._key_source).expanduser()
+
+    def key(self) -> PrivateKey:
+        """Load the private key. Raises CredentialsError that says what was found, and never the key."""
+        return load(self._key_source)
+
+    def identity(self, page: str | None = None) -> Identity:
+        """In whose name to act. Raises what `identify` raises."""
+        return identify(self.settings, self.facts, self.simulator.ready if self.simulator else None, page)
+
+    def door(self) -> Running:
+        """The webhook receiver, started if it does not run; what it was called before is corrected in the settings.
+
+        In simulator mode a new address is registered anew, since nobody could come back to the form for it.
+        """
+        known = self.facts.get("door")
+        running = background.start("receiver", self.settings)
+        if known and known != running.ready and self.played:
+            saved = self.control.settings()
+            changed = {name: running.ready[name] for name in running.ready if saved[name] == known[name]}
+            if changed:
+                self.control.change_settings(**changed)
+        if known != running.ready:
+            self.inbox.note(door=running.ready)
+        return running
+
+    # Which steps were filled in, and with what: the rest was done by the learner.
+
+    def filled(self) -> dict[str, str]:
+        """The steps that were filled in with sample values."""
+        return self.facts.get("filled", {})
+
+    def fill(self, key: str, value: str) -> None:
+        """Write down that a step was filled in."""
+        self.inbox.note(filled=self.filled() | {key: value})
+
+    def did(self, key: str) -> None:
+        """Write down that the learner has done a step, whatever filled it in before."""
+        filled = self.filled()
+        if key in filled:
+            self.inbox.note(filled={name: value for name, value in filled.items() if name != key})

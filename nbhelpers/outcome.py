@@ -1,0 +1,40 @@
+"""What a check says: one of four outcomes, or that the step was filled in, as text and as a panel."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+__all__ = ["KINDS", "Outcome"]
+
+# kind: (its word, the sign that goes with it; never the sign or a colour alone)
+KINDS = {
+    "done": ("Done.", "✓"),
+    "filled in": ("Filled in", "✓"),
+    "not yet": ("Not yet.", "…"),
+    "wrong": ("Wrong.", "✗"),
+    "cannot tell": ("Cannot tell.", "?"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of a check: its `kind`, one of KINDS, and the sentence, `words`."""
+
+    kind: str
+    words: str
+
+    @property
+    def good(self) -> bool:
+        """Whether the next step can stand on this one."""
+        return self.kind in ("done", "filled in")
+
+    def __repr__(self) -> str:
+        return f"{KINDS[self.kind][0]} {self.words}"
+
+    def _repr_html_(self) -> str:
+        word, sign = KINDS[self.kind]
+        return (
+            '<p role="status" style="border-left:0.3em solid currentColor;padding:0.3em 0.8em;margin:0.3em 0">'
+            f'<span aria-hidden="true">{sign}</span> <strong>{word}</strong> {html.escape(self.words)}</p>'
+        )
