@@ -170,8 +170,11 @@ def link(course: Course) -> Outcome:
     return _done(f"“{name}” is linked. Your Page ID is {found['id']}: the SENDER_ID of step 7.")
 
 
-def webhooks(course: Course) -> Outcome:
-    """Step 5: both addresses are this receiver's, the method is POST, and the door answers."""
+def webhooks(course: Course, knock: bool = True) -> Outcome:
+    """Step 5: both addresses are this receiver's, the method is POST, and the door answers.
+
+    Without `knock` the last is left out: looking at the progress must not be seen in “Last call”.
+    """
     door = background.find("receiver", course.settings)
     if not course.played:
         if door is None:
@@ -195,7 +198,7 @@ def webhooks(course: Course) -> Outcome:
             return _wrong(f"The form holds {one_line(saved[which])}; your door is {door.ready[which]}.")
     if saved["http_method"] != "POST":
         return _wrong(f"The method is {saved['http_method']}: set POST.")
-    calls = course.control.try_webhooks()
+    calls = course.control.try_webhooks() if knock else []
     if any(call["status"] != 200 for call in calls):
         seen = "; ".join(f"{call['url']}: {call['words']}" for call in calls)
         return _wrong(f"The service knocked, and was not let in: {seen}.")

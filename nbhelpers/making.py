@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import requests
 
 from nbhelpers import credentials
@@ -37,7 +39,10 @@ def application(course: Course) -> str:
     answer = requests.post(f"{course.host}/v2/applications", json=form, auth=account, timeout=_TIMEOUT)
     _expect(answer, 201)
     made = answer.json()
-    credentials.save(made["keys"]["private_key"], course.settings.folder / "private.key")
+    path = course.settings.folder / "private.key"
+    if path.exists():  # it fits no application that is noted, but it is the learner's: nothing is lost
+        path.rename(path.with_name(f"private-{time.strftime('%Y%m%d-%H%M%S')}.key"))
+    credentials.save(made["keys"]["private_key"], path)
     course.inbox.note(application_id=made["id"])
     return made["id"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -12,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from nbhelpers import background
 from nbhelpers.course import Course
+from nbhelpers.service import remembered_port
 
 __all__ = ["Preflight", "preflight"]
 
@@ -46,8 +48,8 @@ class Preflight:
 
 
 def preflight(course: Course) -> Preflight:
-    """Look at Python, write access, services, clock and panels; change nothing."""
-    return Preflight((_python(), _write(course), _service(course), _clock(), _panels()))
+    """Look at Python, write access, service, ports, clock and panels; change nothing."""
+    return Preflight((_python(), _write(course), _service(course), _ports(course), _clock(), _panels()))
 
 
 def _python() -> tuple[str, bool, str]:
@@ -71,6 +73,19 @@ def _service(course: Course) -> tuple[str, bool, str]:
     if found is None:
         return "service", False, "the simulator does not answer: run `lab = Lab()` again"
     return "service", True, f"the simulator answers at {found.url}"
+
+
+def _ports(course: Course) -> tuple[str, bool, str]:
+    door = background.find("receiver", course.settings)
+    if door is not None:
+        return "ports", True, f"your door is open at {door.url}"
+    wished = remembered_port(course.settings.folder, "receiver") or course.settings.receiver_port
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", wished))
+        except OSError:
+            return "ports", True, f"{wished} is taken by another program: your door will have the next free one"
+    return "ports", True, "your door can be opened" + (f" at {wished}" if wished else "")
 
 
 def _clock() -> tuple[str, bool, str]:

@@ -136,7 +136,7 @@ def progress(course: Course, at: str | int | None = None) -> Progress:
     filled = course.filled()
     states = []
     for step in STEPS:
-        outcome = _as_filled(course, step, _look(course, step), filled)
+        outcome = _as_filled(course, step, _glance(course, step), filled)
         states.append((step, outcome.kind if outcome.good else "open"))
     return Progress(tuple(states), course.settings.mode, step_of(at).number if at is not None else None)
 
@@ -198,10 +198,14 @@ def _fill(course: Course, last: int) -> list[int]:
     if last >= 5 and course.facts.get("door"):
         course.door()  # opened once, it is opened again
     for step in STEPS[:last]:
-        if not _look(course, step).good:
+        if not _glance(course, step).good:
             course.fill(step.key, step.make(course))
             made.append(step.number)
     return made
+
+
+def _glance(course: Course, step: Step) -> Outcome:
+    return checks.webhooks(course, knock=False) if step.look is checks.webhooks else _look(course, step)
 
 
 def _look(course: Course, step: Step, *given: Any) -> Outcome:

@@ -98,3 +98,13 @@ def test_the_answer_was_sent_delivered_and_read(ready: Lab) -> None:
 def test_nobody_is_answered_before_somebody_wrote(ready: Lab) -> None:
     with pytest.raises(ServiceError, match="There is nobody to answer"):
         making.reply(ready._course)
+
+
+@pytest.mark.fast
+def test_a_private_key_that_was_there_is_set_aside_and_not_written_over(ready: Lab) -> None:
+    before = key_path(ready).read_bytes()
+    making.application(ready._course)
+    kept = list(key_path(ready).parent.glob("private-*.key"))
+    assert before in [path.read_bytes() for path in kept]
+    for path in kept:
+        path.unlink()

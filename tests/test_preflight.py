@@ -24,7 +24,7 @@ def test_on_a_computer_in_order_every_line_is_ready(ready: Lab) -> None:
     shown = ready.preflight()
     assert shown.ready, repr(shown)
     lines = repr(shown).splitlines()
-    assert [words.split()[0] for words in lines[:-1]] == ["Python", "disk", "service", "clock", "panels"]
+    assert [words.split()[0] for words in lines[:-1]] == ["Python", "disk", "service", "ports", "clock", "panels"]
     assert all(words[9:].startswith("ready: ") for words in lines[:-1])
     assert lines[-1] == "All is ready."
     assert ready.settings.host in line(shown, "service")

@@ -373,3 +373,13 @@ def test_nothing_of_one_mode_is_seen_in_another(ready: Lab) -> None:
         live.inbox.close()
     assert [event.psid for event in ready.inbox.events()] == [psid]
     assert ready.facts["page_id"] != "live page"
+
+
+@pytest.mark.fast
+def test_looking_at_the_progress_knocks_at_no_door(ready: Lab) -> None:
+    before = len(ready.inbox.deliveries())
+    ready.progress()
+    ready.need("webhooks")
+    assert len(ready.inbox.deliveries()) == before
+    ready.check("webhooks")
+    assert len(ready.inbox.deliveries()) == before + 2
