@@ -102,7 +102,7 @@ class Cell:
 
     @property
     def lines(self) -> int:
-        return sum(1 for line in self.source.splitlines() if line.strip())
+        return len(self.source.strip().splitlines())
 
     def __str__(self) -> str:
         return f"{self.notebook}#{self.id}"
