@@ -37,7 +37,8 @@ class Panel(ipywidgets.VBox):
         self.course = course
         self.mode_word = "SIMULATOR" if course.played else course.settings.mode.upper()
         head = ipywidgets.HTML(
-            f'<div style="display:flex;justify-content:space-between"><strong>{html.escape(self.heading)}</strong>'
+            f'<div style="display:flex;justify-content:space-between"><strong role="heading" aria-level="3">'
+            f"{html.escape(self.heading)}</strong>"
             f"<small>{self.mode_word}</small></div>"
         )
         self._trouble = ipywidgets.HTML(layout={"display": "none"})
