@@ -52,6 +52,9 @@ class FormOnly(KitError):  # noqa: N818 - nothing went wrong: the notebook ends 
     """This step is a form in sandbox and live mode, and the notebook stops at it."""
 
 
+_SIGNS = {"done": "✓", "filled in": "◦", "open": "·"}
+
+
 @dataclass(frozen=True)
 class Progress:
     """How the seven steps stand: for each a Step and `done`, `filled in` or `open`. `bold` is the step one is at."""
@@ -75,20 +78,22 @@ class Progress:
     def _repr_html_(self) -> str:
         cells = []
         for step, state in self.states:
-            sign = {"done": "✓", "filled in": "◦", "open": "·"}[state]
             here = step.number == self.bold
             title = f"<strong>{step.number} {step.title}</strong>" if here else f"{step.number} {step.title}"
             current = ' aria-current="step"' if here else ""
+            # The sign for the eye, its word for the ear; the legend at the end says the word to the eye too.
             cells.append(
-                f'<li{current} style="display:inline-block;margin:0;padding:0 0.35em;white-space:nowrap;'
-                f'border-bottom:0.2em {"solid" if here else "dotted"} currentColor">'
-                f'<a href="{step.notebook}.ipynb" style="color:inherit;text-decoration:underline dotted">{title}</a> '
-                f'<span aria-hidden="true">{sign}</span> <small>{state}</small></li>'
+                f'<li{current} style="display:inline-block;margin:0 0.9em 0 0;padding:0;white-space:nowrap">'
+                f'<a href="{step.notebook}.ipynb" style="color:inherit;text-decoration:underline">{title}</a> '
+                f'<span aria-hidden="true">{_SIGNS[state]}</span>'
+                f'<span style="position:absolute;clip-path:inset(50%)">{state}</span></li>'
             )
+        legend = " ".join(f"{sign} {state}" for state, sign in _SIGNS.items())
         return (
-            '<nav aria-label="Progress" style="font-size:0.86em;margin-bottom:0.6em">'
-            f"<small>{html.escape(self.mode.upper())}</small>"
-            f'<ol style="display:inline;list-style:none;margin:0;padding:0">{"".join(cells)}</ol></nav>'
+            '<nav aria-label="Progress" style="font-size:0.9em;margin-bottom:0.6em">'
+            f'<small style="margin-right:0.9em">{html.escape(self.mode.upper())}</small>'
+            f'<ol style="display:inline;list-style:none;margin:0;padding:0">{"".join(cells)}</ol>'
+            f'<small aria-hidden="true">({legend})</small></nav>'
         )
 
 

@@ -285,7 +285,7 @@ def test_the_strip_is_one_line_with_every_state_as_a_word_and_the_present_step_m
     rich = needed._repr_html_()
     assert rich.count('aria-current="step"') == 1
     assert re.search(r'aria-current="step"[^<]*<a href="06_receive.ipynb"[^<]*<strong>6 receive</strong>', rich)
-    assert rich.count("<small>filled in</small>") == 5
+    assert rich.count(">filled in</span>") == 5
     assert rich.endswith("<p>Ready for step 6.</p>")
 
 
