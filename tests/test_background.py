@@ -57,7 +57,6 @@ def test_eight_processes_that_ask_at_once_get_one_receiver(settings: Settings) -
     assert pids_of(settings.state) == list(pids)
 
 
-@pytest.mark.fast
 def test_it_is_found_without_being_started_or_joined(settings: Settings) -> None:
     assert background.find("receiver", settings) is None
     started = background.start("receiver", settings)
@@ -65,7 +64,6 @@ def test_it_is_found_without_being_started_or_joined(settings: Settings) -> None
     assert repr(started) == f"receiver: up at {started.url} (process {started.pid})"
 
 
-@pytest.mark.fast
 def test_its_record_can_be_read_by_nobody_else(settings: Settings) -> None:
     background.start("simulator", settings)
     assert (settings.folder / "simulator.json").stat().st_mode & 0o777 == 0o600
@@ -110,7 +108,6 @@ def test_it_stays_while_one_of_two_askers_does_and_ends_ten_seconds_after_both_l
     assert not (settings.folder / "receiver.json").exists()
 
 
-@pytest.mark.fast
 def test_a_kernels_asker_is_the_jupyter_server_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JPY_PARENT_PID", str(os.getpid()))
     assert background.asker() == Owner.of(os.getpid())
@@ -154,7 +151,6 @@ def test_a_record_of_a_dead_process_does_not_stop_a_new_start(settings: Settings
     assert background.start("receiver", settings).pid != first.pid
 
 
-@pytest.mark.fast
 def test_a_service_that_cannot_start_says_its_last_words(settings: Settings) -> None:
     settings.folder.mkdir(parents=True)
     (settings.folder / "lab.sqlite3").write_bytes(b"this is no database at all, and longer than a header of one" * 10)

@@ -58,7 +58,6 @@ def flood(connection: socket.socket, size: int) -> int:
     return sent
 
 
-@pytest.mark.fast
 def test_a_header_of_sixty_megabytes_is_cut_off_early_and_costs_no_memory(receiver: Running) -> None:
     before = psutil.Process(receiver.pid).memory_info().rss
     with connect(receiver) as connection:
@@ -71,7 +70,6 @@ def test_a_header_of_sixty_megabytes_is_cut_off_early_and_costs_no_memory(receiv
     assert requests.post(receiver.ready["inbound_url"], data=BODY, timeout=5).status_code == 200
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(("size", "status"), [(60_000, b"200"), (70_000, b"431")])
 def test_sixty_four_kilobytes_of_headers_are_the_limit(receiver: Running, size: int, status: bytes) -> None:
     many = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 990) for number in range(size // 1000))

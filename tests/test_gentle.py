@@ -8,8 +8,6 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.fast
-
 # A real IPython, as a kernel has it: what it would draw is printed.
 RUN = """
 import sys

@@ -94,7 +94,6 @@ def test_the_round_of_the_guide_goes_over_http_from_a_voice_application_to_read(
     wait_until(lambda: happened(shell, uuid) == ["submitted", "delivered", "read"], what="read")
 
 
-@pytest.mark.fast
 def test_a_token_of_the_official_package_is_accepted_and_one_with_another_key_is_not(
     shell: Shell, other_key: credentials.PrivateKey
 ) -> None:
@@ -125,7 +124,6 @@ def test_a_token_of_the_official_package_is_accepted_and_one_with_another_key_is
         }
 
 
-@pytest.mark.fast
 def test_token_prints_a_jwt_and_nothing_else(shell: Shell) -> None:
     _, demo = shell.start("simulator", "--demo")
     done = shell("token", "--ttl", "60")
@@ -164,7 +162,6 @@ def test_live_mode_takes_the_guides_names_and_says_what_is_missing(shell: Shell)
     assert "NEXMO_APPLICATION_ID was read as VONAGE_APPLICATION_ID." in shell("status", "--mode", "live").stdout
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("command", "words"),
     [

@@ -193,7 +193,6 @@ def test_there_are_notebooks() -> None:
     assert (FOLDER / "quickstart.ipynb") in NOTEBOOKS
 
 
-@pytest.mark.fast
 def test_outputs_and_widget_state_are_stripped() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "nbstripout", "--verify", "--keep-id", *map(str, NOTEBOOKS)],
@@ -204,13 +203,11 @@ def test_outputs_and_widget_state_are_stripped() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.fast
 def test_the_guides_event_in_the_text_is_the_one_in_the_file() -> None:
     example = (FOLDER / "fixtures" / "guide_inbound.json").read_text(encoding="utf-8")
     assert any(example.strip() in cell.source for cell in read(FOLDER / "06_receive.ipynb").cells)
 
 
-@pytest.mark.fast
 def test_a_promise_that_is_not_kept_is_found() -> None:
     cells = [
         nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text="Done, at 1.5 s")]),
@@ -221,7 +218,6 @@ def test_a_promise_that_is_not_kept_is_found() -> None:
     assert "'missing'" in broken[0]
 
 
-@pytest.mark.fast
 def test_a_secret_that_is_shown_is_found(key: PrivateKey) -> None:
     def leaking(text: str) -> list[str]:
         output = nbformat.v4.new_output("execute_result", data={"text/plain": text}, execution_count=1)

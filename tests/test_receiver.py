@@ -92,7 +92,6 @@ def test_another_path_is_404_and_names_the_two_that_are_here(receiver: Running, 
     assert [(kept.path, kept.answer) for kept in inbox.deliveries()] == [("/webhooks/inbond", 404)]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[1]", b'"text"', b"{", b"[" * 50_000])
 def test_a_body_that_is_no_json_object_is_400_and_kept(receiver: Running, inbox: Inbox, body: bytes) -> None:
     answer = requests.post(receiver.ready["inbound_url"], data=body, timeout=5)
@@ -103,7 +102,6 @@ def test_a_body_that_is_no_json_object_is_400_and_kept(receiver: Running, inbox:
     assert kept.body == body[:4096]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     "headers",
     [
@@ -117,13 +115,11 @@ def test_a_foreign_host_or_origin_is_refused_beside_the_webhooks(receiver: Runni
     assert requests.get(f"{receiver.url}/", headers=headers, timeout=5).status_code == 400
 
 
-@pytest.mark.fast
 def test_a_webhook_through_a_tunnel_has_a_foreign_host_and_is_taken(receiver: Running) -> None:
     headers = {"Host": "abc.ngrok-free.dev"}
     assert requests.post(receiver.ready["status_url"], json=inbound(), headers=headers, timeout=5).status_code == 200
 
 
-@pytest.mark.fast
 def test_a_web_page_elsewhere_cannot_forge_a_webhook(receiver: Running, inbox: Inbox) -> None:
     headers = {"Origin": "https://evil.example"}
     answer = requests.post(receiver.ready["inbound_url"], json=inbound(), headers=headers, timeout=5)
@@ -132,7 +128,6 @@ def test_a_web_page_elsewhere_cannot_forge_a_webhook(receiver: Running, inbox: I
     assert inbox.newest_message() is None
 
 
-@pytest.mark.fast
 def test_healthz_knows_only_its_own_nonce(receiver: Running, settings: Settings) -> None:
     nonce = json.loads((settings.folder / "receiver.json").read_text())["nonce"]
 
@@ -141,7 +136,6 @@ def test_healthz_knows_only_its_own_nonce(receiver: Running, settings: Settings)
     assert requests.get(f"{receiver.url}/healthz", timeout=5).status_code == 404
 
 
-@pytest.mark.fast
 def test_a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_413(receiver: Running, inbox: Inbox) -> None:
     frame = json.dumps(inbound() | {"more": ""}).encode()
     exact = frame.replace(b'"more": ""', b'"more": "' + b"x" * ((1 << 20) - len(frame)) + b'"')
@@ -308,7 +302,6 @@ def test_no_webhook_that_was_answered_200_is_lost_when_the_receiver_is_killed_tw
     assert {int(uuid[-12:]) for uuid in uuids} == answered == set(range(total))
 
 
-@pytest.mark.fast
 def test_the_inbox_is_written_with_synchronous_full(receiver: Running, settings: Settings) -> None:
     from nbhelpers.database import Database
     from nbhelpers.ledger import SCHEMA, VERSION

@@ -87,7 +87,6 @@ def call_of(hook: Target, message_uuid: str) -> Call:
 # Where they go
 
 
-@pytest.mark.fast
 def test_what_belongs_to_an_application_with_messages_goes_to_its_urls_by_POST(  # noqa: N802
     world: Detached, account: Target, key: PrivateKey
 ) -> None:
@@ -104,7 +103,6 @@ def test_what_belongs_to_an_application_with_messages_goes_to_its_urls_by_POST( 
     assert not account.of(sent)
 
 
-@pytest.mark.fast
 def test_what_belongs_to_the_guides_voice_application_goes_to_the_accounts_urls(
     world: Detached, account: Target, guides: Program
 ) -> None:
@@ -116,7 +114,6 @@ def test_what_belongs_to_the_guides_voice_application_goes_to_the_accounts_urls(
     assert {call.path for call in account.of(sent)} == {"/account/status"}
 
 
-@pytest.mark.fast
 def test_the_accounts_method_is_GET_until_it_is_changed(world: Detached, guides: Program) -> None:  # noqa: N802
     assert world.control.settings()["http_method"] == "GET"
     with target(path="/in?to=me#part") as hook, settings(world, inbound_url=hook.url):
@@ -140,7 +137,6 @@ def test_the_accounts_method_is_GET_until_it_is_changed(world: Detached, guides:
     assert (second.method, second.json["message_uuid"]) == ("POST", again["message_uuid"])
 
 
-@pytest.mark.fast
 def test_a_change_of_settings_applies_to_what_is_queued_already(
     world: Detached, account: Target, guides: Program
 ) -> None:
@@ -153,7 +149,6 @@ def test_a_change_of_settings_applies_to_what_is_queued_already(
     assert (done[0]["outcome"], done[0]["attempts"], done[0]["called"]) == ("delivered", 1, f"POST {account.url}")
 
 
-@pytest.mark.fast
 def test_statuses_of_what_key_and_secret_sent_go_to_the_accounts_status_url(
     world: Detached, hook: Target, account: Target, todays: Program
 ) -> None:
@@ -165,7 +160,6 @@ def test_statuses_of_what_key_and_secret_sent_go_to_the_accounts_status_url(
     assert "application_id" not in account.of(sent)[0].claims
 
 
-@pytest.mark.fast
 def test_a_messages_own_webhook_url_goes_before_all_others(
     world: Detached, hook: Target, account: Target, todays: Program
 ) -> None:
@@ -180,7 +174,6 @@ def test_a_messages_own_webhook_url_goes_before_all_others(
             assert own.statuses(sent, 3)[2] == "read"
 
 
-@pytest.mark.fast
 def test_v01_knows_no_webhook_url(world: Detached, hook: Target, todays: Program) -> None:
     said = write(world, todays)
     with target(path="/own") as own:
@@ -189,7 +182,6 @@ def test_v01_knows_no_webhook_url(world: Detached, hook: Target, todays: Program
         assert own.calls == []
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(("version", "nested_there"), [("v0.1", True), ("v1", False)])
 def test_the_applications_version_says_the_shape_of_its_webhooks_whatever_was_sent(
     world: Detached, hook: Target, key: PrivateKey, version: str, nested_there: bool
@@ -204,7 +196,6 @@ def test_the_applications_version_says_the_shape_of_its_webhooks_whatever_was_se
         assert isinstance(call_of(hook, sent).json["from"], dict) is nested_there
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(("shape", "nested_there"), [("v0.1", True), ("v1", False)])
 def test_the_accounts_shape_says_it_for_an_application_without_messages(
     world: Detached, account: Target, guides: Program, shape: str, nested_there: bool
@@ -216,7 +207,6 @@ def test_the_accounts_shape_says_it_for_an_application_without_messages(
         assert isinstance(call_of(account, sent).json["from"], dict) is nested_there
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("version", ["v0.1", "v1"])
 def test_webhook_version_says_it_for_one_message(world: Detached, hook: Target, key: PrivateKey, version: str) -> None:
     program = world.application(key, messages=webhooks(hook.url, hook.url, "v1" if version == "v0.1" else "v0.1"))
@@ -229,7 +219,6 @@ def test_webhook_version_says_it_for_one_message(world: Detached, hook: Target, 
 # What they say
 
 
-@pytest.mark.fast
 def test_an_inbound_webhook_in_the_guides_shape_has_the_guides_fields(
     world: Detached, hook: Target, key: PrivateKey
 ) -> None:
@@ -249,7 +238,6 @@ def test_an_inbound_webhook_in_the_guides_shape_has_the_guides_fields(
     assert list(body) == list(expected)
 
 
-@pytest.mark.fast
 def test_an_inbound_webhook_in_todays_shape_has_the_specifications_fields(
     world: Detached, hook: Target, todays: Program
 ) -> None:
@@ -269,7 +257,6 @@ def test_an_inbound_webhook_in_todays_shape_has_the_specifications_fields(
     assert list(body) == list(expected)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("version", ["v0.1", "v1"])
 def test_a_status_webhook_has_exactly_the_documented_fields(
     world: Detached, hook: Target, key: PrivateKey, version: str
@@ -305,7 +292,6 @@ def test_a_status_webhook_has_exactly_the_documented_fields(
     )
 
 
-@pytest.mark.fast
 def test_timestamps_are_now_in_utc(world: Detached, hook: Target, todays: Program) -> None:
     said = write(world, todays)
     call = call_of(hook, said["message_uuid"])
@@ -313,7 +299,6 @@ def test_timestamps_are_now_in_utc(world: Detached, hook: Target, todays: Progra
     assert abs((datetime.fromtimestamp(call.at, UTC) - moment).total_seconds()) < 2
 
 
-@pytest.mark.fast
 def test_bodies_are_compact_json_in_utf8(world: Detached, hook: Target, todays: Program) -> None:
     said = write(world, todays, text="Grüße 🥐")
     body = call_of(hook, said["message_uuid"]).body
@@ -324,7 +309,6 @@ def test_bodies_are_compact_json_in_utf8(world: Detached, hook: Target, todays: 
 # How they are signed
 
 
-@pytest.mark.fast
 def test_the_official_library_accepts_the_signature_and_the_hash_is_of_the_bytes_sent(
     world: Detached, hook: Target, todays: Program
 ) -> None:
@@ -354,7 +338,6 @@ def refused_port() -> int:
         return listener.getsockname()[1]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("status", [200, 201, 202, 203, 204, 205])
 def test_an_answer_from_200_to_205_is_the_end_of_it(world: Detached, key: PrivateKey, status: int) -> None:
     with target(status) as hook:
@@ -364,7 +347,6 @@ def test_an_answer_from_200_to_205_is_the_end_of_it(world: Detached, key: Privat
     assert (row["outcome"], row["attempts"], row["answer"]) == ("delivered", 1, f"answered {status}")
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("status", [206, 302, 400, 401, 404, 410, 429, 500, 503])
 def test_every_other_answer_is_tried_again_after_five_seconds(world: Detached, key: PrivateKey, status: int) -> None:
     with target(status) as hook:
@@ -408,7 +390,6 @@ def test_an_address_where_nobody_answers_is_tried_again_after_five_seconds_and_s
     assert hook.statuses(world.send(todays, body), 2) == ["submitted", "delivered"]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
@@ -435,7 +416,6 @@ def test_an_answer_without_a_status_is_tried_again(
     assert (row["outcome"], row["attempts"]) == (outcome, 1)
 
 
-@pytest.mark.fast
 def test_each_webhook_is_tried_again_for_itself(world: Detached, key: PrivateKey) -> None:
     def answer(call: Call) -> int:
         return 500 if call.json["status"] == "submitted" else 200
@@ -496,7 +476,6 @@ def test_no_answer_in_time_is_tried_again(world: Detached, hook: Target, todays:
     assert begun + 19 < row["due"] < begun + 22
 
 
-@pytest.mark.fast
 def test_what_nobody_took_for_a_day_is_dropped_and_no_longer_called(world: Detached, key: PrivateKey) -> None:
     with target(500) as hook:
         program = world.application(key, messages=webhooks(hook.url))
@@ -513,7 +492,6 @@ def test_what_nobody_took_for_a_day_is_dropped_and_no_longer_called(world: Detac
 # Order
 
 
-@pytest.mark.fast
 def test_receipts_of_one_message_come_one_after_the_other_even_to_a_slow_handler(
     world: Detached, key: PrivateKey
 ) -> None:

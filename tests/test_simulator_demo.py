@@ -39,7 +39,6 @@ def hellos(hook: Target) -> list[dict[str, Any]]:
     return [call.json for call in hook.calls if "status" not in call.json]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("guide", [False, True], ids=["today", "guide"])
 def test_the_demo_is_ready_to_answer_somebody_who_has_just_written(shell: Shell, guide: bool) -> None:
     with target() as hook:

@@ -28,7 +28,6 @@ def start(shell: Shell, *arguments: str) -> tuple[subprocess.Popen[str], World]:
     return process, World(shell.folder / ".lab", ready["base_url"], ready, record.control)
 
 
-@pytest.mark.fast
 def test_the_ready_line_holds_what_a_caller_needs_and_works(shell: Shell) -> None:
     _, world = start(shell)
     assert list(world.ready) == ["service", "url", "base_url", "api_key", "api_secret", "signature_secret"]
@@ -62,7 +61,6 @@ def test_the_urls_given_take_every_webhook_for_which_the_application_has_none(sh
         world.close()
 
 
-@pytest.mark.fast
 def test_in_the_foreground_webhooks_find_the_receiver_of_the_same_state_directory(shell: Shell) -> None:
     _, world = start(shell, "--demo")
     hello = world.table("SELECT uuid FROM messages")[0][0]
