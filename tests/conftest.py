@@ -145,3 +145,21 @@ def wait_until(look: Callable[[], Any], timeout: float = 10, what: str = "it") -
             return found
         time.sleep(0.02)
     pytest.fail(f"waited {timeout} s in vain for {what}")
+
+
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A running simulator for one file of tests (see `simulation.Detached`)."""
+    from simulation import simulator  # it imports this file
+
+    with simulator(tmp_path_factory.mktemp(request.module.__name__)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Any]:
+    """A webhook target that answers 200, for one file of tests (see `simulation.Target`)."""
+    from simulation import target
+
+    with target() as made:
+        yield made

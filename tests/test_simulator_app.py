@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from simulation import FORGED, Detached, Program, flat, nested, simulator
+from simulation import FORGED, Detached, Program, flat, nested
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.service import read_record
@@ -20,12 +19,6 @@ from nbhelpers.service import read_record
 pytestmark = pytest.mark.fast
 
 VERSIONS = ("beta", "v0.1", "v1")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("app")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from simulation import GUIDES_VOICE, Detached, Program, flat, simulator, webhooks
+from simulation import GUIDES_VOICE, Detached, Program, flat, webhooks
 
 from nbhelpers import credentials
 from nbhelpers.credentials import PrivateKey
@@ -19,12 +18,6 @@ from nbhelpers.credentials import PrivateKey
 pytestmark = pytest.mark.fast
 
 PATH = "/v2/applications"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("applications")) as made:
-        yield made
 
 
 def form(**more: Any) -> dict[str, Any]:

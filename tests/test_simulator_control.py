@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 
 import pytest
-from simulation import FORGED, Detached, flat, simulator, target, webhooks
+from simulation import FORGED, Detached, flat, target, webhooks
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.errors import ServiceError
@@ -15,12 +14,6 @@ from nbhelpers.simulator import Control
 pytestmark = pytest.mark.fast
 
 DEFAULTS = {"inbound_url": "", "status_url": "", "http_method": "GET", "shape": "v0.1"}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("control")) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,6 @@ from simulation import (
     Target,
     flat,
     nested,
-    simulator,
     target,
     webhooks,
 )
@@ -32,18 +31,6 @@ from nbhelpers.credentials import PrivateKey
 from nbhelpers.signatures import verify
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("delivery")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def hook() -> Iterator[Target]:
-    with target() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -5,28 +5,15 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from simulation import GUIDES_VOICE, Detached, Program, Target, flat, nested, simulator, target, webhooks
+from simulation import GUIDES_VOICE, Detached, Program, Target, flat, nested, webhooks
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.errors import ServiceError
 
 HOUR = 3600
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("facebook")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def hook() -> Iterator[Target]:
-    with target() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
