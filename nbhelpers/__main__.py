@@ -85,19 +85,45 @@ _owner_option = click.option("--owner", hidden=True, callback=_owner)
 @click.option("--demo", is_flag=True, help="With an application, a linked Page and a person who has just written.")
 @click.option("--guide", is_flag=True, help="With --demo: the guide's Voice application and nested shape.")
 @click.option("--accept-any", is_flag=True, help="Every sender is linked, every recipient has just written.")
-def simulator(settings: Settings, port: int | None, owner: Owner | None, **options: Any) -> None:
+@click.option("--switch", "switched", multiple=True, metavar="NAME=VALUE", help="Set a switch: `nbhelpers switches`.")
+def simulator(
+    settings: Settings, port: int | None, owner: Owner | None, switched: tuple[str, ...], **options: Any
+) -> None:
     """Play the Messages API and Facebook, in the foreground.
 
     Prints one line of JSON when it is ready. Webhooks go to the URLs given, else to the receiver of the same state
     directory, else they wait.
     """
     from nbhelpers.simulator.server import Options, simulate
+    from nbhelpers.simulator.switches import check
 
     if settings.mode != "simulator":
         raise SettingsError("There is no simulator here.", f"The mode is {settings.mode}.", "Use --mode simulator.")
     if options["guide"] and not options["demo"]:
         raise SettingsError("--guide says which demo.", "There is no --demo.", "Use both.")
-    simulate(settings, Options(**options, find_receiver=owner is None), port, owner)
+    switches = check(_pairs(switched))
+    simulate(settings, Options(**options, find_receiver=owner is None, switches=switches), port, owner)
+
+
+@_command("switches")
+@click.argument("settings_of", nargs=-1, metavar="[NAME=VALUE]...")
+@_json_option
+def switches(settings: Settings, settings_of: tuple[str, ...], as_json: bool) -> None:
+    """Show, or set, what the simulator does where nobody knows what the service does.
+
+    Each has its choices, the likelier first, with the source. They are kept until `nbhelpers reset`.
+    """
+    control, wanted = _control(settings), _pairs(settings_of)
+    if wanted:
+        control.switch(**wanted)
+    table = [each for each in control.switches() if not wanted or each["name"] in wanted]
+    for each in table if as_json else []:
+        click.echo(json.dumps(each))
+    for each in [] if as_json else table:
+        choices = " | ".join(f"[{choice}]" if choice == each["value"] else choice for choice in each["choices"])
+        if each["value"] not in each["choices"]:
+            choices += f" [{each['value']}]"
+        click.echo(f"{each['name']}: {choices}\n    {each['says']} ({each['sure']})")
 
 
 @_command("receiver")
@@ -111,7 +137,7 @@ def receiver(settings: Settings, port: int | None, owner: Owner | None) -> None:
 
 
 @_command("trigger")
-@click.argument("kind", type=click.Choice([*_WRITES, "read"]))
+@click.argument("kind", type=click.Choice([*_WRITES, "read", "block", "unblock"]))
 @click.option("--psid", help="Who: a person by PSID.")
 @click.option("--person", help="Who: a person by name; a new name is a new person. (default: Ada)")
 @click.option("--page", help="To which Page, by ID or name. (default: the newest)")
@@ -119,11 +145,15 @@ def receiver(settings: Settings, port: int | None, owner: Owner | None) -> None:
 @click.option("--url", help="What they send: the address of a picture, sound, film or file.")
 @_json_option
 def trigger(settings: Settings, kind: str, as_json: bool, **details: str | None) -> None:
-    """Let the simulated person act: write, or read what was delivered."""
+    """Let the simulated person act: write, read what was delivered, block the Page."""
     control = _control(settings)
     if kind == "read":
         count = control.read(**{name: details[name] for name in ("psid", "person", "page")})
         _say(as_json, {"read": count}, f"{count} message{'' if count == 1 else 's'} read.")
+        return
+    if kind in ("block", "unblock"):
+        done = control.block(details["person"], details["page"], kind == "block")
+        _say(as_json, done, f"PSID {done['psid']} has {kind}ed Page {done['page_id']}.")
         return
     if kind == "text" and not details["text"]:
         details["text"] = "Hello from Facebook Messenger!"
@@ -271,6 +301,16 @@ def lab(settings: Settings, no_browser: bool, port: int | None) -> None:
     if os.name == "posix":
         os.execv(command[0], command)  # noqa: S606 - signals then go to Jupyter itself
     raise SystemExit(subprocess.run(command, check=False).returncode)  # noqa: S603
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SettingsError("A switch is set with NAME=VALUE.", f"You wrote “{text}”.", "Such as window=24+1.")
+        pairs[name.strip()] = value.strip()
+    return pairs
 
 
 def _control(settings: Settings) -> Control:

@@ -75,6 +75,7 @@ def test_the_form_holds_the_open_door_by_post_in_the_shape_that_is_sent(ready: L
         "status_url": door.status_url,
         "http_method": "POST",
         "shape": shape,
+        "balance": "ok",
     }
 
 

@@ -95,11 +95,11 @@ def test_the_wrong_verb_is_a_plain_403_whoever_calls(
             "/v2/messages",
             "/v1/message",
             "/v1/messages/",
-            "/v1/messages/x",
+            "/v0.1/messages/x",
             "/V1/messages",
             "//v1/messages",
         ),
-        *("/_simulator", "/_simulator/", "/_simulator/nothing", "/favicon.ico", "/%00", "/v1/messages%2Fx"),
+        *("/_simulator", "/_simulator/", "/_simulator/nothing", "/favicon.ico", "/%00", "/v1/messages/x/y"),
         *("/v0.2/messages", "/v2/applications/", "/healthz/"),
     ],
 )

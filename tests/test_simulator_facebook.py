@@ -50,6 +50,7 @@ def test_a_page_made_twice_is_the_same_page(world: Detached) -> None:
         "published": True,
         "application_id": None,
         "at": first["at"],
+        "linked": None,
         "people": [],
     }
     assert first["id"].isdecimal()

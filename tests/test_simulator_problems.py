@@ -106,7 +106,7 @@ def test_the_gateway_speaks_plain_text() -> None:
     ("status", "fragment", "title", "detail"),
     [
         (401, "#unauthorized", "Invalid credentials supplied", "You did not provide correct credentials."),
-        (404, "#invalid-id", "Invalid ID", "ID 'ABC123' does not exist, or you do not have access"),
+        (404, "#not-found", "Not Found", "ID 'ABC123' does not exist, or you do not have access"),
         (400, "/application#payload-validation", "Bad Request", "The request failed due to validation errors"),
     ],
 )

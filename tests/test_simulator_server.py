@@ -109,7 +109,7 @@ def test_accept_any_links_every_sender_and_knows_every_recipient(shell: Shell) -
     with target() as hook:
         _, world = start(shell, "--accept-any", "--status", hook.url, "--inbound", hook.url)
         for body, version in ((flat("any page", "anybody"), "v1"), (nested("0", "1" * 50), "beta")):
-            tagged = {"messenger": {"category": "message_tag", "tag": "OLD_TAG"}} if version == "v1" else {}
+            tagged = {"messenger": {"category": "message_tag", "tag": "HUMAN_AGENT"}} if version == "v1" else {}
             sent = world.send(None, body | tagged, version)
             assert hook.statuses(sent, 2) == ["submitted", "delivered"]
         assert world.control.read(psid="anybody") == 1

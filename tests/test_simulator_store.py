@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nbhelpers.errors import ServiceError
-from nbhelpers.simulator.store import Application, Store
+from nbhelpers.simulator.store import Application, Page, Store
 
 
 @pytest.fixture
@@ -119,8 +119,9 @@ def test_an_application_is_found_as_soon_as_it_is_there(open_store: Callable[[],
 @pytest.mark.fast
 def test_a_page_is_found_by_its_id_or_its_name_and_the_id_goes_first(open_store: Callable[[], Store]) -> None:
     store = open_store()
-    add(store, "pages", "111", "Bakery", 1, None, 1.0)
-    add(store, "pages", "222", "111", 0, "an application", 2.0)  # a name like the other's ID
+    store.keep_page(Page("111", "Bakery", "EAA1", True, None, 1.0, None, None, None))
+    # A name like the other's ID.
+    store.keep_page(Page("222", "111", "EAA2", False, "an application", 2.0, "111", "EAA2", 3.0))
     assert store.page("Bakery").id == "111"
     assert store.page("111").id == "111"
     assert (store.page("222").name, store.page("222").published) == ("111", False)

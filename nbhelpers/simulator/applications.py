@@ -1,13 +1,13 @@
-"""The Applications API, version 2: register a program and hand out its private key, this once."""
+"""The Applications API, version 2: register a program, hand out its private key this once, change it, list them."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import dataclasses
 import math
-import sqlite3
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,7 +20,7 @@ from nbhelpers.simulator.problems import Problem, bad_application
 from nbhelpers.simulator.sending import is_url, parse
 from nbhelpers.simulator.store import Application, Store
 
-__all__ = ["create", "described"]
+__all__ = ["create", "described", "listed", "regenerate", "update"]
 
 _DEEPEST = 20  # levels in the objects of a request; documented ones have five. What is kept must be readable for ever
 _WEBHOOKS = {
@@ -35,28 +35,90 @@ async def create(store: Store, body: bytes) -> tuple[Application, str | None] | 
     Returns it with the private key as PEM when the pair was made here, with None when the caller brought a public key
     of its own. Only `name` is required (specification 2.1.0). The private key is kept nowhere.
     """
-    try:
-        form = parse(body)
-    except (ValueError, RecursionError):
-        return bad_application(400, [("body", "must be JSON.")])
-    wrong = _check(form)
-    if wrong:
-        return bad_application(400, wrong)
+    form = _read(body)
+    if isinstance(form, Problem):
+        return form
     own = (form.get("keys") or {}).get("public_key")
     private = None
     if own is None:
-        key = await asyncio.to_thread(credentials.generate)
-        own, private = key.public_pem, key.pem()
+        own, private = await _new_pair()
     application = Application(
         id=str(uuid.uuid4()),
         name=storable(form["name"]) or "",
         capabilities=form.get("capabilities") or {},
-        privacy={"improve_ai": bool((form.get("privacy") or {}).get("improve_ai", True))},
-        public_key=own.strip() + "\n",
+        privacy=_privacy(form),
+        public_key=_tidy(own),
         at=time.time(),
     )
-    await asyncio.wrap_future(store.write(lambda connection: _insert(connection, application)))
+    await asyncio.to_thread(store.keep_application, application)
     return application, private
+
+
+async def update(store: Store, application: Application, body: bytes) -> Application | Problem:
+    """Change an application by the body of `PUT /v2/applications/{id}`.
+
+    It is replaced but for its key pair, which stays when no `keys.public_key` comes along. With another public key the
+    old private key is good for nothing any more.
+    """
+    form = _read(body)
+    if isinstance(form, Problem):
+        return form
+    own = (form.get("keys") or {}).get("public_key")
+    changed = dataclasses.replace(
+        application,
+        name=storable(form["name"]) or "",
+        capabilities=form.get("capabilities") or {},
+        privacy=_privacy(form),
+        public_key=application.public_key if own is None else _tidy(own),
+    )
+    await asyncio.to_thread(store.keep_application, changed)
+    return changed
+
+
+async def regenerate(store: Store, application: Application, save: bool = True) -> str:
+    """Make a new key pair, as the dashboard's button does; return the private key as PEM.
+
+    Without `save` the service goes on with the old public key: a documented cause of the 401 (support article
+    360000958367, “without pressing Save changes”).
+    """
+    public, private = await _new_pair()
+    if save:
+        changed = dataclasses.replace(application, public_key=_tidy(public))
+        await asyncio.to_thread(store.keep_application, changed)
+    return private
+
+
+def listed(store: Store, query: Mapping[str, str]) -> dict[str, Any] | Problem:
+    """Return one page of the list of applications, by `page` (from 1) and `page_size` (1 to 100, default 10)."""
+    numbers = {}
+    wrong = []
+    for name, default, most in (("page", 1, 1_000_000), ("page_size", 10, 100)):
+        text = query.get(name, str(default))
+        if text.isascii() and text.isdecimal() and len(text) < 8 and 1 <= int(text) <= most:
+            numbers[name] = int(text)
+        else:
+            wrong.append((name, f"must be between 1 and {most}"))
+    if wrong:
+        return bad_application(400, wrong)
+    page, size = numbers["page"], numbers["page_size"]
+    found = store.applications()
+    pages = max(1, -(-len(found) // size))
+
+    def link(number: int) -> dict[str, str]:
+        return {"href": f"/v2/applications?page_size={size}&page={number}"}
+
+    links = {"self": link(page), "first": link(1), "last": link(pages)}
+    links |= {"prev": link(page - 1)} if page > 1 else {}
+    links |= {"next": link(page + 1)} if page < pages else {}
+    shown = found[(page - 1) * size : page * size]
+    return {
+        "page_size": size,
+        "page": page,
+        "total_items": len(found),
+        "total_pages": pages,
+        "_embedded": {"applications": [described(application) for application in shown]},
+        "_links": links,
+    }
 
 
 def described(application: Application, private_key: str | None = None) -> dict[str, Any]:
@@ -74,18 +136,26 @@ def described(application: Application, private_key: str | None = None) -> dict[
     }
 
 
-def _insert(connection: sqlite3.Connection, application: Application) -> None:
-    connection.execute(
-        "INSERT INTO applications VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            application.id,
-            application.name,
-            json.dumps(application.capabilities),
-            json.dumps(application.privacy),
-            application.public_key,
-            application.at,
-        ),
-    )
+def _read(body: bytes) -> dict[str, Any] | Problem:
+    try:
+        form = parse(body)
+    except (ValueError, RecursionError):
+        return bad_application(400, [("body", "must be JSON.")])
+    wrong = _check(form)
+    return bad_application(400, wrong) if wrong else form
+
+
+async def _new_pair() -> tuple[str, str]:
+    key = await asyncio.to_thread(credentials.generate)
+    return key.public_pem, key.pem()
+
+
+def _privacy(form: Mapping[str, Any]) -> dict[str, bool]:
+    return {"improve_ai": bool((form.get("privacy") or {}).get("improve_ai", True))}
+
+
+def _tidy(pem: str) -> str:
+    return pem.strip() + "\n"
 
 
 def _check(form: Any) -> list[tuple[str, str]]:

@@ -8,20 +8,19 @@ import functools
 import hmac
 import math
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 
+from nbhelpers.database import storable
 from nbhelpers.simulator.problems import Problem, unauthorised
 from nbhelpers.simulator.store import Application, Store
 from nbhelpers.tokens import LONGEST, TTL
 
-__all__ = ["Caller", "authenticate", "is_account"]
-
-# Seconds that a caller's clock may be ahead. The service's own tolerance is not known; a minute is common practice.
-_AHEAD = 60
+__all__ = ["Caller", "authenticate", "is_account", "is_key_and_secret"]
 
 
 @dataclass(frozen=True)
@@ -31,21 +30,26 @@ class Caller:
     application: Application | None
 
 
-def authenticate(store: Store, authorization: str | None) -> Caller | Problem:
-    """Say who is calling, or give the service's 401.
+def authenticate(store: Store, authorizations: Sequence[str], version: str | None = None) -> Caller | Problem:
+    """Say who is calling by the `Authorization` headers of a request, or give the service's 401.
 
-    Accepted are a Bearer JWT and Basic with key and secret. The rules on times are documented (support article
-    360000958407): without `exp` a token is good until 15 minutes after `iat`, with it until then, never past 24 hours.
+    Accepted are a Bearer JWT and Basic with key and secret, never both at once (both specifications; the body of that
+    refusal is not known). The rules on times are documented (support article 360000958407): without `exp` a token is
+    good until 15 minutes after `iat`, with it until then, never past 24 hours. Seconds, not milliseconds. `version` is
+    the API's, where the switch `unauthorised` has a say.
     """
-    if not authorization:
-        return unauthorised("Request header 'Authorization' missing")
-    scheme, _, rest = authorization.partition(" ")
+    worded = version if store.switches["unauthorised"] == "specification" else None
+    if not any(authorizations):
+        return unauthorised("Request header 'Authorization' missing", worded)
+    refused = unauthorised(version=worded)
+    if len(authorizations) > 1:
+        return refused
+    scheme, _, rest = authorizations[0].partition(" ")
     if scheme.lower() == "basic":
-        return Caller(None) if is_account(store, authorization) else unauthorised()
+        return Caller(None) if is_account(store, authorizations[0]) else refused
     if scheme.lower() != "bearer":
-        return unauthorised()
-    application = _application_of(store, rest.strip())
-    return unauthorised() if application is None else Caller(application)
+        return refused
+    return _caller(store, rest.strip()) or refused
 
 
 def is_account(store: Store, authorization: str | None) -> bool:
@@ -60,7 +64,14 @@ def is_account(store: Store, authorization: str | None) -> bool:
     return scheme.lower() == "basic" and hmac.compare_digest(given, wanted)
 
 
-def _application_of(store: Store, token: str) -> Application | None:
+def is_key_and_secret(store: Store, fields: Mapping[str, str]) -> bool:
+    """Say whether `api_key` and `api_secret` among the fields of a form or query are the account's."""
+    account = store.account()
+    given = f"{fields.get('api_key', '')}:{fields.get('api_secret', '')}".encode("utf-8", "replace")
+    return hmac.compare_digest(given, f"{account.api_key}:{account.api_secret}".encode())
+
+
+def _caller(store: Store, token: str) -> Caller | None:
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
         application = store.application(_text(claims.get("application_id")))
@@ -75,16 +86,40 @@ def _application_of(store: Store, token: str) -> Application | None:
         )
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         return None
-    return application if _is_in_time(claims) and _text(claims.get("jti")) else None
+    if not (_is_in_time(claims, store.switches) and _has_begun(claims, store.switches)):
+        return None
+    jti = _text(claims.get("jti")) or ""
+    wanted = store.switches["jti"]
+    if not jti and wanted != "not needed":
+        return None
+    if wanted == "new" and not _is_new(store, jti, application.id):
+        return None
+    return Caller(application)
 
 
-def _is_in_time(claims: dict[str, Any]) -> bool:
+def _is_in_time(claims: dict[str, Any], switches: Mapping[str, str]) -> bool:
     now, issued, expires = time.time(), _number(claims.get("iat")), _number(claims.get("exp"))
-    if issued is None or issued > now + _AHEAD:
+    if issued is None or issued > now + int(switches["clock_skew"]):
         return False
     if "exp" not in claims:
         return now <= issued + TTL
     return expires is not None and now <= min(expires, issued + LONGEST)
+
+
+def _has_begun(claims: dict[str, Any], switches: Mapping[str, str]) -> bool:
+    if "nbf" not in claims or switches["nbf"] == "ignored":
+        return True
+    begins = _number(claims["nbf"])
+    return switches["nbf"] == "counts" and begins is not None and begins <= time.time() + int(switches["clock_skew"])
+
+
+def _is_new(store: Store, jti: str, application_id: str) -> bool:
+    sql = "INSERT OR IGNORE INTO tokens VALUES (?, ?, ?)"
+    return bool(
+        store.write(
+            lambda connection: connection.execute(sql, (storable(jti), application_id, time.time())).rowcount
+        ).result()
+    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -45,11 +45,11 @@ class Control:
         return self._call("DELETE", "link", {"page": page})
 
     def settings(self) -> dict[str, str]:
-        """Return the account's settings: `inbound_url`, `status_url`, `http_method`, `shape`."""
+        """Return the account's settings: `inbound_url`, `status_url`, `http_method`, `shape`, `balance`."""
         return self._call("GET", "settings")
 
     def change_settings(self, **settings: str) -> dict[str, str]:
-        """Change some of the account's settings; an empty URL unsets it."""
+        """Change some of the account's settings; an empty URL unsets it, `balance="low"` ends its credit."""
         return self._call("PUT", "settings", settings)
 
     def try_webhooks(self) -> list[dict[str, Any]]:
@@ -63,6 +63,38 @@ class Control:
     def read(self, **who: str | None) -> int:
         """Let a person (`page`, `person`, `psid`) read what was delivered; return how many messages that were."""
         return self._call("POST", "read", who)["read"]
+
+    def block(self, person: str | None = None, page: str | None = None, blocked: bool = True) -> dict[str, Any]:
+        """Let a person (by default Ada) block a Page, or with `blocked=False` take that back. Returns their `psid`."""
+        return self._call("PUT", "blocked", {"person": person, "page": page, "blocked": "yes" if blocked else "no"})
+
+    def expire_link(self, page: str | None = None) -> dict[str, Any]:
+        """Let the link of a Page (by default the newest) run out: 1370 until it is linked again."""
+        return self._call("PUT", "link/expired", {"page": page})
+
+    def page_token(self, page: str | None = None) -> str:
+        """Return the access token that Facebook gives out for a Page, as the External Accounts API wants it."""
+        return self._call("POST", "pages/token", {"page": page})["access_token"]
+
+    def regenerate_keys(self, application_id: str, save: bool = True) -> str:
+        """Make a new key pair for an application and return the private key (PEM): the old one is a 401 from now on.
+
+        Without `save` it is the new one that is, as when the dashboard's *Save changes* is not pressed.
+        """
+        fields = {"application_id": application_id, "save": "yes" if save else "no"}
+        return self._call("POST", "keys", fields)["private_key"]
+
+    def refuse_next(self, code: str | int, status: str = "rejected") -> dict[str, Any]:
+        """Let the next message that is accepted be refused later, with a code such as 1331; `undeliverable` too."""
+        return self._call("POST", "refusals", {"code": str(code), "status": status})
+
+    def switches(self) -> list[dict[str, Any]]:
+        """Return the table of switches: `name`, `says`, `choices` (the default first), `value`, `source`, `sure`."""
+        return self._call("GET", "switches")["switches"]
+
+    def switch(self, **values: str) -> dict[str, str]:
+        """Set some switches and return how all of them stand; see the table in the simulator's README."""
+        return {each["name"]: each["value"] for each in self._call("PUT", "switches", values)["switches"]}
 
     def webhooks(self) -> list[dict[str, Any]]:
         """Return the newest fifty webhooks, newest first, with the answer each got."""

@@ -16,7 +16,7 @@ from urllib.parse import urldefrag, urlencode
 import aiohttp
 
 from nbhelpers.signatures import sign
-from nbhelpers.simulator.store import Account, Store
+from nbhelpers.simulator.store import Store
 
 __all__ = ["WAITS", "Deliverer", "Route"]
 
@@ -115,6 +115,12 @@ class Deliverer:
         url = self._fallback(kind)
         return Route(url, "POST") if url else None
 
+    async def status_of(self, url: str) -> int:
+        """Return the status that an address answers to an empty GET, 0 when it does not answer."""
+        async with aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()) as http:
+            status, _ = await _call(http, Route(url, "GET"), b"{}", self._store, None)
+            return status
+
     async def try_webhooks(self) -> list[dict[str, Any]]:
         """Make one test call to each URL of the account's settings, by its method; say what each was answered."""
         account = self._store.account()
@@ -123,7 +129,7 @@ class Deliverer:
             for url in (account.inbound_url, account.status_url):
                 if url:
                     route = Route(url, account.http_method)
-                    status, words = await _call(http, route, _TEST, account, None)
+                    status, words = await _call(http, route, _TEST, self._store, None)
                     calls.append({"url": url, "method": route.method, "status": status, "words": words})
         return calls
 
@@ -169,11 +175,13 @@ class Deliverer:
 
     async def _deliver(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> None:
         try:
-            status, words = await _call(http, route, row["body"], self._store.account(), row["application_id"])
+            status, words = await _call(http, route, row["body"], self._store, row["application_id"])
             attempts = row["attempts"] + 1
             change = {"attempts": attempts, "called": f"{route.method} {route.url}", "answer": words}
             if status in _SUCCESS:
                 await self._note(row["id"], outcome="delivered", **change)
+            elif not self._is_retried(status):
+                await self._note(row["id"], outcome="dropped", **change)
             else:
                 wait = WAITS[min(attempts, len(WAITS)) - 1]
                 await self._note(row["id"], due=time.time() + wait, **change)
@@ -183,6 +191,10 @@ class Deliverer:
         finally:
             self._flying.discard(row["uuid"])
             self._wake.set()
+
+    def _is_retried(self, status: int) -> bool:
+        # 0: no answer at all.
+        return self._store.switches["retry_on"] == "any" or status == 0 or status == 429 or status >= 500
 
     async def _note(self, webhook: int, **change: Any) -> None:
         names = ", ".join(f"{name} = :{name}" for name in change)
@@ -217,15 +229,16 @@ class Deliverer:
 
 
 async def _call(
-    http: aiohttp.ClientSession, route: Route, body: bytes, account: Account, application_id: str | None
+    http: aiohttp.ClientSession, route: Route, body: bytes, store: Store, application_id: str | None
 ) -> tuple[int, str]:
-    url, data = route.url, body
+    url, data, account = route.url, body, store.account()
     headers = {"User-Agent": "nbhelpers-simulator"}  # the service's own is not known
     if route.method == "GET":
-        url, data = _with_query(url, body), b""
+        url, data = _with_query(url, body, store.switches["get_form"]), b""
     else:
         headers["Content-Type"] = "application/json"
-    headers["Authorization"] = sign(data, account.signature_secret, account.api_key, application_id)
+    if store.switches["signed"] == "yes":
+        headers["Authorization"] = sign(data, account.signature_secret, account.api_key, application_id)
     try:
         async with http.request(route.method, url, data=data or None, headers=headers, allow_redirects=False) as answer:
             # The status is the answer. Its words do not matter, but once read the connection can be used again.
@@ -238,11 +251,23 @@ async def _call(
         return 0, f"no answer ({type(error).__name__})"
 
 
-def _with_query(url: str, body: bytes) -> str:
-    # How nested JSON looked under GET is not known: each field goes as a parameter, objects as JSON text.
+def _with_query(url: str, body: bytes, form: str) -> str:
     fields = {
         name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-        for name, value in json.loads(body).items()
+        for name, value in (_dotted(json.loads(body)) if form == "dotted" else json.loads(body)).items()
     }
     url = urldefrag(url).url
+    if not fields:
+        return url
     return f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
+
+
+def _dotted(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of nested objects under one name each, with dots between."""
+    flat: dict[str, Any] = {}
+    for name, value in body.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": each for inner, each in _dotted(value).items()}
+        else:
+            flat[name] = value
+    return flat

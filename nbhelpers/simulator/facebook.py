@@ -1,4 +1,4 @@
-"""Facebook's side: Pages, people, what they write and read, and what becomes of a message to them."""
+"""Facebook's screens and the phone: Pages and their link, people who write, read and block."""
 
 from __future__ import annotations
 
@@ -9,25 +9,20 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from nbhelpers.database import storable
 from nbhelpers.errors import KitError
-from nbhelpers.messages import GUIDE, MEDIA, TODAY, InboundMessage, MessageStatus, timestamp
-from nbhelpers.simulator.auth import Caller
-from nbhelpers.simulator.problems import Problem, invalid_v01, problem_v1
-from nbhelpers.simulator.sending import Outgoing
+from nbhelpers.messages import MEDIA, InboundMessage
+from nbhelpers.simulator.accepting import DELIVERED_AFTER, shape_of
+from nbhelpers.simulator.queueing import Sent, queue_inbound, queue_status, time_text
+from nbhelpers.simulator.rules import REFUSALS
 from nbhelpers.simulator.store import Application, Page, Store
 
 __all__ = ["PERSON", "Facebook", "FacebookError", "Said"]
 
 PERSON = "Ada"  # who writes when nobody is named
-WINDOW = 24 * 3600.0  # seconds; Meta's standard messaging window since 2020-03-04
-_HUMAN = 7 * 24 * 3600.0  # seconds that the tag HUMAN_AGENT adds up to (Meta's message tags page)
-
-# Seconds from "accepted" to the receipts. Their real timing is not known; these let the eye follow.
-_SUBMITTED, _DELIVERED, _READ = 0.02, 0.15, 0.02
+_READ_AFTER = 0.02  # seconds
 
 _KINDS = ("text", "unsupported", *MEDIA)
 
@@ -38,7 +33,7 @@ class FacebookError(KitError):
 
 @dataclass(frozen=True)
 class Said:
-    """What came of a person's writing: `passed_on` is False when no application may have the message."""
+    """What came of a person's writing: `passed_on` is False when the service may not have the message."""
 
     message_uuid: str
     psid: str
@@ -47,10 +42,9 @@ class Said:
 
 
 class Facebook:
-    """The far side of the Messages API. Everything it decides is committed before it is told.
+    """What happens on Facebook's screens and on phones. Everything it decides is committed before it is told.
 
-    `wake` is called when webhooks were queued. With `accept_any` every sender is linked and every recipient has just
-    written.
+    `wake` is called when webhooks were queued. With `accept_any` every Page is linked.
     """
 
     def __init__(self, store: Store, wake: Callable[[], None], accept_any: bool = False) -> None:
@@ -63,22 +57,27 @@ class Facebook:
         name = (storable(name) or "").strip()
         if not 1 <= len(name) <= 75:  # Facebook's limit on a Page's name
             raise FacebookError("A Page needs a name.", f"It has {len(name)} characters.", "Give 1 to 75.")
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT OR IGNORE INTO pages (id, name, at) VALUES (?, ?, ?)", (_digits(15), name, time.time())
+        self._store.keep_page(
+            Page(
+                id=_digits(15),
+                name=name,
+                access_token=_access_token(),
+                published=True,
+                application_id=None,
+                at=time.time(),
+                account_name=None,
+                account_token=None,
+                linked=None,
             )
-
-        self._store.write(work).result()
+        )
         return self.page(name)
 
     def page(self, id_or_name: str | None = None) -> Page:
         """Return a Page by ID or name, by default the newest."""
-        page = (
-            self._store.page(storable(id_or_name) or "") if id_or_name else next(iter(self._store.pages()[::-1]), None)
-        )
+        pages = self._store.pages()
+        page = self._store.page(storable(id_or_name) or "") if id_or_name else next(iter(pages[::-1]), None)
         if page is None:
-            names = ", ".join(f"“{page.name}”" for page in self._store.pages()) or "none"
+            names = ", ".join(f"“{page.name}”" for page in pages) or "none"
             raise FacebookError("There is no such Page.", f"You named {id_or_name or 'none'}; there are: {names}.")
         return page
 
@@ -88,21 +87,27 @@ class Facebook:
         return [dict(row) for row in self._store.rows(sql, page.id)]
 
     def link(self, page: Page, application: Application | None) -> None:
-        """Link a Page to an application, or with None to none."""
-        application_id = application.id if application else None
-        self._store.write(
-            lambda connection: connection.execute(
-                "UPDATE pages SET application_id = ? WHERE id = ?", (application_id, page.id)
-            )
-        ).result()
+        """Link a Page to an application, with a token that Facebook gives out anew; with None take that back."""
+        if application is None:
+            self._store.change_page(page.id, application_id=None, account_name=None, account_token=None, linked=None)
+            return
+        token = _access_token()
+        self._store.change_page(
+            page.id,
+            application_id=application.id,
+            access_token=token,
+            account_name=page.account_name or page.name,
+            account_token=token,
+            linked=time.time(),
+        )
+
+    def expire_link(self, page: Page) -> None:
+        """Let the service's token for a Page run out: Facebook takes another from now on."""
+        self._store.change_page(page.id, access_token=_access_token())
 
     def publish(self, page: Page, published: bool) -> None:
         """Publish a Page, or take it off: then nobody can write to it."""
-        self._store.write(
-            lambda connection: connection.execute(
-                "UPDATE pages SET published = ? WHERE id = ?", (int(published), page.id)
-            )
-        ).result()
+        self._store.change_page(page.id, published=published)
 
     # The person
 
@@ -117,7 +122,7 @@ class Facebook:
     ) -> Said:
         """Let a person write to a Page. Who is named for the first time gets a PSID of this Page's own.
 
-        The message is passed on as an inbound webhook when the Page is linked to an application.
+        The message is passed on as an inbound webhook when the Page has an account at the service.
         """
         if kind not in _KINDS:
             raise FacebookError("Nobody can write that.", f"You asked for “{kind}”.", f"Use {', '.join(_KINDS)}.")
@@ -130,13 +135,13 @@ class Facebook:
             url = url or _SAMPLES[kind]
         now = time.time()
         message_uuid = str(uuid.uuid4())
-        application = self._store.application(page.application_id)
-        shape = self._shape(application)
-        linked = application is not None or self.accept_any
+        shape = shape_of(self._store, self._store.application(page.application_id))
+        linked = page.account_token is not None or self.accept_any
 
         def work(connection: sqlite3.Connection) -> str:
             known = _psid(connection, page, storable(person), storable(psid))
-            connection.execute("UPDATE psids SET last_wrote = ? WHERE psid = ?", (now, known))
+            # Whoever writes has unblocked the Page: the phone asks for that first.
+            connection.execute("UPDATE psids SET last_wrote = ?, extra = 1, blocked = 0 WHERE psid = ?", (now, known))
             message = InboundMessage(
                 message_uuid=message_uuid,
                 psid=known,
@@ -144,11 +149,14 @@ class Facebook:
                 kind=kind,
                 text=text if kind == "text" else None,
                 url=url if kind in MEDIA else None,
-                timestamp=_time_text(now),
+                timestamp=time_text(now),
             )
             body = message.body(shape)
+            if linked:
+                body = queue_inbound(connection, message, shape, page.application_id, self._store.switches)
             connection.execute(
-                "INSERT INTO messages VALUES (?, 'in', ?, ?, ?, ?, ?, NULL, ?, ?, ?, NULL)",
+                "INSERT INTO messages (uuid, way, application_id, page_id, psid, version, body, state, at, shape)"
+                " VALUES (?, 'in', ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     message_uuid,
                     page.application_id,
@@ -161,8 +169,6 @@ class Facebook:
                     shape,
                 ),
             )
-            if linked:
-                _queue(connection, message_uuid, "inbound", page.application_id, None, body, now, now)
             return known
 
         known = self._store.write(work).result()
@@ -171,7 +177,7 @@ class Facebook:
 
     def read(self, page: Page | None = None, person: str | None = None, psid: str | None = None) -> int:
         """Let a person read what was delivered to them; return how many messages that were."""
-        wheres, values = ["way = 'out'", "state = 'delivered'"], []
+        wheres, values = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'"], []
         if page is not None:
             wheres.append("page_id = ?")
             values.append(page.id)
@@ -184,81 +190,45 @@ class Facebook:
         now = time.time()
 
         def work(connection: sqlite3.Connection) -> int:
-            sql = f"SELECT * FROM messages WHERE {' AND '.join(wheres)} ORDER BY at"  # noqa: S608
+            columns = ", ".join(Sent.__dataclass_fields__)
+            sql = f"SELECT {columns} FROM messages WHERE {' AND '.join(wheres)} ORDER BY at"  # noqa: S608
             rows = connection.execute(sql, values).fetchall()
             for row in rows:
-                connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (row["uuid"],))
+                sent = Sent(**dict(row))
+                connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (sent.uuid,))
                 # Never before its own “delivered”, which may still be waiting for its moment.
-                due = max(now, row["at"] + _DELIVERED) + _READ
-                _queue_status(connection, dict(row), "read", due)
+                due = max(now, sent.at + DELIVERED_AFTER) + _READ_AFTER
+                queue_status(connection, sent, "read", due, self._store.switches)
             return len(rows)
 
         count = self._store.write(work).result()
         self._wake()
         return count
 
-    # What the Messages API hands over
-
-    def may_send(self, caller: Caller, outgoing: Outgoing, version: str) -> Problem | None:
-        """Give the service's error when the sender is no Page that this caller may speak for, else None."""
-        page = self._store.page(outgoing.page_id)
-        if self.accept_any or (page is not None and page.id == outgoing.page_id and _speaks_for(caller, page)):
-            return None
-        if version == "v1":
-            return problem_v1(1120)
-        return invalid_v01([("from.id", "is not a linked Facebook Page.")])
-
-    def take(self, connection: sqlite3.Connection, caller: Caller, outgoing: Outgoing, version: str, body: str) -> str:
-        """Store an accepted message with its fate and its status webhooks, in one commit; return its uuid."""
-        now, message_uuid = time.time(), str(uuid.uuid4())
-        code, reason = self._fate(connection, outgoing, now)
-        application = caller.application
-        shape = outgoing.webhook_version or self._shape(application)
-        row = {
-            "uuid": message_uuid,
-            "way": "out",
-            "application_id": application.id if application else None,
-            "page_id": outgoing.page_id,
-            "psid": outgoing.psid,
-            "version": version,
-            "body": body,
-            "client_ref": outgoing.client_ref,
-            "state": "rejected" if code else "delivered",
-            "at": now,
-            "shape": shape,
-            "webhook_url": outgoing.webhook_url,
-        }
-        connection.execute(
-            "INSERT INTO messages VALUES (:uuid, :way, :application_id, :page_id, :psid, :version, :body,"
-            " :client_ref, :state, :at, :shape, :webhook_url)",
-            row,
-        )
-        _queue_status(connection, row, "submitted", now + _SUBMITTED)
-        _queue_status(connection, row, row["state"], now + _DELIVERED, code, reason)
-        return message_uuid
-
-    def _fate(self, connection: sqlite3.Connection, outgoing: Outgoing, now: float) -> tuple[str | None, str | None]:
-        if self.accept_any:
-            return None, None
-        known = connection.execute(
-            "SELECT last_wrote FROM psids WHERE psid = ? AND page_id = ?", (outgoing.psid, outgoing.page_id)
-        ).fetchone()
+    def block(self, page: Page, person: str | None, blocked: bool = True) -> str:
+        """Let a person block a Page, or take that back; return their PSID there. They must have written to it."""
+        name = (storable(person) or PERSON).strip() or PERSON
+        known = next((each["psid"] for each in self.people(page) if each["name"] == name), None)
         if known is None:
-            return "1300", "Not part of the provider network"
-        window = WINDOW
-        if outgoing.category == "message_tag":
-            if outgoing.tag != "HUMAN_AGENT":
-                return "1021", "Invalid tag"
-            window = _HUMAN
-        if now - known["last_wrote"] > window:
-            return "1340", "Outside of the allowed window"
-        return None, None
+            raise FacebookError(
+                f"{name} cannot block this Page.", f"{name} never wrote to “{page.name}”.", "Let them write first."
+            )
+        sql = "UPDATE psids SET blocked = ? WHERE psid = ?"
+        self._store.write(lambda connection: connection.execute(sql, (blocked, known)) and None).result()
+        return known
 
-    def _shape(self, application: Application | None) -> str:
-        messages = application.messages if application else None
-        if messages is None:
-            return self._store.account().shape
-        return TODAY if messages.get("version", TODAY) == "v1" else GUIDE
+    # What cannot be brought about from outside
+
+    def refuse_next(self, code: str, status: str = "rejected") -> None:
+        """Let the next message that is accepted be refused later, with a code of the service's list."""
+        if code not in REFUSALS:
+            raise FacebookError("There is no such code.", f"You gave “{code}”.", f"There are {', '.join(REFUSALS)}.")
+        if status not in ("rejected", "undeliverable"):
+            raise FacebookError(
+                "This is no refusal.", f"You gave “{status}”.", "Use rejected, or undeliverable: Facebook is down."
+            )
+        sql = "INSERT INTO refusals (code, status) VALUES (?, ?)"
+        self._store.write(lambda connection: connection.execute(sql, (code, status)) and None).result()
 
 
 # Addresses that answer nothing: the simulator keeps no media, and no test may call out.
@@ -268,12 +238,6 @@ _SAMPLES = {
     "video": "https://example.com/film.mp4",
     "file": "https://example.com/paper.pdf",
 }
-
-
-def _speaks_for(caller: Caller, page: Page) -> bool:
-    if page.application_id is None:
-        return False
-    return caller.application is None or caller.application.id == page.application_id
 
 
 def _psid(connection: sqlite3.Connection, page: Page, person: str | None, psid: str | None) -> str:
@@ -298,52 +262,9 @@ def _psid(connection: sqlite3.Connection, page: Page, person: str | None, psid: 
     ).fetchone()["psid"]
 
 
-def _queue_status(
-    connection: sqlite3.Connection,
-    message: dict[str, Any],
-    status: str,
-    due: float,
-    code: str | None = None,
-    reason: str | None = None,
-) -> None:
-    told = MessageStatus(
-        message_uuid=message["uuid"],
-        status=status,
-        psid=message["psid"],
-        page_id=message["page_id"],
-        timestamp=_time_text(due),
-        error_code=code,
-        error_text=reason,
-        client_ref=message["client_ref"],
-    )
-    body = told.body(message["shape"])
-    _queue(
-        connection, message["uuid"], status, message["application_id"], message["webhook_url"], body, time.time(), due
-    )
-
-
-def _queue(
-    connection: sqlite3.Connection,
-    message_uuid: str,
-    kind: str,
-    application_id: str | None,
-    webhook_url: str | None,
-    body: dict[str, Any],
-    now: float,
-    due: float,
-) -> None:
-    # Compact, so that a receiver that hashes its own re-serialised JSON finds the same payload_hash as one that
-    # hashes the raw bytes, as it should.
-    data = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-    connection.execute(
-        "INSERT INTO webhooks (uuid, kind, application_id, webhook_url, body, at, due) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (message_uuid, kind, application_id, webhook_url, data, now, due),
-    )
-
-
 def _digits(count: int) -> str:
     return str(secrets.choice("123456789")) + "".join(secrets.choice("0123456789") for _ in range(count - 1))
 
 
-def _time_text(moment: float) -> str:
-    return timestamp(datetime.fromtimestamp(moment, UTC))
+def _access_token() -> str:
+    return f"EAA{secrets.token_urlsafe(60)}"  # as Facebook's begin

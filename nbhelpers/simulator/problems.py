@@ -1,7 +1,8 @@
 """The errors of the service, in its own words. Texts are wire literals, its misspellings included.
 
-Sources, by mark: the Messages API specification 1.11.0 (v1) and 0.4.0 (v0.1); live answers quoted in public issue
-threads and gateway tests, which win over the specification where the two differ (the 401 body, the detail of 1120).
+Sources, by mark: the Messages API specification 1.11.0 (v1) and 0.4.0 (v0.1), the External Accounts specification
+0.1.3, the Application specification 2.0.8 with the errors common to all; live answers quoted in public issue threads
+and gateway tests, which win over the specification where the two differ (the 401 body, the detail of 1120).
 """
 
 from __future__ import annotations
@@ -10,9 +11,26 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Problem", "bad_application", "gateway", "invalid_json", "invalid_v01", "problem_v1", "unauthorised"]
+__all__ = [
+    "Problem",
+    "bad_application",
+    "external",
+    "gateway",
+    "invalid_json",
+    "invalid_v01",
+    "low_balance",
+    "problem_v1",
+    "rate_limited",
+    "settings_refused",
+    "unauthorised",
+    "unknown_message",
+    "unsupported_operation",
+]
 
 _ERRORS = "https://developer.vonage.com/api-errors"
+_OLD_ERRORS = "https://www.nexmo.com/messages/Errors"
+_TRACE = "<trace>"
+_Parameters = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -31,13 +49,19 @@ class Problem:
         return json.dumps(fields, separators=(",", ":")).encode(), "application/problem+json"
 
 
-_TRACE = "<trace>"
+def unauthorised(detail: str = "Invalid Token", version: str | None = None) -> Problem:
+    """The 401 of the Messages API as it was seen live, or with `version` v1 as its specification has it.
 
-
-def unauthorised(detail: str = "Invalid Token") -> Problem:
-    """The live 401 of the Messages API, of both versions (seen in issue threads; the specification has another)."""
+    Seen without a trace where the header is missing (vonage-node-sdk#869), with one where the token is wrong.
+    """
+    if version == "v1":
+        return _problem(
+            401,
+            "You did not provide correct credentials.",
+            "Check that you're using the correct credentials, and that your account has this feature enabled",
+            f"{_ERRORS}/#unathorized",
+        )
     fields = {"title": "Unauthorised", "detail": detail}
-    # Seen without a trace where the header is missing, with one where the token is wrong.
     return Problem(401, fields | ({"instance": _TRACE} if detail == "Invalid Token" else {}))
 
 
@@ -46,29 +70,13 @@ def invalid_json(version: str, reason: str) -> Problem:
 
     `reason` is the parser's own text, as in the specification's example; its wording is ours.
     """
-    return Problem(
-        422 if version == "v1" else 400,
-        {
-            "type": f"{_ERRORS}#invalid-json",
-            "title": "The request body did not contain valid JSON",
-            "detail": reason,
-            "instance": _TRACE,
-        },
-    )
+    status = 422 if version == "v1" else 400
+    return _problem(status, "The request body did not contain valid JSON", reason, f"{_ERRORS}#invalid-json")
 
 
-def invalid_v01(parameters: list[tuple[str, str]]) -> Problem:
-    """The validation error of beta and v0.1: 400 with `invalid_parameters` (seen in an issue thread of 2020)."""
-    return Problem(
-        400,
-        {
-            "type": "https://www.nexmo.com/messages/Errors#InvalidParams",
-            "title": "Your request parameters didn't validate.",
-            "detail": f"Found errors validating {len(parameters)} of your submitted parameters.",
-            "instance": _TRACE,
-            "invalid_parameters": [{"name": name, "reason": reason} for name, reason in parameters],
-        },
-    )
+def invalid_v01(parameters: _Parameters) -> Problem:
+    """The validation error of beta and v0.1: 400 with `invalid_parameters` (vonage-node-code-snippets#79, 2020)."""
+    return Problem(400, _invalid(f"{_OLD_ERRORS}#InvalidParams", parameters, "invalid_parameters"))
 
 
 # number: (title, detail, fragment as the specification prints it)
@@ -83,18 +91,35 @@ _V1 = {
 }
 
 
-def problem_v1(number: int, parameters: list[tuple[str, str]] | None = None) -> Problem:
+def problem_v1(number: int, parameters: _Parameters | None = None) -> Problem:
     """A 422 of v1, by its number; 1110 and 1150 name the `parameters` with a reason each."""
     title, detail, fragment = _V1[number]
-    fields: dict[str, Any] = {
-        "title": title,
-        "detail": detail,
-        "instance": _TRACE,
-        "type": f"{_ERRORS}/messages#{fragment}",
-    }
-    if parameters:
-        fields["invalid_parameters"] = [{"name": name, "reason": reason} for name, reason in parameters]
-    return Problem(422, fields)
+    return _problem(422, title, detail, f"{_ERRORS}/messages#{fragment}", _named("invalid_parameters", parameters))
+
+
+def low_balance(version: str) -> Problem:
+    """The account has no credit: 402 in v1, 400 in v0.1, before the body is looked at (gateway tests)."""
+    if version == "v1":
+        detail = "This request could not be performed due to your account balance being low."
+        return _problem(402, "Low balance", detail, f"{_ERRORS}#low-balance")
+    detail = "Insufficient balance, please check your nexmo account."
+    return _problem(400, "Bad Request", detail, f"{_ERRORS}#low-balance")
+
+
+def rate_limited(fragment: str) -> Problem:
+    """Too many messages in this second: documented for v1; v0.1 is taken to answer the same."""
+    return _problem(429, "Rate Limit Hit", "Please wait, then retry your request", f"{_ERRORS}/messages#{fragment}")
+
+
+def unknown_message(message_uuid: str) -> Problem:
+    """PATCH of a message that there is not (gateway test)."""
+    return _problem(404, "Not Found", f"Message with ID {message_uuid} not found", f"{_ERRORS}#not-found")
+
+
+def unsupported_operation() -> Problem:
+    """PATCH of a message on a channel that has none, as Messenger (specification 1.11.0; the fragment is ours)."""
+    detail = "This operation is not supported for this channel."
+    return _problem(422, "Operation not supported", detail, f"{_ERRORS}/messages#unsupported-operation")
 
 
 def gateway(status: int, words: str) -> Problem:
@@ -102,15 +127,66 @@ def gateway(status: int, words: str) -> Problem:
     return Problem(status, plain=words)
 
 
-def bad_application(status: int, parameters: list[tuple[str, str]] | None = None, name: str = "") -> Problem:
-    """The errors of the Applications API: 400 for a bad field, 401 for bad credentials, 404 for an unknown id."""
-    kinds = {
-        400: ("/application#payload-validation", "Bad Request", "The request failed due to validation errors"),
-        401: ("#unauthorized", "Invalid credentials supplied", "You did not provide correct credentials."),
-        404: ("#invalid-id", "Invalid ID", f"ID '{name}' does not exist, or you do not have access"),
-    }
-    suffix, title, detail = kinds[status]
-    fields: dict[str, Any] = {"type": _ERRORS + suffix, "title": title, "detail": detail, "instance": _TRACE}
+# Errors of the Applications API, and those common to all: (fragment, title, detail).
+_APPLICATION = {
+    400: ("/application#payload-validation", "Bad Request", "The request failed due to validation errors"),
+    401: ("#unauthorized", "Invalid credentials supplied", "You did not provide correct credentials."),
+    404: ("#not-found", "Not Found", "ID '{0}' does not exist, or you do not have access"),
+    405: ("#wrong-verb", "Request method not allowed", "Request method '{0}' not supported"),
+    406: (
+        "#accept-header",
+        "Invalid Accept header",
+        "Invalid Accept header provided. Must be one of the following: 'application/json'",
+    ),
+    415: (
+        "#content-type-header",
+        "Unsupported Content-Type header",
+        "Unsupported Content-Type header provided. Must be one of the following: 'application/json'",
+    ),
+}
+
+
+def bad_application(status: int, parameters: _Parameters | None = None, name: str = "") -> Problem:
+    """The errors of the Applications API; `name` is the id that there is not, or the method that is not allowed."""
+    suffix, title, detail = _APPLICATION[status]
+    if parameters and parameters[0][0] in ("page", "page_size"):
+        suffix = "/application#list-validation"
+    return _problem(status, title, detail.format(name), _ERRORS + suffix, _named("invalid_parameters", parameters))
+
+
+def external(status: int, detail: str = "", parameters: _Parameters | None = None) -> Problem:
+    """The errors of the External Accounts API: 400 with `invalid_params`, 403, 404 and 409 with their `detail`."""
     if parameters:
-        fields["invalid_parameters"] = [{"name": name, "reason": reason} for name, reason in parameters]
-    return Problem(status, fields)
+        return Problem(400, _invalid(f"{_OLD_ERRORS}#InvalidParams", parameters, "invalid_params"))
+    # The specification gives 404 no body; these words are ours, in the form of the others.
+    fragment, title = {
+        403: ("Forbidden", "Forbidden"),
+        404: ("NotFound", "Not Found"),
+        409: ("Conflict", "Application conflict"),
+    }[status]
+    return _problem(status, title, detail, f"{_OLD_ERRORS}#{fragment}")
+
+
+def settings_refused(status: int, words: str) -> Problem:
+    """The errors of the account settings API: a code and a label. 401 is documented; 420 was seen beside it."""
+    return Problem(status, {"error-code": str(status), "error-code-label": words})
+
+
+def _problem(status: int, title: str, detail: str, kind: str, more: dict[str, Any] | None = None) -> Problem:
+    # In the order in which it was seen live: title, detail, instance, type.
+    fields = {"title": title, "detail": detail, "instance": _TRACE, "type": kind}
+    return Problem(status, fields | (more or {}))
+
+
+def _named(name: str, parameters: _Parameters | None) -> dict[str, Any]:
+    return {name: [{"name": each, "reason": reason} for each, reason in parameters]} if parameters else {}
+
+
+def _invalid(kind: str, parameters: _Parameters, name: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "title": "Your request parameters didn't validate.",
+        "detail": f"Found errors validating {len(parameters)} of your submitted parameters.",
+        "instance": _TRACE,
+        **_named(name, parameters),
+    }

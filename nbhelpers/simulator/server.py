@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from nbhelpers.door import PatientProtocol
 from nbhelpers.service import Owner, Service, is_alive, read_record, remembered_port
 from nbhelpers.settings import Settings
 from nbhelpers.simulator import demo
+from nbhelpers.simulator.accepting import Desk
 from nbhelpers.simulator.app import simulator_app
 from nbhelpers.simulator.delivery import Deliverer
 from nbhelpers.simulator.facebook import Facebook
@@ -23,7 +25,8 @@ NAME = "simulator"
 class Options:
     """How the simulator was asked to run; see `nbhelpers simulator --help`.
 
-    `find_receiver` lets webhooks for which no URL is set go to the receiver recorded in the same state directory.
+    `switches` are kept in the store, like any that were set before. `find_receiver` lets webhooks for which no URL is
+    set go to the receiver recorded in the same state directory.
     """
 
     inbound: str | None = None
@@ -32,6 +35,7 @@ class Options:
     guide: bool = False
     accept_any: bool = False
     find_receiver: bool = False
+    switches: Mapping[str, str] = field(default_factory=dict)
 
 
 def simulate(settings: Settings, options: Options, port: int | None = None, owner: Owner | None = None) -> None:
@@ -55,6 +59,7 @@ def simulate(settings: Settings, options: Options, port: int | None = None, owne
 
     deliverer = Deliverer(store, given, receiver)
     facebook = Facebook(store, deliverer.wake, options.accept_any)
+    desk = Desk(store, options.accept_any)
 
     def ready(url: str) -> dict[str, Any]:
         account = store.account()
@@ -67,8 +72,9 @@ def simulate(settings: Settings, options: Options, port: int | None = None, owne
         return facts | made
 
     try:
+        store.change_switches(options.switches)
         made = demo.prepare(store, facebook, settings.folder, options.guide) if options.demo else {}
-        app = simulator_app(store, facebook, deliverer, service.nonce, service.control)
+        app = simulator_app(store, facebook, desk, deliverer, service.nonce, service.control)
         service.run(app, listener, ready, PatientProtocol)
     finally:
         store.close()

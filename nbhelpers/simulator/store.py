@@ -6,14 +6,15 @@ import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from nbhelpers.database import Database, SchemaError
 from nbhelpers.errors import ServiceError
+from nbhelpers.simulator.switches import DEFAULTS, check
 
 __all__ = ["Account", "Application", "Page", "Store"]
 
@@ -23,22 +24,27 @@ _SCHEMA = """
 CREATE TABLE account (
   api_key TEXT PRIMARY KEY, api_secret TEXT NOT NULL, signature_secret TEXT NOT NULL,
   inbound_url TEXT NOT NULL DEFAULT '', status_url TEXT NOT NULL DEFAULT '',
-  http_method TEXT NOT NULL DEFAULT 'GET', shape TEXT NOT NULL DEFAULT 'v0.1');
+  http_method TEXT NOT NULL DEFAULT 'GET', shape TEXT NOT NULL DEFAULT 'v0.1', balance TEXT NOT NULL DEFAULT 'ok');
+CREATE TABLE switches (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE applications (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, capabilities TEXT NOT NULL, privacy TEXT NOT NULL, public_key TEXT NOT NULL,
   at REAL NOT NULL);
+CREATE TABLE tokens (
+  jti TEXT NOT NULL, application_id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (jti, application_id));
 CREATE TABLE pages (
-  id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, published INTEGER NOT NULL DEFAULT 1,
-  application_id TEXT, at REAL NOT NULL);
+  id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, access_token TEXT NOT NULL, published INTEGER NOT NULL DEFAULT 1,
+  application_id TEXT, at REAL NOT NULL, account_name TEXT, account_token TEXT, linked REAL);
 CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE);
 CREATE TABLE psids (
   psid TEXT PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people (id), page_id TEXT NOT NULL REFERENCES pages (id),
-  last_wrote REAL NOT NULL, UNIQUE (person_id, page_id));
+  last_wrote REAL NOT NULL, extra INTEGER NOT NULL DEFAULT 1, blocked INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (person_id, page_id));
+CREATE TABLE refusals (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, status TEXT NOT NULL);
 CREATE TABLE messages (
   uuid TEXT PRIMARY KEY, way TEXT NOT NULL, application_id TEXT, page_id TEXT NOT NULL, psid TEXT NOT NULL,
-  version TEXT NOT NULL, body TEXT NOT NULL, client_ref TEXT, state TEXT NOT NULL, at REAL NOT NULL,
-  shape TEXT NOT NULL, webhook_url TEXT);
-CREATE INDEX messages_unread ON messages (psid) WHERE way = 'out' AND state = 'delivered';
+  channel TEXT NOT NULL DEFAULT 'messenger', version TEXT NOT NULL, body TEXT NOT NULL, client_ref TEXT,
+  state TEXT NOT NULL, at REAL NOT NULL, shape TEXT NOT NULL, webhook_url TEXT, workflow TEXT);
+CREATE INDEX messages_unread ON messages (psid) WHERE way = 'out' AND state = 'delivered' AND channel = 'messenger';
 CREATE TABLE webhooks (
   id INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL, kind TEXT NOT NULL, application_id TEXT, webhook_url TEXT,
   body BLOB NOT NULL, at REAL NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
@@ -46,6 +52,7 @@ CREATE TABLE webhooks (
 CREATE INDEX webhooks_due ON webhooks (due) WHERE outcome IS NULL AND held = 0;
 CREATE INDEX webhooks_held ON webhooks (held) WHERE outcome IS NULL AND held = 1
 """
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class Account:
     status_url: str
     http_method: str
     shape: str
+    balance: str  # ok or low
 
 
 @dataclass(frozen=True)
@@ -80,31 +88,42 @@ class Application:
 
 @dataclass(frozen=True)
 class Page:
-    """A Facebook Page; `application_id` is the application it is linked to, None while it is linked to none."""
+    """A Facebook Page, and its account at the service if it has one.
+
+    `access_token` is what Facebook gave out for it; `account_token` and `account_name` are what the service was given,
+    None without an account. `application_id` is the one linked application, `linked` the time of that (Unix seconds).
+    """
 
     id: str
     name: str
+    access_token: str
     published: bool
     application_id: str | None
     at: float
+    account_name: str | None
+    account_token: str | None
+    linked: float | None
 
 
 class Store:
     """The simulator's tables. Reads are answered at once, `write` when the write is committed.
 
-    The account and the applications are kept in memory too: every call and every webhook asks for them.
+    The account, the switches, the applications and the Pages are kept in memory too: every call and every webhook asks
+    for them. What changes them waits for the disk, so it is called from a thread of its own.
     """
 
     def __init__(self, path: Path) -> None:
         try:
-            self._database = Database(path, _SCHEMA, 1, synchronous="NORMAL")
+            self._database = Database(path, _SCHEMA, _VERSION, synchronous="NORMAL")
         except (SchemaError, sqlite3.Error, OSError) as error:
             raise ServiceError(
                 "The simulator cannot open its store.", f"{path}: {error}.", "`nbhelpers reset` sets it aside."
             ) from None
         self._account = self.write(_open_account).result()
         self._changing = threading.Lock()  # so that the account in memory is the one that was written last
-        self._applications: dict[str, Application] = {}  # none is changed yet once it is made
+        self._applications: dict[str, Application] = {}
+        self._pages: dict[str, Page] = self._read_pages()
+        self.switches: Mapping[str, str] = DEFAULTS | self._switches()
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Run `work(connection)` on the writer thread, in a commit that it may share with others."""
@@ -132,16 +151,63 @@ class Store:
             self._account = self.write(work).result()
         return self._account
 
+    def change_switches(self, values: Mapping[str, str]) -> None:
+        """Set some switches. Raises KitError for a name or a choice that there is not."""
+        values = check(values)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR REPLACE INTO switches VALUES (?, ?)", values.items())
+
+        with self._changing:
+            self.write(work).result()
+            self.switches = DEFAULTS | self._switches()
+
+    def _switches(self) -> dict[str, str]:
+        # One that an earlier version knew and this one does not is left alone.
+        return {row["name"]: row["value"] for row in self.rows("SELECT * FROM switches") if row["name"] in DEFAULTS}
+
     def application(self, application_id: str | None) -> Application | None:
         """Return the application with this id, None when there is none."""
         if application_id is None:
             return None
-        if application_id not in self._applications:
-            rows = self.rows("SELECT * FROM applications WHERE id = ?", application_id)
-            if not rows:
-                return None
-            self._applications[application_id] = _application(rows[0])
-        return self._applications[application_id]
+        found = self._applications.get(application_id)
+        if found is None:
+            with self._changing:  # what is read here must not be older than what a change has just kept
+                rows = self.rows("SELECT * FROM applications WHERE id = ?", application_id)
+                if not rows:
+                    return None
+                found = self._applications[application_id] = _application(rows[0])
+        return found
+
+    def keep_application(self, application: Application) -> None:
+        """Register an application, or change the one with this id."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            kept = asdict(application) | {
+                name: json.dumps(getattr(application, name)) for name in ("capabilities", "privacy")
+            }
+            connection.execute(
+                "INSERT OR REPLACE INTO applications VALUES (:id, :name, :capabilities, :privacy, :public_key, :at)",
+                kept,
+            )
+
+        with self._changing:
+            self.write(work).result()
+            self._applications[application.id] = application
+
+    def forget_application(self, application_id: str) -> None:
+        """Delete an application; its Pages are linked to none then."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM applications WHERE id = ?", (application_id,))
+            connection.execute(
+                "UPDATE pages SET application_id = NULL, linked = NULL WHERE application_id = ?", (application_id,)
+            )
+
+        with self._changing:
+            self.write(work).result()
+            self._applications.pop(application_id, None)
+            self._pages = self._read_pages()
 
     def applications(self) -> list[Application]:
         """Return all applications, oldest first."""
@@ -149,12 +215,31 @@ class Store:
 
     def page(self, id_or_name: str) -> Page | None:
         """Return the Page with this ID or name, None when there is none."""
-        rows = self.rows("SELECT * FROM pages WHERE id = ? OR name = ? ORDER BY id = ? DESC", *[id_or_name] * 3)
-        return _page(rows[0]) if rows else None
+        pages = self._pages
+        return pages.get(id_or_name) or next((page for page in pages.values() if page.name == id_or_name), None)
 
     def pages(self) -> list[Page]:
         """Return all Pages, oldest first."""
-        return [_page(row) for row in self.rows("SELECT * FROM pages ORDER BY at, id")]
+        return list(self._pages.values())
+
+    def keep_page(self, page: Page) -> None:
+        """Make a Page, unless there is one of this name."""
+        names = [field.name for field in fields(Page)]
+        sql = f"INSERT OR IGNORE INTO pages ({', '.join(names)}) VALUES (:{', :'.join(names)})"  # noqa: S608
+        with self._changing:
+            self.write(lambda connection: connection.execute(sql, asdict(page))).result()
+            self._pages = self._read_pages()
+
+    def change_page(self, page_id: str, **changes: Any) -> Page:
+        """Change fields of a Page, and return it as it is then."""
+        sql = f"UPDATE pages SET {', '.join(f'{name} = :{name}' for name in changes)} WHERE id = :page_id"  # noqa: S608
+        with self._changing:
+            self.write(lambda connection: connection.execute(sql, changes | {"page_id": page_id})).result()
+            self._pages = self._read_pages()
+        return self._pages[page_id]
+
+    def _read_pages(self) -> dict[str, Page]:
+        return {row["id"]: _page(row) for row in self.rows("SELECT * FROM pages ORDER BY at, id")}
 
     def close(self) -> None:
         """Finish what was asked for and close the file."""

@@ -1,0 +1,156 @@
+"""Takes a message that was read and found good: who may send it, its fate, its receipts, its failover; one commit."""
+
+from __future__ import annotations
+
+import collections
+import json
+import sqlite3
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from nbhelpers.messages import GUIDE, TODAY
+from nbhelpers.simulator.auth import Caller
+from nbhelpers.simulator.fate import fate
+from nbhelpers.simulator.problems import Problem, invalid_v01, low_balance, problem_v1, rate_limited
+from nbhelpers.simulator.queueing import Sent, queue_status
+from nbhelpers.simulator.rules import REFUSALS
+from nbhelpers.simulator.sending import Outgoing
+from nbhelpers.simulator.store import Application, Page, Store
+
+__all__ = ["DELIVERED_AFTER", "Accepted", "Desk", "shape_of"]
+
+# Seconds from "accepted" to the receipts. Their real timing is not known; these let the eye follow.
+_SUBMITTED_AFTER, DELIVERED_AFTER = 0.02, 0.15
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What the caller is told: `workflow_id` only when a failover was sent."""
+
+    message_uuid: str
+    workflow_id: str | None = None
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The body of the 202."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+class Desk:
+    """The Messages API's own desk: what it refuses before it looks at the message, and what it does with a good one.
+
+    With `accept_any` every sender is linked and every recipient has just written.
+    """
+
+    def __init__(self, store: Store, accept_any: bool = False) -> None:
+        self._store, self.accept_any = store, accept_any
+        self._calls: dict[str | None, collections.deque[float]] = {}
+
+    def may_call(self, caller: Caller, version: str) -> Problem | None:
+        """Give the service's error when the caller sends too fast or has no credit, else None.
+
+        Credit is looked at before the body (gateway tests); that the rate is looked at first is inferred.
+        """
+        if not self._is_slow_enough(caller):
+            return rate_limited(self._store.switches["rate_limit_fragment"])
+        return low_balance(version) if self._store.account().balance == "low" else None
+
+    def may_send(self, caller: Caller, outgoing: Outgoing, version: str) -> Problem | None:
+        """Give the service's error when the sender is no Page that this caller may speak for, else None."""
+        if self.accept_any or self._sender(caller, outgoing) or self._store.switches["unlinked_page"] == "later":
+            return None
+        if version == "v1":
+            return problem_v1(1120)
+        return invalid_v01([("from.id", "is not a linked Facebook Page.")])
+
+    def take(
+        self, connection: sqlite3.Connection, caller: Caller, outgoing: Outgoing, version: str, body: str
+    ) -> Accepted:
+        """Store an accepted message with its fate and its status webhooks, in one commit.
+
+        With a failover the next message is sent when the one before is rejected, each under a uuid of its own; that it
+        is sent at the moment of the refusal is inferred.
+        """
+        items = (outgoing, *outgoing.failover)
+        workflow_id = str(uuid.uuid4()) if outgoing.failover else None
+        begins, first = time.time(), None
+        for number, item in enumerate(items, 1):
+            place = {"workflow_id": workflow_id, "items_number": str(number), "items_total": str(len(items))}
+            sent = self._send(
+                connection, caller, item, version, body, begins, json.dumps(place) if workflow_id else None
+            )
+            first = first or sent
+            if sent.state != "rejected":
+                break
+            begins += DELIVERED_AFTER
+        assert first is not None  # noqa: S101 - there is one message at least
+        return Accepted(first.uuid, workflow_id)
+
+    def _send(
+        self,
+        connection: sqlite3.Connection,
+        caller: Caller,
+        outgoing: Outgoing,
+        version: str,
+        body: str,
+        begins: float,
+        workflow: str | None,
+    ) -> Sent:
+        switches = self._store.switches
+        state, code = fate(connection, outgoing, self._sender(caller, outgoing), self.accept_any, switches)
+        application = caller.application
+        sent = Sent(
+            uuid=str(uuid.uuid4()),
+            application_id=application.id if application else None,
+            page_id=outgoing.page_id,
+            psid=outgoing.psid,
+            channel=outgoing.channel,
+            version=version,
+            body=body,
+            client_ref=outgoing.client_ref,
+            state=state,
+            at=begins,
+            shape=outgoing.webhook_version or shape_of(self._store, application),
+            webhook_url=outgoing.webhook_url,
+            workflow=workflow,
+        )
+        row = asdict(sent)
+        names = ", ".join(row)
+        connection.execute(
+            f"INSERT INTO messages (way, {names}) VALUES ('out', {', '.join(f':{name}' for name in row)})",  # noqa: S608
+            row,
+        )
+        queue_status(connection, sent, "submitted", begins + _SUBMITTED_AFTER, switches)
+        text = REFUSALS[code].text if code else None
+        queue_status(connection, sent, state, begins + DELIVERED_AFTER, switches, code, text)
+        return sent
+
+    def _sender(self, caller: Caller, outgoing: Outgoing) -> Page | None:
+        """Return the Page that a message comes from, None when the caller may not speak for it."""
+        page = self._store.page(outgoing.page_id)
+        if page is None or page.id != outgoing.page_id or page.account_token is None:
+            return None
+        return page if caller.application is None or caller.application.id == page.application_id else None
+
+    def _is_slow_enough(self, caller: Caller) -> bool:
+        limit = self._store.switches["rate_limit"]
+        if limit == "none":
+            return True
+        key = caller.application.id if caller.application else None
+        calls, now = self._calls.setdefault(key, collections.deque()), time.monotonic()
+        while calls and calls[0] <= now - 1:
+            calls.popleft()
+        if len(calls) >= int(limit):
+            return False
+        calls.append(now)
+        return True
+
+
+def shape_of(store: Store, application: Application | None) -> str:
+    """Return the shape in which webhooks go: as the application has it, else as the account has it."""
+    messages: Mapping[str, object] | None = application.messages if application else None
+    if messages is None:
+        return store.account().shape
+    return TODAY if messages.get("version", TODAY) == "v1" else GUIDE

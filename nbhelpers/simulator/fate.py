@@ -1,0 +1,72 @@
+"""What becomes of a message that was accepted: delivered, or refused later with a code, by Facebook's rules."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping
+
+from nbhelpers.simulator.rules import DAY, tag_on
+from nbhelpers.simulator.sending import MESSENGER, Outgoing
+from nbhelpers.simulator.store import Page
+
+__all__ = ["DELIVERED", "fate", "link_has_run_out"]
+
+DELIVERED = ("delivered", None)
+_WINDOW = DAY  # seconds; Meta's standard messaging window
+_Fate = tuple[str, str | None]
+
+
+def fate(
+    connection: sqlite3.Connection, outgoing: Outgoing, page: Page | None, anybody: bool, switches: Mapping[str, str]
+) -> _Fate:
+    """Return the last status of a message for now, and the code if it is a refusal.
+
+    `page` is its sender, None when that is no Page that the caller may speak for; `anybody` says that every sender is
+    linked and every recipient has just written. A refusal that was asked for by name comes first, and once.
+    """
+    asked = connection.execute("SELECT * FROM refusals ORDER BY id LIMIT 1").fetchone()
+    if asked is not None:
+        connection.execute("DELETE FROM refusals WHERE id = ?", (asked["id"],))
+        return asked["status"], asked["code"]
+    if outgoing.channel != MESSENGER:
+        return DELIVERED
+    code = None if anybody else _code(connection, outgoing, page, switches)
+    code = code or outgoing.later
+    return ("rejected", code) if code else DELIVERED
+
+
+def link_has_run_out(page: Page, switches: Mapping[str, str]) -> bool:
+    """Say whether Facebook no longer takes the token that the service has for a Page."""
+    if page.account_token != page.access_token:
+        return True
+    days = switches["page_link"]
+    return days != "never" and page.linked is not None and time.time() - page.linked > int(days) * DAY
+
+
+def _code(
+    connection: sqlite3.Connection, outgoing: Outgoing, page: Page | None, switches: Mapping[str, str]
+) -> str | None:
+    if page is None:
+        return "1120"
+    if link_has_run_out(page, switches):
+        return "1370"
+    known = connection.execute(
+        "SELECT * FROM psids WHERE psid = ? AND page_id = ?", (outgoing.psid, outgoing.page_id)
+    ).fetchone()
+    if known is None:
+        return switches["unknown_psid"]
+    if known["blocked"]:
+        return switches["blocked_person"]
+    ago = time.time() - known["last_wrote"]
+    if outgoing.category == "message_tag":
+        tag = tag_on(outgoing.tag or "", switches["tags_of"])
+        if tag is None:
+            return outgoing.later or switches["retired_tag"]
+        return "1340" if tag.seconds is not None and ago > tag.seconds else None
+    if ago <= _WINDOW:
+        return None
+    if switches["window"] == "24+1" and known["extra"]:
+        connection.execute("UPDATE psids SET extra = 0 WHERE psid = ?", (outgoing.psid,))
+        return None
+    return "1340"

@@ -1,0 +1,85 @@
+"""Facebook's rules, as data: message tags by date, the codes of a later refusal, which files and addresses it takes."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+__all__ = ["DAY", "REFUSALS", "Refusal", "Tag", "is_out_of_reach", "is_wrong_type", "tag_on"]
+
+DAY = 24 * 3600.0
+
+# Endings that specification 1.11.0 and its forerunner name. `file` takes "a wide range": nothing is refused there.
+_ENDINGS = {
+    "image": (".jpg", ".jpeg", ".png", ".gif"),
+    "audio": (".mp3",),
+    "video": (".mp4",),
+}
+# Names that no resolver outside this computer or network knows (RFC 2606, RFC 6761, RFC 6762).
+_NOWHERE = ("localhost", "invalid", "test", "local", "internal")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A code of a status webhook: the service's text, and what brings it about here ('' where it must be asked for)."""
+
+    code: str
+    text: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A message tag: `seconds` after the person's last message it still works, None without a limit."""
+
+    name: str
+    begins: datetime.date
+    ends: datetime.date | None
+    seconds: float | None
+
+
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+
+
+REFUSALS: Mapping[str, Refusal] = {
+    code: Refusal(code, entry["text"], entry.get("how", "")) for code, entry in _table("refusals.toml").items()
+}
+_TAGS = {
+    name: Tag(name, entry["from"], entry.get("until"), entry["days"] * DAY if "days" in entry else None)
+    for name, entry in _table("tags.toml").items()
+}
+
+
+def tag_on(name: str, day: str) -> Tag | None:
+    """Return the tag of this name if Meta took it on that `day` (`YYYY-MM-DD` or `today`), else None.
+
+    Case does not matter: the sample of the guide's time writes `ticket_update`.
+    """
+    tag = _TAGS.get(name.upper())
+    when = datetime.datetime.now(datetime.UTC).date() if day == "today" else datetime.date.fromisoformat(day)
+    return tag if tag and tag.begins <= when and (tag.ends is None or when < tag.ends) else None
+
+
+def is_wrong_type(kind: str, url: str) -> bool:
+    """Say whether an address ends in a file type that this kind of message does not take.
+
+    Without an ending nothing can be said: the simulator fetches no file, for it may not go on the network.
+    """
+    endings, ending = _ENDINGS.get(kind), PurePosixPath(urlsplit(url).path).suffix.lower()
+    return bool(endings and ending and ending not in endings)
+
+
+def is_out_of_reach(url: str) -> bool:
+    """Say whether Facebook can never fetch from an address: on this computer, in a private network, of no name."""
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return not host or "." not in host or host.rpartition(".")[2] in _NOWHERE
