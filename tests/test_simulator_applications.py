@@ -8,12 +8,14 @@ import uuid
 from typing import Any
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from simulation import GUIDES_VOICE, Detached, Program, flat, webhooks
 
 from nbhelpers import credentials
 from nbhelpers.credentials import PrivateKey
+from nbhelpers.errors import ServiceError
 
 pytestmark = pytest.mark.fast
 
@@ -235,3 +237,113 @@ def test_an_application_keeps_its_key_over_a_kill(world: Detached, key: PrivateK
     world.kill()
     world.restart()
     assert can_send(world, program)
+
+
+# Change, list, delete
+
+
+def put(world: Detached, name: str, body: Any, **options: Any) -> requests.Response:
+    return world.http.put(f"{world.base_url}{PATH}/{name}", json=body, timeout=10, **({"auth": world.basic} | options))
+
+
+def test_a_change_replaces_everything_but_the_key(world: Detached, key: PrivateKey) -> None:
+    program = world.application(key, voice=GUIDES_VOICE)
+    change = form(capabilities={"messages": webhooks("https://example.com/in")}, privacy={"improve_ai": False})
+    answer = put(world, program.id, change)
+    assert answer.status_code == 200
+    assert answer.json() == world.http.get(f"{world.base_url}{PATH}/{program.id}", auth=world.basic, timeout=10).json()
+    assert (answer.json()["name"], list(answer.json()["capabilities"])) == ("My program", ["messages"])
+    assert answer.json()["privacy"] == {"improve_ai": False}
+    assert answer.json()["keys"] == {"public_key": key.public_pem}
+    assert can_send(world, program)
+    assert put(world, program.id, form()).json()["capabilities"] == {}
+
+
+def test_another_public_key_makes_the_old_private_key_a_401(
+    world: Detached, key: PrivateKey, other_key: PrivateKey
+) -> None:
+    program = world.application(key, messages={})
+    assert put(world, program.id, form(keys={"public_key": other_key.public_pem})).status_code == 200
+    answer = world.post("/v1/messages", b"{}", headers=program.headers)
+    assert (answer.status_code, answer.json()["detail"]) == (401, "Invalid Token")
+    assert world.post("/v1/messages", b"{}", headers=Program(program.id, other_key).headers).status_code == 422
+
+
+@pytest.mark.parametrize("save", [True, False])
+def test_a_regenerated_pair_is_good_only_when_it_was_saved(world: Detached, key: PrivateKey, save: bool) -> None:
+    program = world.application(key, messages={})
+    new = Program(program.id, credentials.load(world.control.regenerate_keys(program.id, save)))
+    statuses = [world.post("/v1/messages", b"{}", headers=each.headers).status_code for each in (program, new)]
+    assert statuses == ([401, 422] if save else [422, 401])
+
+
+def test_no_pair_is_made_for_an_application_that_there_is_not(world: Detached) -> None:
+    with pytest.raises(ServiceError, match=r"There is no such application. You named nothing"):
+        world.control.regenerate_keys("nothing")
+
+
+@pytest.mark.parametrize("body", [{}, {"name": " "}, {"name": "x", "keys": {"public_key": "no"}}, [], None])
+def test_a_change_that_cannot_be_is_a_400_and_changes_nothing(world: Detached, key: PrivateKey, body: Any) -> None:
+    program = world.application(key, messages={})
+    answer = put(world, program.id, body)
+    assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (400, "payload-validation")
+    assert can_send(world, program)
+
+
+def test_a_deleted_application_is_gone_with_its_tokens_and_its_link(world: Detached, key: PrivateKey) -> None:
+    program = world.application(key, messages={})
+    page = world.page(program)
+    url = f"{world.base_url}{PATH}/{program.id}"
+    answer = world.http.delete(url, auth=world.basic, timeout=10)
+    assert (answer.status_code, answer.content) == (204, b"")
+    for method in ("GET", "PUT", "DELETE"):
+        assert world.http.request(method, url, json=form(), auth=world.basic, timeout=10).status_code == 404
+    assert world.post("/v1/messages", b"{}", headers=program.headers).status_code == 401
+    assert next(each for each in world.control.pages() if each["id"] == page)["application_id"] is None
+
+
+def test_changes_survive_a_kill(world: Detached, key: PrivateKey) -> None:
+    kept, gone = world.application(key, messages={}), world.application(key, messages={})
+    put(world, kept.id, form(name="another name"))
+    world.http.delete(f"{world.base_url}{PATH}/{gone.id}", auth=world.basic, timeout=10)
+    world.kill()
+    world.restart()
+    shown = world.http.get(f"{world.base_url}{PATH}/{kept.id}", auth=world.basic, timeout=10)
+    assert shown.json()["name"] == "another name"
+    assert world.http.get(f"{world.base_url}{PATH}/{gone.id}", auth=world.basic, timeout=10).status_code == 404
+
+
+def test_the_list_comes_in_pages_with_links(world: Detached, key: PrivateKey) -> None:
+    for _ in range(3):
+        world.application(key)
+
+    def listed(query: str = "") -> dict[str, Any]:
+        answer = world.http.get(f"{world.base_url}{PATH}{query}", auth=world.basic, timeout=10)
+        assert answer.status_code == 200
+        return answer.json()
+
+    total = listed()["total_items"]
+    assert listed()["page_size"] == 10
+    assert len(listed("?page_size=100")["_embedded"]["applications"]) == min(total, 100)
+    two = listed("?page_size=1&page=2")
+    assert (two["page"], two["total_pages"], len(two["_embedded"]["applications"])) == (2, total, 1)
+    assert set(two["_links"]) == ({"self", "first", "last", "prev"} | ({"next"} if total > 2 else set()))
+    beyond = listed(f"?page={total + 1}")
+    assert beyond["_embedded"] == {"applications": []}
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=x", "page_size=101", "page_size=-1", "page=%00", "page_size="])
+def test_a_list_that_cannot_be_is_a_400(world: Detached, query: str) -> None:
+    answer = world.http.get(f"{world.base_url}{PATH}?{query}", auth=world.basic, timeout=10)
+    assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (400, "list-validation")
+    assert answer.json()["invalid_parameters"][0]["name"] == query.partition("=")[0]
+
+
+def test_other_types_than_json_are_a_406_or_a_415(world: Detached, key: PrivateKey) -> None:
+    url = world.base_url + PATH
+    answer = world.http.get(url, headers={"Accept": "text/html"}, auth=world.basic, timeout=10)
+    assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (406, "accept-header")
+    answer = world.http.post(url, data={"name": "x"}, auth=world.basic, timeout=10)
+    assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (415, "content-type-header")
+    for accept in ("*/*", "application/json, text/plain, */*", "application/hal+json"):
+        assert world.http.get(url, headers={"Accept": accept}, auth=world.basic, timeout=10).status_code == 200

@@ -29,6 +29,7 @@ from simulation import (
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.signatures import verify
+from nbhelpers.simulator.switches import DEFAULTS
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -567,3 +568,65 @@ def test_nothing_is_lost_when_it_is_killed_again_and_again_while_it_delivers(wor
 
         wait_until(lambda: accepted <= seen(), timeout=20, what="every webhook")
         assert seen() == accepted
+
+
+# What the switches say
+
+
+@contextmanager
+def switched(world: Detached, **values: str) -> Iterator[None]:
+    world.control.switch(**values)
+    try:
+        yield
+    finally:
+        world.control.switch(**{name: DEFAULTS[name] for name in values})
+
+
+@pytest.mark.fast
+def test_without_signatures_there_is_no_authorization(world: Detached, hook: Target, todays: Program) -> None:
+    with switched(world, signed="no"):
+        said = world.control.write(page=world.page(todays), text="hi")
+        wait_until(lambda: hook.of(said["message_uuid"]), what="the webhook")
+    assert "authorization" not in hook.of(said["message_uuid"])[0].headers
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("status", "retried"), [(404, False), (302, False), (401, False), (429, True), (503, True)])
+def test_with_retry_on_5xx_only_429_and_5xx_are_tried_again(
+    world: Detached, key: PrivateKey, status: int, retried: bool
+) -> None:
+    with target(status) as hook, switched(world, retry_on="5xx"):
+        page = world.page(world.application(key, messages=webhooks(hook.url, hook.url)))
+        said = world.control.write(page=page, text="hi")
+        row = world.settled(said["message_uuid"], 1)[0]
+        assert row["answer"] == f"answered {status}"
+        assert row["outcome"] == (None if retried else "dropped")
+
+
+@pytest.mark.fast
+def test_with_retry_on_5xx_no_answer_is_tried_again_all_the_same(world: Detached, key: PrivateKey) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+        with switched(world, retry_on="5xx"):
+            page = world.page(world.application(key, messages=webhooks(url, url)))
+            said = world.control.write(page=page, text="hi")
+            row = world.settled(said["message_uuid"], 1)[0]
+            assert (row["outcome"], row["attempts"]) == (None, 1)
+
+
+@pytest.mark.fast
+def test_under_GET_nested_fields_are_json_or_one_parameter_each(  # noqa: N802
+    world: Detached, guides: Program, account: Target
+) -> None:
+    page = world.page(guides)
+    seen = {}
+    for form in ("json", "dotted"):
+        with settings(world, inbound_url=account.url, http_method="GET"), switched(world, get_form=form):
+            said = world.control.write(page=page, text="hi")
+            world.settled(said["message_uuid"], 1)
+            seen[form] = next(c.query for c in account.calls if c.query.get("message_uuid") == said["message_uuid"])
+    assert json.loads(seen["json"]["from"]) == {"type": "messenger", "id": said["psid"]}
+    assert seen["dotted"]["from.id"] == said["psid"]
+    assert seen["dotted"]["message.content.text"] == "hi"
+    assert "from" not in seen["dotted"]

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["DAY", "REFUSALS", "Refusal", "Tag", "is_out_of_reach", "is_wrong_type", "tag_on"]
+__all__ = ["DAY", "REFUSALS", "Refusal", "Tag", "is_out_of_reach", "is_wrong_type", "markdown", "tag_on"]
 
 DAY = 24 * 3600.0
 
@@ -83,3 +83,10 @@ def is_out_of_reach(url: str) -> bool:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
         return not host or "." not in host or host.rpartition(".")[2] in _NOWHERE
+
+
+def markdown() -> str:
+    """Return the codes that come by themselves as the README has them."""
+    lines = ["| code | text | what brings it about |", "|---|---|---|"]
+    lines += [f"| {each.code} | {each.text} | {each.how} |" for each in REFUSALS.values() if each.how]
+    return "\n".join(lines)
