@@ -111,19 +111,26 @@ def simulator(
 def switches(settings: Settings, settings_of: tuple[str, ...], as_json: bool) -> None:
     """Show, or set, what the simulator does where nobody knows what the service does.
 
-    Each has its choices, the likelier first, with the source. They are kept until `nbhelpers reset`.
+    A name alone shows that one. Each has its choices, the likelier first, with the source. They are kept until
+    `nbhelpers reset`.
     """
-    control, wanted = _control(settings), _pairs(settings_of)
+    control = _control(settings)
+    wanted = _pairs(tuple(text for text in settings_of if "=" in text))
+    names = {text.partition("=")[0].strip() for text in settings_of}
     if wanted:
         control.switch(**wanted)
-    table = [each for each in control.switches() if not wanted or each["name"] in wanted]
-    for each in table if as_json else []:
-        click.echo(json.dumps(each))
-    for each in [] if as_json else table:
+    table = control.switches()
+    unknown = sorted(names - {each["name"] for each in table})
+    if unknown:
+        raise SettingsError("There is no such switch.", f"You named {', '.join(unknown)}.", "See `nbhelpers switches`.")
+    for each in table:
+        if names and each["name"] not in names:
+            continue
         choices = " | ".join(f"[{choice}]" if choice == each["value"] else choice for choice in each["choices"])
         if each["value"] not in each["choices"]:
             choices += f" [{each['value']}]"
-        click.echo(f"{each['name']}: {choices}\n    {each['says']} ({each['sure']})")
+        lines = (f"{each['name']}: {choices}", each["says"], f"{each['sure']}: {each['source']}")
+        click.echo(json.dumps(each) if as_json else "\n    ".join(lines))
 
 
 @_command("receiver")

@@ -109,6 +109,8 @@ class TokenFacts:
         now = time.time()
         if self.header.get("alg") != "RS256":
             return f"alg {self.header.get('alg')}", "RS256"
+        if self.header.get("typ") != "JWT":
+            return f"typ {self.header.get('typ')}", "JWT"
         for name, expected in (("iat", "the time it was issued"), ("exp", "the time it ends")):
             value = self.claims.get(name)
             if name == "exp" and name not in self.claims:

@@ -282,12 +282,15 @@ def test_switches_are_shown_set_and_refused_from_the_command_line(shell: Shell) 
     assert "tags_of: [today] | <YYYY-MM-DD>" in shown
     only = shell("switches", "tags_of=2018-06-21").stdout
     assert only.startswith("tags_of: today | <YYYY-MM-DD> [2018-06-21]\n")
-    assert len(only.splitlines()) == 2
+    assert len(only.splitlines()) == 3
+    assert shell("switches", "window").stdout.startswith("window: 24 | [24+1]\n    How long")
     facts = [json.loads(line) for line in shell("switches", "--json").stdout.splitlines()]
     assert {each["name"]: each["value"] for each in facts}["tags_of"] == "2018-06-21"
     refused = shell("switches", "window=25", ok=False)
     assert (refused.returncode, "Use 24 or 24+1." in refused.stderr) == (1, True)
-    refused = shell("switches", "window", ok=False)
+    refused = shell("switches", "windows", ok=False)
+    assert "There is no such switch. You named windows." in refused.stderr
+    refused = shell("simulator", "--switch", "window", ok=False)
     assert "A switch is set with NAME=VALUE. You wrote “window”." in refused.stderr
     blocked = shell("trigger", "block", "--page", ready["page_id"]).stdout
     assert blocked == f"PSID {ready['psid']} has blocked Page {ready['page_id']}.\n"

@@ -126,13 +126,15 @@ def test_a_message_on_another_channel_is_told_of_under_its_own_name(
         ([sms(to=447700900000)], "110", []),
         ([sms(**{"from": "x" * 51})], "1120", []),
         ([sms(message_type=["text"])], "1140", []),
-        ([sms(webhook_url="x")], "1150", ["webhook_url"]),
-        ([flat("1", "2", text="x" * 641)], "1150", ["text"]),
-        ([flat("1", "2", messenger={"category": "x"})], "1110", ["messenger.category"]),
+        ([sms(webhook_url="x")], "1150", ["failover[0].webhook_url"]),
+        ([sms(), flat("1", "2", text="x" * 641)], "1150", ["failover[1].text"]),
+        ([flat("1", "2", messenger={"category": "x"})], "1110", ["failover[0].messenger.category"]),
+        *(([sms(client_ref=wrong)], "1060", []) for wrong in (5, {}, [], True, 1.5, "x" * 101)),
+        ([sms()] * 101, "1150", ["failover"]),
         ([flat("1", "2", client_ref="x" * 101)], "1060", []),
-        ([{}], "1150", ["to", "from", "channel", "message_type"]),
+        ([{}], "1150", [f"failover[0].{name}" for name in ("to", "from", "channel", "message_type")]),
     ],
-    ids=repr,
+    ids=lambda value: repr(value)[:60],
 )
 def test_a_failover_is_checked_before_anything_is_sent(
     world: Detached, program: Program, page: str, psid: str, failover: Any, fragment: str, names: list[str]
@@ -144,13 +146,29 @@ def test_a_failover_is_checked_before_anything_is_sent(
     assert world.table("SELECT count(*) FROM messages") == before
 
 
-def test_a_failover_from_a_page_that_is_not_the_callers_is_rejected_when_its_turn_comes(
+def test_a_failover_from_a_page_that_is_not_the_callers_is_refused_at_once_or_when_its_turn_comes(
     world: Detached, program: Program, hook: Target, page: str, psid: str
 ) -> None:
-    answer = accepted(world, program, flat(page, STRANGER, failover=[flat(world.page(), psid)]))
-    second = uuids_of(world, answer["workflow_id"])[1]
+    body = flat(page, STRANGER, failover=[sms(), flat(world.page(), psid)])
+    answer = world.post("/v1/messages", body, headers=program.headers)
+    assert answer.json()["type"].endswith("#1120")
+    body["failover"].pop(0)
+    world.control.switch(unlinked_page="later")
+    second = uuids_of(world, accepted(world, program, body)["workflow_id"])[1]
+    world.control.switch(unlinked_page="at once")
     assert hook.statuses(second, 2) == ["submitted", "rejected"]
     assert hook.of(second)[1].json["error"]["title"] == "1120"
+
+
+def test_a_long_failover_is_stored_once_and_not_once_for_each_step(
+    world: Detached, program: Program, page: str
+) -> None:
+    body = flat(page, STRANGER, failover=[flat(page, STRANGER, text="x" * 600)] * 100)
+    answer = accepted(world, program, body)
+    sql = "SELECT length(body) FROM messages WHERE json_extract(workflow, '$.workflow_id') = ? ORDER BY at"
+    lengths = [row[0] for row in world.table(sql, answer["workflow_id"])]
+    assert len(lengths) == 101
+    assert max(lengths[1:]) < 1000
 
 
 def test_a_page_speaks_through_its_own_application_and_through_the_account(

@@ -282,6 +282,20 @@ def test_no_pair_is_made_for_an_application_that_there_is_not(world: Detached) -
         world.control.regenerate_keys("nothing")
 
 
+WRONG = [{"privacy": {"improve_ai": "false"}}, {"capabilities": {"messages": {"authenticate_inbound_media": "yes"}}}]
+
+
+@pytest.mark.parametrize("change", WRONG)
+def test_what_is_true_or_false_is_nothing_else(world: Detached, change: dict[str, Any]) -> None:
+    assert len(names_of(world, form(**change))) == 1
+
+
+def test_the_voice_webhooks_know_two_methods(world: Detached) -> None:
+    webhook = {"answer_url": {"address": "https://example.com/answer", "http_method": "DELETE"}}
+    names = names_of(world, form(capabilities={"voice": {"webhooks": webhook}}))
+    assert names == ["capabilities.voice.webhooks.answer_url.http_method"]
+
+
 @pytest.mark.parametrize("body", [{}, {"name": " "}, {"name": "x", "keys": {"public_key": "no"}}, [], None])
 def test_a_change_that_cannot_be_is_a_400_and_changes_nothing(world: Detached, key: PrivateKey, body: Any) -> None:
     program = world.application(key, messages={})

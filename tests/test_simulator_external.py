@@ -109,7 +109,7 @@ def test_an_application_that_there_is_not_or_of_another_type_is_a_403(
     voice = world.application(other_key, voice=GUIDES_VOICE)
     create(world, page)
     expected = (403, "Forbidden", "Cannot link application")
-    for wrong in (voice.id, "no such application", ""):
+    for wrong in (voice.id, "no such application", "", "\ud800"):
         answer = call(world, "POST", f"/messenger/{page}/applications", {"application": wrong})
         assert refusal(answer) == expected
         assert answer.json()["type"] == "https://www.nexmo.com/messages/Errors#Forbidden"
@@ -122,6 +122,8 @@ def test_a_second_application_is_a_409_and_so_is_taking_back_what_is_not_linked(
 ) -> None:
     create(world, page, applications=[program.id])
     second = world.application(key, messages={})
+    assert create(world, page, applications=[second.id]).status_code == 409
+    assert create(world, page, applications=[program.id]).status_code == 201
     answer = call(world, "POST", f"/messenger/{page}/applications", {"application": second.id})
     assert refusal(answer) == (409, "Application conflict", "Unable to link application")
     assert answer.json()["type"] == "https://www.nexmo.com/messages/Errors#Conflict"

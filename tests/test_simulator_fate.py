@@ -140,9 +140,11 @@ def test_after_24_hours_the_switch_of_2018_allows_one_more_message_until_the_per
     later(world, psid, DAY + 60)
     assert fate(flat(page, psid)) == ("rejected", "1340")
     world.control.switch(window="24+1")
+    assert fate(image(page, psid, "http://localhost/a.png")) == ("rejected", "1380")  # spends nothing
     assert fate(flat(page, psid)) == ("delivered", "")
     assert fate(flat(page, psid)) == ("rejected", "1340")
     assert fate(flat(page, psid, messenger=TAG)) == ("delivered", "")
+    later(world, psid, -DAY)
     world.control.write(page=page, text="hi again")
     assert fate(flat(page, psid)) == ("delivered", "")  # within the day: the one more is still to be had
     later(world, psid, DAY + 60)
@@ -166,6 +168,7 @@ def test_tags_are_those_of_the_day_that_the_switch_says(world: Detached, fate: F
     assert tagged("CONFIRMED_EVENT_UPDATE") == ("rejected", "1021")
     world.control.switch(retired_tag="1020")
     assert tagged("CONFIRMED_EVENT_UPDATE") == ("rejected", "1020")
+    assert tagged("NEVER_WAS") == ("rejected", "1021")
 
 
 @pytest.mark.fast
@@ -183,6 +186,7 @@ def test_a_tag_alone_without_its_category_opens_nothing(world: Detached, fate: F
         ("https://example.com/a.exe", "1382"),
         ("http://127.0.0.1:8711/a.png", "1380"),
         ("http://nas.local/a.png", "1380"),
+        ("http://nas.local/a.exe", "1380"),
     ],
 )
 def test_a_file_that_facebook_cannot_use_or_reach_is_refused_later(
@@ -216,6 +220,11 @@ def test_what_stands_only_in_the_prose_is_refused_at_once_or_later_as_the_switch
     assert [at_once(body) for body in (unknown, wrong)] == ["1150", "1150"]
     world.control.switch(file_type="taken")
     assert fate(wrong) == ("delivered", "")
+    assert fate(image(page, psid, "http://localhost/a.exe")) == ("rejected", "1380")
+    empty = flat(page, psid, text="")
+    assert at_once(empty) == "1150"
+    world.control.switch(empty_text="later")
+    assert fate(empty) == ("rejected", "1020")
 
 
 @pytest.mark.fast
@@ -259,6 +268,19 @@ def test_a_code_that_is_on_no_list_cannot_be_asked_for(world: Detached) -> None:
         world.control.refuse_next(9999)
     with pytest.raises(ServiceError, match="Use rejected, or undeliverable: Facebook is down"):
         world.control.refuse_next(1300, "delivered")
+
+
+@pytest.mark.fast
+def test_what_was_asked_for_can_be_seen_and_taken_back(world: Detached, fate: Fate, page: str, psid: str) -> None:
+    world.control.refuse_next(1000)
+    world.control.refuse_next("1331", "undeliverable")
+    assert world.control.refusals() == [
+        {"code": "1000", "status": "rejected"},
+        {"code": "1331", "status": "undeliverable"},
+    ]
+    world.control.forget_refusals()
+    assert world.control.refusals() == []
+    assert fate(flat(page, psid)) == ("delivered", "")
 
 
 @pytest.mark.fast

@@ -85,10 +85,11 @@ NAMES = (
     "shop.test",
     "db.internal",
 )
+ODD = ("127.1", "0x7f.0.0.1", "pics.example", "foo.home.arpa", "x.onion", ".com", "a..b.com")
 PUBLIC = ("example.com", "8.8.8.8", "cdn.example.org.", "[2606:4700::1111]", "me:pw@example.com")
 
 
-@pytest.mark.parametrize("host", NUMBERS + NAMES)
+@pytest.mark.parametrize("host", NUMBERS + NAMES + ODD)
 def test_facebook_cannot_reach_this_computer_or_a_private_network(host: str) -> None:
     assert is_out_of_reach(f"http://{host}/picture.jpg")
 

@@ -73,6 +73,29 @@ def test_a_page_that_there_is_not_is_named(world: Detached, call: str) -> None:
         getattr(world.control, call)("no such")
 
 
+def test_a_page_that_is_not_published_cannot_be_linked(world: Detached, key: PrivateKey) -> None:
+    program = world.application(key, messages={})
+    page = world.page()
+    world.control.publish(page, False)
+    with pytest.raises(ServiceError, match=r"This Page cannot be linked. “Page .*” is not published. Publish it first"):
+        world.control.link(program.token(), page)
+    shown = world.http.post(
+        f"{world.base_url}/_simulator/link",
+        data={"jwt": program.token(), "page": page},
+        headers={"Accept": "text/html"},
+        timeout=10,
+    )
+    assert (shown.status_code, "is not published" in shown.text) == (400, True)
+    world.control.publish(page, True)
+    assert world.control.link(program.token(), page)["linked"]
+
+
+def test_no_page_is_named_like_the_id_of_another(world: Detached) -> None:
+    page = world.page()
+    with pytest.raises(ServiceError, match="is the ID of another"):
+        world.control.create_page(page)
+
+
 def test_credit_is_ok_or_low_and_nothing_else(world: Detached) -> None:
     assert world.control.change_settings(balance="low")["balance"] == "low"
     with pytest.raises(ServiceError, match="Use ok or low"):

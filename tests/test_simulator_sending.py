@@ -124,7 +124,6 @@ def test_what_the_kits_own_client_writes_is_read(version: str, kind: str) -> Non
         ("messenger.tag", 7, "1110", ["messenger.tag"]),
         ("messenger", [], "1110", ["messenger"]),
         ("client_ref", "x" * 101, "1060", []),
-        ("client_ref", "", "1060", []),
         ("client_ref", 7, "1060", []),
     ],
     ids=str,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,17 +29,6 @@ def open_store(tmp_path: Path) -> Iterator[Callable[[], Store]]:
     yield make
     for store in opened:
         store.close()
-
-
-def add(store: Store, table: str, *values: object) -> None:
-    marks = ", ".join("?" * len(values))
-    store.write(
-        lambda connection: connection.execute(f"INSERT INTO {table} VALUES ({marks})", values) and None
-    ).result()
-
-
-def add_application(store: Store, application_id: str, at: float = 1.0, **capabilities: object) -> None:
-    add(store, "applications", application_id, "name", json.dumps(capabilities), '{"improve_ai":true}', "PEM", at)
 
 
 @pytest.mark.fast
@@ -95,25 +85,67 @@ def test_of_changes_at_the_same_time_memory_and_file_keep_the_same(open_store: C
     assert store.account().inbound_url == store.rows("SELECT inbound_url FROM account")[0]["inbound_url"]
 
 
+def application(name: str, at: float = 1.0, **capabilities: Any) -> Application:
+    return Application(name, "name", capabilities, {"improve_ai": True}, "PEM", at)
+
+
 @pytest.mark.fast
 def test_applications_come_back_as_they_were_registered_oldest_first(open_store: Callable[[], Store]) -> None:
     store = open_store()
-    add_application(store, "b", at=1.0, messages={"version": "v1"})
-    add_application(store, "a", at=2.0, voice={})
-    expected = Application("b", "name", {"messages": {"version": "v1"}}, {"improve_ai": True}, "PEM", 1.0)
-    assert store.application("b") == expected
-    assert [application.id for application in store.applications()] == ["b", "a"]
-    assert expected.messages == {"version": "v1"}
+    assert store.application("b") is None
+    assert store.application(None) is None
+    kept = [application("b", 1.0, messages={"version": "v1"}), application("a", 2.0, voice={})]
+    for each in kept:
+        store.keep_application(each)
+    assert store.applications() == kept
+    assert store.application("b").messages == {"version": "v1"}
     assert store.application("a").messages is None
+    store.close()
+    assert open_store().applications() == kept
 
 
 @pytest.mark.fast
-def test_an_application_is_found_as_soon_as_it_is_there(open_store: Callable[[], Store]) -> None:
+def test_an_application_is_changed_and_none_that_was_deleted_comes_back(open_store: Callable[[], Store]) -> None:
     store = open_store()
-    assert store.application("late") is None
-    assert store.application(None) is None
-    add_application(store, "late")
-    assert store.application("late") is not None
+    store.keep_application(application("a"))
+    changed = store.change_application("a", name="another", capabilities={"voice": {}})
+    assert (changed.name, changed.capabilities, changed.public_key) == ("another", {"voice": {}}, "PEM")
+    store.forget_application("a")
+    assert store.change_application("a", name="back again") is None
+    assert store.applications() == []
+    store.close()
+    assert open_store().applications() == []
+
+
+@pytest.mark.fast
+def test_of_many_who_link_a_page_at_once_one_is_told_that_it_is_linked(open_store: Callable[[], Store]) -> None:
+    store = open_store()
+    store.keep_page(Page("111", "Bakery", "EAA1", True, None, 1.0, "x", "EAA1", 1.0))
+    with ThreadPoolExecutor(8) as threads:
+        told = list(threads.map(lambda number: store.link_page("111", None, f"app {number}"), range(16)))
+    linked = [page.application_id for page in told if page is not None]
+    assert len(linked) == 1
+    assert store.page("111").application_id == linked[0]
+    assert store.link_page("111", "another", None) is None
+    assert store.link_page("111", linked[0], None).application_id is None
+
+
+@pytest.mark.fast
+def test_deleting_an_application_leaves_the_age_of_a_pages_token(open_store: Callable[[], Store]) -> None:
+    store = open_store()
+    store.keep_application(application("a"))
+    store.keep_page(Page("111", "Bakery", "EAA1", True, "a", 1.0, "x", "EAA1", 7.0))
+    store.forget_application("a")
+    assert (store.page("111").application_id, store.page("111").linked) == (None, 7.0)
+
+
+@pytest.mark.fast
+def test_the_id_of_a_token_is_new_once_even_after_a_restart(open_store: Callable[[], Store]) -> None:
+    store = open_store()
+    assert [store.is_first_use("j", "a") for _ in range(2)] == [True, False]
+    assert store.is_first_use("j", "b")
+    store.close()
+    assert not open_store().is_first_use("j", "a")
 
 
 @pytest.mark.fast

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import jwt
 import pytest
 import requests
 from simulation import Detached, Program, flat, nested, simulator, target
@@ -86,15 +87,20 @@ def test_two_ways_of_authentication_at_once_are_a_401(world: Detached, program: 
     query = f"?api_key={world.basic[0]}&api_secret={world.basic[1]}"
     answer = world.post(f"/v1/messages{query}", flat(page, "1"), headers=program.headers)
     assert (answer.status_code, answer.json()["title"]) == (401, "Unauthorised")
+    for path, verb in (("/v2/applications", "GET"), ("/beta/chatapp-accounts", "GET"), (SETTINGS, "POST")):
+        for pair in ((basic, bearer), (basic, basic)):
+            assert world_answer_to_two(world, pair, verb, path) == 401
+    form = {"api_key": "x", "api_secret": "y"}
+    assert world.http.post(world.base_url + SETTINGS, data=form, auth=world.basic, timeout=10).status_code == 401
 
 
-def world_answer_to_two(world: Detached, pair: tuple[str, str]) -> int:
+def world_answer_to_two(world: Detached, pair: tuple[str, str], verb: str = "POST", path: str = "/v1/messages") -> int:
     """The status for a request with two Authorization headers, which requests cannot send."""
     import http.client
 
     host = world.base_url.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=10)
-    connection.putrequest("POST", "/v1/messages")
+    connection.putrequest(verb, path)
     for value in pair:
         connection.putheader("Authorization", value)
     connection.putheader("Content-Length", "2")
@@ -156,6 +162,24 @@ def test_times_in_milliseconds_are_not_taken_for_seconds(world: Detached, progra
     # An exp in milliseconds is a day far off: the 24 hours after iat end the token all the same.
     assert status_of(world, program, exp=milliseconds + 900_000) == 422
     assert status_of(world, program, iat=int(time.time()) - 86_500, exp=milliseconds) == 401
+
+
+def test_a_token_that_ends_before_it_begins_is_none(world: Detached, program: Program) -> None:
+    now = int(time.time())
+    assert status_of(world, program, iat=now + 50, exp=now + 20) == 401
+    assert status_of(world, program, iat=now, exp=now + 86_400) == 422
+
+
+def test_the_header_of_a_token_says_jwt_unless_the_switch_says_it_need_not(world: Detached, program: Program) -> None:
+    now = int(time.time())
+    claims = {"application_id": program.id, "iat": now, "jti": "x", "exp": now + 900}
+    for typ, status in ((None, 401), ("FOO", 401), ("JWT", 422)):
+        token = jwt.encode(claims, program.key.key, "RS256", headers={"typ": typ})
+        headers = {"Authorization": f"Bearer {token}"}
+        assert world.post("/v1/messages", b"{}", headers=headers).status_code == status
+    world.control.switch(typ="not needed")
+    token = jwt.encode(claims, program.key.key, "RS256", headers={"typ": None})
+    assert world.post("/v1/messages", b"{}", headers={"Authorization": f"Bearer {token}"}).status_code == 422
 
 
 # The envelope
@@ -257,11 +281,23 @@ def test_whoever_is_not_the_account_changes_nothing(world: Detached, program: Pr
     assert world.control.settings()["inbound_url"] == ""
 
 
-@pytest.mark.parametrize("url", ["example.com", "ftp://example.com/in", "https://", "http://[bad", "x" * 3000])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.com",
+        "ftp://example.com/in",
+        "https://",
+        "http://[bad",
+        "x" * 3000,
+        "http://e.com/\ud800",
+        "http://e\0.com/",
+    ],
+)
 def test_what_is_no_url_is_refused_and_nothing_is_kept(world: Detached, url: str) -> None:
     form = {"moCallBackUrl": "https://example.com/in", "drCallBackUrl": url}
-    answer = world.http.post(world.base_url + SETTINGS, data=form, auth=world.basic, timeout=10)
+    answer = world.http.post(world.base_url + SETTINGS, json=form, auth=world.basic, timeout=10)
     assert (answer.status_code, answer.json()["error-code"]) == (420, "420")
+    assert answer.headers["content-type"] == "application/json"
     assert world.control.settings()["inbound_url"] == ""
 
 

@@ -16,7 +16,7 @@ from nbhelpers.simulator.fate import fate
 from nbhelpers.simulator.problems import Problem, invalid_v01, low_balance, problem_v1, rate_limited
 from nbhelpers.simulator.queueing import Sent, queue_status
 from nbhelpers.simulator.rules import REFUSALS
-from nbhelpers.simulator.sending import Outgoing
+from nbhelpers.simulator.sending import MESSENGER, Outgoing
 from nbhelpers.simulator.store import Application, Page, Store
 
 __all__ = ["DELIVERED_AFTER", "Accepted", "Desk", "shape_of"]
@@ -59,7 +59,10 @@ class Desk:
 
     def may_send(self, caller: Caller, outgoing: Outgoing, version: str) -> Problem | None:
         """Give the service's error when the sender is no Page that this caller may speak for, else None."""
-        if self.accept_any or self._sender(caller, outgoing) or self._store.switches["unlinked_page"] == "later":
+        if self.accept_any or self._store.switches["unlinked_page"] == "later":
+            return None
+        messages = [each for each in (outgoing, *outgoing.failover) if each.channel == MESSENGER]
+        if all(self._sender(caller, each) for each in messages):
             return None
         if version == "v1":
             return problem_v1(1120)
@@ -78,9 +81,8 @@ class Desk:
         begins, first = time.time(), None
         for number, item in enumerate(items, 1):
             place = {"workflow_id": workflow_id, "items_number": str(number), "items_total": str(len(items))}
-            sent = self._send(
-                connection, caller, item, version, body, begins, json.dumps(place) if workflow_id else None
-            )
+            workflow = json.dumps(place) if workflow_id else None
+            sent = self._send(connection, caller, item, version, item.body or body, begins, workflow)
             first = first or sent
             if sent.state != "rejected":
                 break

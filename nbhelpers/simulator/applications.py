@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import math
 import time
 import uuid
@@ -27,6 +26,10 @@ _WEBHOOKS = {
     "voice": ("answer_url", "event_url", "fallback_answer_url"),
     "messages": ("inbound_url", "status_url"),
 }
+
+
+# Documented: the webhooks of the messages capability are POST only.
+_METHODS = {"voice": ("GET", "POST"), "messages": ("POST",)}
 
 
 async def create(store: Store, body: bytes) -> tuple[Application, str | None] | Problem:
@@ -64,28 +67,28 @@ async def update(store: Store, application: Application, body: bytes) -> Applica
     if isinstance(form, Problem):
         return form
     own = (form.get("keys") or {}).get("public_key")
-    changed = dataclasses.replace(
-        application,
-        name=storable(form["name"]) or "",
-        capabilities=form.get("capabilities") or {},
-        privacy=_privacy(form),
-        public_key=application.public_key if own is None else _tidy(own),
-    )
-    await asyncio.to_thread(store.keep_application, changed)
-    return changed
+    changes: dict[str, Any] = {
+        "name": storable(form["name"]) or "",
+        "capabilities": form.get("capabilities") or {},
+        "privacy": _privacy(form),
+    }
+    if own is not None:
+        changes["public_key"] = _tidy(own)
+    changed = await asyncio.to_thread(lambda: store.change_application(application.id, **changes))
+    return changed or bad_application(404, name=application.id)
 
 
-async def regenerate(store: Store, application: Application, save: bool = True) -> str:
+async def regenerate(store: Store, application: Application, save: bool = True) -> str | Problem:
     """Make a new key pair, as the dashboard's button does; return the private key as PEM.
 
     Without `save` the service goes on with the old public key: a documented cause of the 401 (support article
     360000958367, “without pressing Save changes”).
     """
     public, private = await _new_pair()
-    if save:
-        changed = dataclasses.replace(application, public_key=_tidy(public))
-        await asyncio.to_thread(store.keep_application, changed)
-    return private
+    if not save:
+        return private
+    changed = await asyncio.to_thread(lambda: store.change_application(application.id, public_key=_tidy(public)))
+    return private if changed else bad_application(404, name=application.id)
 
 
 def listed(store: Store, query: Mapping[str, str]) -> dict[str, Any] | Problem:
@@ -169,6 +172,8 @@ def _check(form: Any) -> list[tuple[str, str]]:
             wrong.append((name, "must be an object."))
         elif not _is_keepable(form.get(name), _DEEPEST):
             wrong.append((name, "is nested too deeply, or holds a number or text that cannot be kept."))
+    if not wrong and not isinstance((form.get("privacy") or {}).get("improve_ai", True), bool):
+        wrong.append(("privacy.improve_ai", "must be true or false."))
     if wrong:
         return wrong
     public = (form.get("keys") or {}).get("public_key")
@@ -193,9 +198,11 @@ def _check_capability(name: str, capability: str, value: Any) -> list[tuple[str,
         address = webhook.get("address") if isinstance(webhook, dict) else None
         if not is_url(address):
             wrong.append((f"{name}.webhooks.{which}.address", "must be a URL."))
-        elif capability == "messages" and webhook.get("http_method", "POST") != "POST":
-            # Documented: the webhooks of the messages capability are POST only.
-            wrong.append((f"{name}.webhooks.{which}.http_method", "must be POST."))
+        elif webhook.get("http_method", "POST") not in _METHODS[capability]:
+            words = ", ".join(_METHODS[capability])
+            wrong.append((f"{name}.webhooks.{which}.http_method", f"must be one of: {words}"))
+    if not isinstance(value.get("authenticate_inbound_media", False), bool):
+        wrong.append((f"{name}.authenticate_inbound_media", "must be true or false."))
     if capability == "messages" and value.get("version", "v1") not in ("v0.1", "v1"):
         wrong.append((f"{name}.version", "must be v0.1 or v1."))
     return wrong

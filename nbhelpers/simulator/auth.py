@@ -15,12 +15,11 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives import serialization
 
-from nbhelpers.database import storable
 from nbhelpers.simulator.problems import Problem, unauthorised
 from nbhelpers.simulator.store import Application, Store
 from nbhelpers.tokens import LONGEST, TTL
 
-__all__ = ["Caller", "authenticate", "is_account", "is_key_and_secret"]
+__all__ = ["Caller", "authenticate", "is_account"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,9 @@ def authenticate(store: Store, authorizations: Sequence[str], version: str | Non
 
     Accepted are a Bearer JWT and Basic with key and secret, never both at once (both specifications; the body of that
     refusal is not known). The rules on times are documented (support article 360000958407): without `exp` a token is
-    good until 15 minutes after `iat`, with it until then, never past 24 hours. Seconds, not milliseconds. `version` is
-    the API's, where the switch `unauthorised` has a say.
+    good until 15 minutes after `iat`, with it until then, never past 24 hours. `iat` is in seconds: in milliseconds
+    it is far ahead. An `exp` in milliseconds lies beyond the 24 hours, which end the token then. `version` is the
+    API's, where the switch `unauthorised` has a say.
     """
     worded = version if store.switches["unauthorised"] == "specification" else None
     if not any(authorizations):
@@ -46,34 +46,36 @@ def authenticate(store: Store, authorizations: Sequence[str], version: str | Non
         return refused
     scheme, _, rest = authorizations[0].partition(" ")
     if scheme.lower() == "basic":
-        return Caller(None) if is_account(store, authorizations[0]) else refused
+        return Caller(None) if is_account(store, authorizations) else refused
     if scheme.lower() != "bearer":
         return refused
     return _caller(store, rest.strip()) or refused
 
 
-def is_account(store: Store, authorization: str | None) -> bool:
-    """Say whether an `Authorization` header is Basic with the account's key and secret."""
-    scheme, _, rest = (authorization or "").partition(" ")
+def is_account(store: Store, authorizations: Sequence[str], fields: Mapping[str, str] | None = None) -> bool:
+    """Say whether a request shows the account's key and secret: by Basic, or as fields of its form, never both."""
+    ways = [*authorizations, *(["fields"] if fields and ("api_key" in fields or "api_secret" in fields) else [])]
+    if len(ways) != 1:
+        return False
+    if not authorizations:
+        given = f"{(fields or {}).get('api_key', '')}:{(fields or {}).get('api_secret', '')}".encode("utf-8", "replace")
+        return _is_secret(store, given)
+    scheme, _, rest = authorizations[0].partition(" ")
     try:
-        given = base64.b64decode(rest.strip(), validate=True)
+        return scheme.lower() == "basic" and _is_secret(store, base64.b64decode(rest.strip(), validate=True))
     except (binascii.Error, ValueError):
         return False
-    account = store.account()
-    wanted = f"{account.api_key}:{account.api_secret}".encode()
-    return scheme.lower() == "basic" and hmac.compare_digest(given, wanted)
 
 
-def is_key_and_secret(store: Store, fields: Mapping[str, str]) -> bool:
-    """Say whether `api_key` and `api_secret` among the fields of a form or query are the account's."""
+def _is_secret(store: Store, given: bytes) -> bool:
     account = store.account()
-    given = f"{fields.get('api_key', '')}:{fields.get('api_secret', '')}".encode("utf-8", "replace")
     return hmac.compare_digest(given, f"{account.api_key}:{account.api_secret}".encode())
 
 
 def _caller(store: Store, token: str) -> Caller | None:
     try:
-        claims = jwt.decode(token, options={"verify_signature": False})
+        whole = jwt.decode_complete(token, options={"verify_signature": False})
+        claims = whole["payload"]
         application = store.application(_text(claims.get("application_id")))
         if application is None:
             return None
@@ -88,11 +90,13 @@ def _caller(store: Store, token: str) -> Caller | None:
         return None
     if not (_is_in_time(claims, store.switches) and _has_begun(claims, store.switches)):
         return None
+    if store.switches["typ"] == "needed" and whole["header"].get("typ") != "JWT":
+        return None
     jti = _text(claims.get("jti")) or ""
     wanted = store.switches["jti"]
     if not jti and wanted != "not needed":
         return None
-    if wanted == "new" and not _is_new(store, jti, application.id):
+    if wanted == "new" and not store.is_first_use(jti, application.id):
         return None
     return Caller(application)
 
@@ -103,7 +107,7 @@ def _is_in_time(claims: dict[str, Any], switches: Mapping[str, str]) -> bool:
         return False
     if "exp" not in claims:
         return now <= issued + TTL
-    return expires is not None and now <= min(expires, issued + LONGEST)
+    return expires is not None and expires > issued and now <= min(expires, issued + LONGEST)
 
 
 def _has_begun(claims: dict[str, Any], switches: Mapping[str, str]) -> bool:
@@ -111,15 +115,6 @@ def _has_begun(claims: dict[str, Any], switches: Mapping[str, str]) -> bool:
         return True
     begins = _number(claims["nbf"])
     return switches["nbf"] == "counts" and begins is not None and begins <= time.time() + int(switches["clock_skew"])
-
-
-def _is_new(store: Store, jti: str, application_id: str) -> bool:
-    sql = "INSERT OR IGNORE INTO tokens VALUES (?, ?, ?)"
-    return bool(
-        store.write(
-            lambda connection: connection.execute(sql, (storable(jti), application_id, time.time())).rowcount
-        ).result()
-    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -88,6 +88,14 @@ class Control:
         """Let the next message that is accepted be refused later, with a code such as 1331; `undeliverable` too."""
         return self._call("POST", "refusals", {"code": str(code), "status": status})
 
+    def refusals(self) -> list[dict[str, str]]:
+        """Return the refusals that were asked for and have not come yet: `code`, `status`."""
+        return self._call("GET", "refusals")["refusals"]
+
+    def forget_refusals(self) -> None:
+        """Take back the refusals that were asked for."""
+        self._call("DELETE", "refusals")
+
     def switches(self) -> list[dict[str, Any]]:
         """Return the table of switches: `name`, `says`, `choices` (the default first), `value`, `source`, `sure`."""
         return self._call("GET", "switches")["switches"]

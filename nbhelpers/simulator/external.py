@@ -1,7 +1,7 @@
 """The External Accounts API: a Page's account at the service, and the one application that it is linked to.
 
-Bodies and errors from its specification 0.1.3, a developer preview; the list without a slash at the end, 20 to a page,
-was seen in a gateway test. That it is still the way to link a Page is not known.
+Bodies and errors from its specification (0.1.3 was read, 0.1.5 is the last), a developer preview; the list without a
+slash at the end, 20 to a page, was seen in a gateway test. That it is still the way to link a Page is not known.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class ExternalAccounts:
         applications = form.get("applications") or []
         if any(self._messages_application(each) is None for each in applications):
             return external(403, "Cannot link application")
+        if applications and page.application_id not in (None, applications[0]):
+            return external(409, "Unable to link application")
         made = self._store.change_page(
             page.id,
             account_token=page.access_token,
@@ -144,18 +146,16 @@ class ExternalAccounts:
             return external(400, parameters=[("application", "Missing `application` field")])
         if self._messages_application(wanted) is None:
             return external(403, "Cannot link application")
-        if page.application_id is not None:
-            return external(409, "Unable to link application")
-        return Answer(200, self._described(self._store.change_page(page.id, application_id=wanted)))
+        linked = self._store.link_page(page.id, None, wanted)
+        return external(409, "Unable to link application") if linked is None else Answer(200, self._described(linked))
 
     def unlink(self, provider: str, external_id: str, application_id: str) -> Answer | Problem:
         """Take the link to an application back: 409 when it is not the one, or there is none."""
         page = self._account(external_id) if provider == MESSENGER else None
         if page is None:
             return external(404, _gone(external_id))
-        if page.application_id != application_id:
+        if self._store.link_page(page.id, application_id, None) is None:
             return external(409, "Unable to unlink application")
-        self._store.change_page(page.id, application_id=None)
         return Answer(204)
 
     def _account(self, external_id: str) -> Page | None:

@@ -57,6 +57,10 @@ class Facebook:
         name = (storable(name) or "").strip()
         if not 1 <= len(name) <= 75:  # Facebook's limit on a Page's name
             raise FacebookError("A Page needs a name.", f"It has {len(name)} characters.", "Give 1 to 75.")
+        if any(page.id == name for page in self._store.pages()):
+            raise FacebookError(
+                "A Page cannot be named so.", f"{name} is the ID of another Page.", "Give another name."
+            )
         self._store.keep_page(
             Page(
                 id=_digits(15),
@@ -88,6 +92,8 @@ class Facebook:
 
     def link(self, page: Page, application: Application | None) -> None:
         """Link a Page to an application, with a token that Facebook gives out anew; with None take that back."""
+        if application is not None and not page.published:
+            raise FacebookError("This Page cannot be linked.", f"“{page.name}” is not published.", "Publish it first.")
         if application is None:
             self._store.change_page(page.id, application_id=None, account_name=None, account_token=None, linked=None)
             return
@@ -229,6 +235,14 @@ class Facebook:
             )
         sql = "INSERT INTO refusals (code, status) VALUES (?, ?)"
         self._store.write(lambda connection: connection.execute(sql, (code, status)) and None).result()
+
+    def refusals(self) -> list[dict[str, str]]:
+        """Return the refusals that were asked for and have not come yet, the next one first."""
+        return [dict(row) for row in self._store.rows("SELECT code, status FROM refusals ORDER BY id")]
+
+    def forget_refusals(self) -> None:
+        """Take back the refusals that were asked for."""
+        self._store.write(lambda connection: connection.execute("DELETE FROM refusals") and None).result()
 
 
 # Addresses that answer nothing: the simulator keeps no media, and no test may call out.

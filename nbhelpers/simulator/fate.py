@@ -31,9 +31,13 @@ def fate(
         return asked["status"], asked["code"]
     if outgoing.channel != MESSENGER:
         return DELIVERED
-    code = None if anybody else _code(connection, outgoing, page, switches)
+    code, is_extra = (None, False) if anybody else _code(connection, outgoing, page, switches)
     code = code or outgoing.later
-    return ("rejected", code) if code else DELIVERED
+    if code:
+        return "rejected", code
+    if is_extra:  # spent only by a message that arrives
+        connection.execute("UPDATE psids SET extra = 0 WHERE psid = ?", (outgoing.psid,))
+    return DELIVERED
 
 
 def link_has_run_out(page: Page, switches: Mapping[str, str]) -> bool:
@@ -46,27 +50,31 @@ def link_has_run_out(page: Page, switches: Mapping[str, str]) -> bool:
 
 def _code(
     connection: sqlite3.Connection, outgoing: Outgoing, page: Page | None, switches: Mapping[str, str]
-) -> str | None:
+) -> tuple[str | None, bool]:
+    """Return the code of a refusal, and whether the message is the one more of 2018.
+
+    In the order in which each can be known: who sends, the token for the Page, the person, then what Facebook allows.
+    The order is inferred.
+    """
     if page is None:
-        return "1120"
+        return "1120", False
     if link_has_run_out(page, switches):
-        return "1370"
+        return "1370", False
     known = connection.execute(
         "SELECT * FROM psids WHERE psid = ? AND page_id = ?", (outgoing.psid, outgoing.page_id)
     ).fetchone()
     if known is None:
-        return switches["unknown_psid"]
+        return switches["unknown_psid"], False
     if known["blocked"]:
-        return switches["blocked_person"]
+        return switches["blocked_person"], False
     ago = time.time() - known["last_wrote"]
     if outgoing.category == "message_tag":
         tag = tag_on(outgoing.tag or "", switches["tags_of"])
         if tag is None:
-            return outgoing.later or switches["retired_tag"]
-        return "1340" if tag.seconds is not None and ago > tag.seconds else None
+            return outgoing.later, False
+        return ("1340" if tag.seconds is not None and ago > tag.seconds else None), False
     if ago <= _WINDOW:
-        return None
+        return None, False
     if switches["window"] == "24+1" and known["extra"]:
-        connection.execute("UPDATE psids SET extra = 0 WHERE psid = ?", (outgoing.psid,))
-        return None
-    return "1340"
+        return None, True
+    return "1340", False

@@ -1,8 +1,9 @@
 """The errors of the service, in its own words. Texts are wire literals, its misspellings included.
 
 Sources, by mark: the Messages API specification 1.11.0 (v1) and 0.4.0 (v0.1), the External Accounts specification
-0.1.3, the Application specification 2.0.8 with the errors common to all; live answers quoted in public issue threads
-and gateway tests, which win over the specification where the two differ (the 401 body, the detail of 1120).
+(0.1.3 was read, 0.1.5 is the last), the Application specification (2.0.8 was read, 2.1.0 is the last) with the errors
+common to all; live answers quoted in public issue threads and gateway tests, which win over the specification where
+the two differ (the 401 body, the detail of 1120).
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ class Problem:
         """Return body and content type, with `trace` where the service puts it."""
         if self.plain:
             return self.plain.encode(), "text/plain"
+        kind = "application/json" if "error-code" in self.fields else "application/problem+json"
         fields = {name: trace if value == _TRACE else value for name, value in self.fields.items()}
-        return json.dumps(fields, separators=(",", ":")).encode(), "application/problem+json"
+        return json.dumps(fields, separators=(",", ":")).encode(), kind
 
 
 def unauthorised(detail: str = "Invalid Token", version: str | None = None) -> Problem:
@@ -168,7 +170,10 @@ def external(status: int, detail: str = "", parameters: _Parameters | None = Non
 
 
 def settings_refused(status: int, words: str) -> Problem:
-    """The errors of the account settings API: a code and a label. 401 is documented; 420 was seen beside it."""
+    """The errors of the account settings API: a code and a label. 401 is documented.
+
+    420, which gateway tests show for another call of the same service, and 400 are inferred.
+    """
     return Problem(status, {"error-code": str(status), "error-code-label": words})
 
 

@@ -11,7 +11,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["DAY", "REFUSALS", "Refusal", "Tag", "is_out_of_reach", "is_wrong_type", "markdown", "tag_on"]
+__all__ = [
+    "DAY",
+    "REFUSALS",
+    "Refusal",
+    "Tag",
+    "is_known_tag",
+    "is_out_of_reach",
+    "is_wrong_type",
+    "markdown",
+    "tag_on",
+]
 
 DAY = 24 * 3600.0
 
@@ -21,8 +31,8 @@ _ENDINGS = {
     "audio": (".mp3",),
     "video": (".mp4",),
 }
-# Names that no resolver outside this computer or network knows (RFC 2606, RFC 6761, RFC 6762).
-_NOWHERE = ("localhost", "invalid", "test", "local", "internal")
+# Last labels that no resolver outside this computer or network knows (RFC 2606, 6761, 6762, 7686, 8375).
+_NOWHERE = ("localhost", "invalid", "test", "example", "local", "internal", "onion", "arpa")
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,11 @@ def tag_on(name: str, day: str) -> Tag | None:
     return tag if tag and tag.begins <= when and (tag.ends is None or when < tag.ends) else None
 
 
+def is_known_tag(name: str) -> bool:
+    """Say whether there ever was a tag of this name."""
+    return name.upper() in _TAGS
+
+
 def is_wrong_type(kind: str, url: str) -> bool:
     """Say whether an address ends in a file type that this kind of message does not take.
 
@@ -82,7 +97,9 @@ def is_out_of_reach(url: str) -> bool:
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
-        return not host or "." not in host or host.rpartition(".")[2] in _NOWHERE
+        labels = host.split(".")
+        # A last label that begins with a digit is no name: one of the odd ways to write a number, such as 127.1.
+        return len(labels) < 2 or not all(labels) or labels[-1] in _NOWHERE or labels[-1][0].isdigit()
 
 
 def markdown() -> str:

@@ -53,6 +53,8 @@ class Screens:
             ("read", "POST", self.read),
             ("blocked", "PUT", self.block),
             ("refusals", "POST", self.refuse_next),
+            ("refusals", "GET", self.refusals),
+            ("refusals", "DELETE", self.forget_refusals),
             ("switches", "GET", self.switches),
             ("switches", "PUT", self.change_switches),
             ("webhooks", "GET", self.webhooks),
@@ -106,6 +108,8 @@ class Screens:
                 "There is no such application.", f"You named {form.get('application_id')}.", "Use the ID of step 2."
             )
         private = await applications.regenerate(self._store, found, form.get("save") != "no")
+        if isinstance(private, Problem):
+            raise KitError("The application is gone.", f"{found.id} was deleted meanwhile.", "Make another.")
         return answer({"application_id": found.id, "private_key": private})
 
     # Pages
@@ -166,7 +170,13 @@ class Screens:
                 return Response(link_page(self._store.pages(), str(error)), 400, media_type="text/html")
             raise
         self._refused = None
-        await asyncio.to_thread(self._facebook.link, page, caller.application)
+        try:
+            await asyncio.to_thread(self._facebook.link, page, caller.application)
+        except KitError as error:
+            self._refused = page.id, error.seen
+            if wants_html:
+                return Response(link_page(self._store.pages(), str(error)), 400, media_type="text/html")
+            raise
         if wants_html:
             return Response(linked_page(page), media_type="text/html")
         return answer({"page_id": page.id, "page": page.name, "linked": True})
@@ -222,6 +232,15 @@ class Screens:
         code, status = form.get("code", ""), form.get("status", "rejected")
         await asyncio.to_thread(self._facebook.refuse_next, code, status)
         return answer({"code": code, "status": status}, 201)
+
+    async def refusals(self, _request: Request) -> Response:
+        """The refusals that were asked for and have not come yet."""
+        return answer({"refusals": self._facebook.refusals()})
+
+    async def forget_refusals(self, _request: Request) -> Response:
+        """Take them back."""
+        await asyncio.to_thread(self._facebook.forget_refusals)
+        return answer({"refusals": []})
 
     async def switches(self, _request: Request) -> Response:
         """Every switch: what it is set to, and what it says."""

@@ -12,7 +12,7 @@ from nbhelpers.database import storable
 from nbhelpers.messages import GUIDE, LONGEST_ID, MEDIA, TODAY
 from nbhelpers.outbound import CATEGORIES, LONGEST_REF, LONGEST_TEXT, LONGEST_URL
 from nbhelpers.simulator.problems import Problem, invalid_json, invalid_v01, problem_v1
-from nbhelpers.simulator.rules import is_out_of_reach, is_wrong_type, tag_on
+from nbhelpers.simulator.rules import is_known_tag, is_out_of_reach, is_wrong_type, tag_on
 from nbhelpers.simulator.switches import DEFAULTS
 
 __all__ = ["MESSENGER", "Outgoing", "is_url", "parse", "read_request"]
@@ -21,6 +21,7 @@ MESSENGER = "messenger"
 # The channels of specification 1.11.0. Only Messenger is played; the others may stand in a failover.
 _CHANNELS = ("sms", "mms", "rcs", "whatsapp", "viber_service", MESSENGER)
 _TYPES = {GUIDE: ("text", *MEDIA, "custom"), TODAY: ("text", *MEDIA)}
+_MOST_STEPS = 100  # of a failover; the service's own limit is not known
 _REQUIRED = "is required."
 _Parameters = list[tuple[str, str]]
 
@@ -31,7 +32,7 @@ class Outgoing:
 
     `page_id` and `psid` are sender and recipient, on another channel than Messenger its own. `later` is the code with
     which it will be refused by status webhook for what is in it, None when nothing is wrong. `failover` is what to try
-    when this one is rejected, each without a failover of its own.
+    when this one is rejected, each without a failover of its own; `body` is the JSON of such a step.
     """
 
     page_id: str
@@ -45,6 +46,7 @@ class Outgoing:
     channel: str = MESSENGER
     later: str | None = None
     failover: tuple[Outgoing, ...] = ()
+    body: str = ""
 
 
 def read_request(version: str, body: bytes, switches: Mapping[str, str] = DEFAULTS) -> Outgoing | Problem:
@@ -65,13 +67,20 @@ def read_request(version: str, body: bytes, switches: Mapping[str, str] = DEFAUL
 
 
 def parse(body: bytes) -> Any:
-    """Read JSON strictly: `NaN` and `Infinity`, which Python takes and RFC 8259 does not know, raise ValueError too."""
-    return json.loads(body, parse_constant=_no_constant)
+    """Read JSON strictly: `NaN` and `Infinity`, which Python takes and RFC 8259 does not know, raise ValueError too.
+
+    UTF-16 and UTF-32 are read, as the service's parser is taken to do (its error texts are Jackson's).
+    """
+    return json.loads(body.decode(json.detect_encoding(body)), parse_constant=_no_constant)
 
 
 def is_url(value: Any) -> bool:
-    """Say whether a value is an http or https address with a host, within the documented lengths (10 to 2000)."""
-    if not isinstance(value, str) or not 10 <= len(value) <= LONGEST_URL or any(map(str.isspace, value)):
+    """Say whether a value is an http or https address with a host, of 10 to 2000 characters.
+
+    The lengths are v1's for audio; for other media the beta says 1 to 2000, and fewer than 10 make no address.
+    """
+    # What is not printable, such as a line end, NUL or half a character, is in no address.
+    if not isinstance(value, str) or not 10 <= len(value) <= LONGEST_URL or " " in value or not value.isprintable():
         return False
     try:
         parts = urlsplit(value)
@@ -93,8 +102,8 @@ def _parser_words(error: ValueError) -> str:
 class _Reading:
     """One request being read: `wrong` collects what is refused at once, `later` what is refused by status webhook."""
 
-    def __init__(self, shape: str, switches: Mapping[str, str]) -> None:
-        self._shape, self._switches = shape, switches
+    def __init__(self, shape: str, switches: Mapping[str, str], prefix: str = "") -> None:
+        self._shape, self._switches, self._prefix = shape, switches, prefix
         self._wrong: _Parameters = []
         self._later: str | None = None
 
@@ -128,41 +137,34 @@ class _Reading:
         if isinstance(outgoing, Problem) or body.get("failover") is None:
             return outgoing
         steps = body["failover"]
-        if not isinstance(steps, list) or not steps:
-            return problem_v1(1150, [("failover", "must be a list of at least one message.")])
-        read = [_Reading(self._shape, self._switches).step(step, f"failover[{at}]") for at, step in enumerate(steps)]
+        if not isinstance(steps, list) or not 1 <= len(steps) <= _MOST_STEPS:
+            return problem_v1(1150, [("failover", f"must be a list of 1 to {_MOST_STEPS} messages.")])
+        read = [_Reading(self._shape, self._switches, f"failover[{at}].").step(step) for at, step in enumerate(steps)]
         refused = next((step for step in read if isinstance(step, Problem)), None)
         return refused or Outgoing(**vars(outgoing) | {"failover": tuple(read)})
 
-    def step(self, body: Any, name: str) -> Outgoing | Problem:
+    def step(self, body: Any) -> Outgoing | Problem:
         """A message of a failover: Messenger's is read like any other, of another channel only the envelope."""
         if not isinstance(body, dict):
-            return problem_v1(1150, [(name, "must be an object.")])
+            return problem_v1(1150, [(self._prefix.rstrip("."), "must be an object.")])
         if body.get("failover") is not None:
-            return problem_v1(1150, [(f"{name}.failover", "cannot be nested.")])
+            return problem_v1(1150, [(f"{self._prefix}failover", "cannot be nested.")])
         if body.get("channel") == MESSENGER or body.get("channel") not in _CHANNELS:
             return self._flat_message(body)
-        missing = [(f"{name}.{each}", _REQUIRED) for each in ("to", "from", "message_type") if body.get(each) is None]
-        if missing:
-            return problem_v1(1150, missing)
-        if not _is_id(body["from"]):
-            return problem_v1(1120)
-        if not _is_id(body["to"]):
-            return problem_v1(1130)
+        refused = self._wrong_ends(body)
+        if refused:
+            return refused
         if not isinstance(body["message_type"], str):
             return problem_v1(1140)
+        self._check_ref(body.get("client_ref"), int(self._switches["client_ref"]))
+        if self._wrong:
+            return problem_v1(1060)
         return self._wrong_envelope(body) or self._outgoing(body["from"], body["to"], body["message_type"], {}, body)
 
     def _flat_message(self, body: dict[str, Any]) -> Outgoing | Problem:
-        missing = [(name, _REQUIRED) for name in ("to", "from", "channel", "message_type") if body.get(name) is None]
-        if missing:
-            return problem_v1(1150, missing)
-        if body["channel"] != MESSENGER:
-            return problem_v1(1100)
-        if not _is_id(body["from"]):
-            return problem_v1(1120)
-        if not _is_id(body["to"]):
-            return problem_v1(1130)
+        refused = self._wrong_ends(body)
+        if refused:
+            return refused
         kind = self._kind(body["message_type"], "message_type")
         if self._wrong:
             return problem_v1(1140)
@@ -179,6 +181,18 @@ class _Reading:
         if self._wrong:
             return problem_v1(1060)
         return self._outgoing(body["from"], body["to"], kind, messenger, body)
+
+    def _wrong_ends(self, body: dict[str, Any]) -> Problem | None:
+        names = ("to", "from", "channel", "message_type")
+        missing = [(self._prefix + name, _REQUIRED) for name in names if body.get(name) is None]
+        if missing:
+            return problem_v1(1150, missing)
+        # Another channel can stand in a failover alone.
+        if body["channel"] not in (_CHANNELS if self._prefix else (MESSENGER,)):
+            return problem_v1(1100)
+        if not _is_id(body["from"]):
+            return problem_v1(1120)
+        return None if _is_id(body["to"]) else problem_v1(1130)
 
     def _wrong_envelope(self, body: dict[str, Any]) -> Problem | None:
         version, url = body.get("webhook_version"), body.get("webhook_url")
@@ -202,12 +216,13 @@ class _Reading:
             webhook_version=body.get("webhook_version"),
             channel=body.get("channel", MESSENGER),
             later=self._later,
+            body=json.dumps(body) if self._prefix else "",
         )
 
     # The fields
 
     def _refuse(self, name: str, reason: str) -> None:
-        self._wrong.append((name, reason))
+        self._wrong.append((self._prefix + name, reason))
 
     def _refuse_by(self, switch: str, code: str, name: str, reason: str) -> None:
         """Refuse at once or later, as a switch has it."""
@@ -250,8 +265,10 @@ class _Reading:
 
     def _check_text(self, value: Any, name: str) -> None:
         words = f"must be a string of 1 to {LONGEST_TEXT} characters."
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str):
             self._refuse(name, _REQUIRED if value is None else words)
+        elif not value:
+            self._refuse_by("empty_text", "1020", name, words)
         elif len(value) > LONGEST_TEXT:
             self._refuse_by("long_text", "1020", name, words)
 
@@ -259,10 +276,12 @@ class _Reading:
         url = value.get("url") if isinstance(value, dict) else None
         if not is_url(url):
             self._refuse(name, _REQUIRED if url is None else "must be a URL.")
-        elif is_wrong_type(kind, url):
-            self._refuse_by("file_type", "1382", name, "invalid value")
-        elif is_out_of_reach(url):
-            self._later = self._later or "1380"
+        else:
+            # Nobody can look at the type of what cannot be fetched, unless it is judged by its name at once.
+            if is_out_of_reach(url):
+                self._later = self._later or "1380"
+            if is_wrong_type(kind, url):
+                self._refuse_by("file_type", "1382", name, "invalid value")
 
     def _messenger(self, value: Any, name: str) -> Mapping[str, Any]:
         if value is None:
@@ -278,11 +297,12 @@ class _Reading:
         elif category == "message_tag" and not tag:
             self._refuse_by("missing_tag", "1021", f"{name}.tag", _REQUIRED)
         elif category == "message_tag" and tag_on(str(tag), self._switches["tags_of"]) is None:
-            self._refuse_by("unknown_tag", self._switches["retired_tag"], f"{name}.tag", "invalid value")
+            code = self._switches["retired_tag"] if is_known_tag(str(tag)) else "1021"
+            self._refuse_by("unknown_tag", code, f"{name}.tag", "invalid value")
         return {key: each for key, each in (("category", category), ("tag", tag)) if each is not None}
 
     def _check_ref(self, value: Any, longest: int) -> None:
-        if value is not None and not (isinstance(value, str) and 1 <= len(value) <= longest):
+        if value is not None and not (isinstance(value, str) and len(value) <= longest):
             self._refuse("client_ref", f"can be a string of up to {longest} characters.")
 
 

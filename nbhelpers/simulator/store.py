@@ -6,13 +6,14 @@ import json
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nbhelpers.database import Database, SchemaError
+from nbhelpers.database import Database, SchemaError, storable
 from nbhelpers.errors import ServiceError
 from nbhelpers.simulator.switches import DEFAULTS, check
 
@@ -121,7 +122,8 @@ class Store:
             ) from None
         self._account = self.write(_open_account).result()
         self._changing = threading.Lock()  # so that the account in memory is the one that was written last
-        self._applications: dict[str, Application] = {}
+        self._applications = self._read_applications()
+        self._tokens = {(row["jti"], row["application_id"]) for row in self.rows("SELECT * FROM tokens")}
         self._pages: dict[str, Page] = self._read_pages()
         self.switches: Mapping[str, str] = DEFAULTS | self._switches()
 
@@ -168,50 +170,56 @@ class Store:
 
     def application(self, application_id: str | None) -> Application | None:
         """Return the application with this id, None when there is none."""
-        if application_id is None:
-            return None
-        found = self._applications.get(application_id)
-        if found is None:
-            with self._changing:  # what is read here must not be older than what a change has just kept
-                rows = self.rows("SELECT * FROM applications WHERE id = ?", application_id)
-                if not rows:
-                    return None
-                found = self._applications[application_id] = _application(rows[0])
-        return found
+        return self._applications.get(application_id or "")
+
+    def applications(self) -> list[Application]:
+        """Return all applications, oldest first."""
+        return list(self._applications.values())
 
     def keep_application(self, application: Application) -> None:
-        """Register an application, or change the one with this id."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            kept = asdict(application) | {
-                name: json.dumps(getattr(application, name)) for name in ("capabilities", "privacy")
-            }
-            connection.execute(
-                "INSERT OR REPLACE INTO applications VALUES (:id, :name, :capabilities, :privacy, :public_key, :at)",
-                kept,
-            )
-
+        """Register an application."""
+        names = [field.name for field in fields(Application)]
+        sql = f"INSERT INTO applications ({', '.join(names)}) VALUES (:{', :'.join(names)})"  # noqa: S608
         with self._changing:
-            self.write(work).result()
-            self._applications[application.id] = application
+            self.write(lambda connection: connection.execute(sql, _columns(asdict(application)))).result()
+            self._applications = self._read_applications()
+
+    def change_application(self, application_id: str, **changes: Any) -> Application | None:
+        """Change fields of an application, and return it as it is then; None when it was deleted meanwhile."""
+        names = ", ".join(f"{name} = :{name}" for name in changes)
+        sql = f"UPDATE applications SET {names} WHERE id = :application_id"  # noqa: S608
+        with self._changing:
+            values = _columns(changes) | {"application_id": application_id}
+            self.write(lambda connection: connection.execute(sql, values)).result()
+            self._applications = self._read_applications()
+            return self._applications.get(application_id)
 
     def forget_application(self, application_id: str) -> None:
         """Delete an application; its Pages are linked to none then."""
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM applications WHERE id = ?", (application_id,))
-            connection.execute(
-                "UPDATE pages SET application_id = NULL, linked = NULL WHERE application_id = ?", (application_id,)
-            )
+            connection.execute("UPDATE pages SET application_id = NULL WHERE application_id = ?", (application_id,))
 
         with self._changing:
             self.write(work).result()
-            self._applications.pop(application_id, None)
-            self._pages = self._read_pages()
+            self._applications, self._pages = self._read_applications(), self._read_pages()
 
-    def applications(self) -> list[Application]:
-        """Return all applications, oldest first."""
-        return [_application(row) for row in self.rows("SELECT * FROM applications ORDER BY at, id")]
+    def _read_applications(self) -> dict[str, Application]:
+        return {row["id"]: _application(row) for row in self.rows("SELECT * FROM applications ORDER BY at, id")}
+
+    def is_first_use(self, jti: str, application_id: str) -> bool:
+        """Say whether a token's ID comes for the first time, and remember it. Never waits: every call asks."""
+        token = (storable(jti) or "", application_id)
+        if token in self._tokens:
+            return False
+        self._tokens.add(token)
+        self.write(
+            lambda connection: connection.execute(
+                "INSERT OR IGNORE INTO tokens VALUES (?, ?, ?)", (*token, time.time())
+            )
+        )
+        return True
 
     def page(self, id_or_name: str) -> Page | None:
         """Return the Page with this ID or name, None when there is none."""
@@ -232,11 +240,25 @@ class Store:
 
     def change_page(self, page_id: str, **changes: Any) -> Page:
         """Change fields of a Page, and return it as it is then."""
-        sql = f"UPDATE pages SET {', '.join(f'{name} = :{name}' for name in changes)} WHERE id = :page_id"  # noqa: S608
-        with self._changing:
-            self.write(lambda connection: connection.execute(sql, changes | {"page_id": page_id})).result()
-            self._pages = self._read_pages()
+        self._change_page("id = :page_id", page_id, changes)
         return self._pages[page_id]
+
+    def link_page(self, page_id: str, was: str | None, application_id: str | None) -> Page | None:
+        """Link a Page to an application or to none, unless its link is no longer what it `was`: then return None."""
+        changed = self._change_page(
+            "id = :page_id AND application_id IS :was", page_id, {"application_id": application_id}, was=was
+        )
+        return self._pages[page_id] if changed else None
+
+    def _change_page(self, where: str, page_id: str, changes: dict[str, Any], **values: Any) -> bool:
+        names = ", ".join(f"{name} = :{name}" for name in changes)
+        values |= changes | {"page_id": page_id}
+        with self._changing:
+            changed = self.write(
+                lambda connection: connection.execute(f"UPDATE pages SET {names} WHERE {where}", values).rowcount  # noqa: S608
+            ).result()
+            self._pages = self._read_pages()
+        return bool(changed)
 
     def _read_pages(self) -> dict[str, Page]:
         return {row["id"]: _page(row) for row in self.rows("SELECT * FROM pages ORDER BY at, id")}
@@ -257,6 +279,10 @@ def _open_account(connection: sqlite3.Connection) -> Account:
 
 def _read_account(connection: sqlite3.Connection) -> Account:
     return Account(**dict(connection.execute("SELECT * FROM account").fetchone()))
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: json.dumps(value) if isinstance(value, dict) else value for name, value in values.items()}
 
 
 def _application(row: sqlite3.Row) -> Application:

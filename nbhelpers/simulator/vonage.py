@@ -9,9 +9,10 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nbhelpers.database import storable
 from nbhelpers.simulator import applications
 from nbhelpers.simulator.accepting import Desk
-from nbhelpers.simulator.auth import Caller, authenticate, is_account, is_key_and_secret
+from nbhelpers.simulator.auth import Caller, authenticate, is_account
 from nbhelpers.simulator.delivery import Deliverer
 from nbhelpers.simulator.external import Answer, ExternalAccounts
 from nbhelpers.simulator.problems import (
@@ -49,6 +50,8 @@ class Vonage:
             ("/v1/messages/{uuid}", "PATCH", self.patch_message),
             ("/v2/applications", "POST", self.create_application),
             ("/v2/applications", "GET", self.list_applications),
+            ("/v2/applications/", "POST", self.create_application),  # as the specification has it, read by the letter
+            ("/v2/applications/", "GET", self.list_applications),
             ("/v2/applications/{id}", "GET", self.show_application),
             ("/v2/applications/{id}", "PUT", self.update_application),
             ("/v2/applications/{id}", "DELETE", self.delete_application),
@@ -164,9 +167,9 @@ class Vonage:
         return early or self._store.application(name) or bad_application(404, name=name)
 
     def _may_manage(self, request: Request) -> Problem | None:
-        if not is_account(self._store, request.headers.get("authorization")):
+        if not is_account(self._store, request.headers.getlist("authorization")):
             return bad_application(401)
-        accepts = request.headers.get("accept", "*/*").lower()
+        accepts = request.headers.get("accept", "").lower() or "*/*"
         if not any(kind in accepts for kind in ("json", "*/*", "application/*")):
             return bad_application(406)
         kind = request.headers.get("content-type", "json").lower()
@@ -185,17 +188,16 @@ class Vonage:
         except (ValueError, RecursionError):
             return answer(settings_refused(400, "the form cannot be read"))
         fields = {name.lower(): value for name, value in request.query_params.items()} | fields
-        fields = {name: value for name, value in fields.items() if isinstance(value, str)}
-        if not (
-            is_account(self._store, request.headers.get("authorization")) or is_key_and_secret(self._store, fields)
-        ):
+        if not all(isinstance(value, str) for value in fields.values()):
+            return answer(settings_refused(400, "every field must be a text"))
+        if not is_account(self._store, request.headers.getlist("authorization"), fields):
             return answer(settings_refused(401, "authentication failed"))
         names = {"mocallbackurl": "inbound_url", "drcallbackurl": "status_url"}
         changes = {names[name]: value for name, value in fields.items() if name in names}
         for url in filter(None, changes.values()):
             status = await self._status_of(url)
             if status != 200:
-                return answer(settings_refused(420, f"Callback URL {url[:200]} is not valid"))
+                return answer(settings_refused(420, f"Callback URL {storable(url[:200])} is not valid"))
         account = await asyncio.to_thread(lambda: self._store.change_account(**changes))
         self._deliverer.wake()
         urls = {"mo-callback-url": account.inbound_url, "dr-callback-url": account.status_url}
