@@ -48,7 +48,6 @@ def pids_of(state: Path) -> list[int]:
     return found
 
 
-@pytest.mark.fast
 def test_eight_processes_that_ask_at_once_get_one_receiver(settings: Settings) -> None:
     askers = [ask(settings, "receiver") for _ in range(8)]
     pids = {json.loads(asker.communicate(timeout=40)[0])[0] for asker in askers}

@@ -44,7 +44,6 @@ def happened(shell: Shell, uuid: str) -> list[str]:
     return [event["status"] or event["kind"] for event in inbox_of(shell) if event["message_uuid"] == uuid]
 
 
-@pytest.mark.fast
 def test_the_round_of_a_demo_goes_from_hello_to_read(shell: Shell) -> None:
     _, demo = shell.start("simulator", "--demo")
     shell.start("receiver")

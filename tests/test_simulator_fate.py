@@ -119,7 +119,6 @@ def test_a_link_that_has_run_out_refuses_with_1370_until_the_page_is_linked_agai
     assert fate(flat(page, psid)) == ("delivered", "")
 
 
-@pytest.mark.fast
 def test_a_link_runs_out_by_itself_only_where_the_switch_says_so(
     world: Detached, program: Program, fate: Fate, page: str, psid: str
 ) -> None:
@@ -133,7 +132,6 @@ def test_a_link_runs_out_by_itself_only_where_the_switch_says_so(
     assert fate(flat(page, psid)) == ("delivered", "")
 
 
-@pytest.mark.fast
 def test_after_24_hours_the_switch_of_2018_allows_one_more_message_until_the_person_writes(
     world: Detached, fate: Fate, page: str, psid: str
 ) -> None:
@@ -152,7 +150,6 @@ def test_after_24_hours_the_switch_of_2018_allows_one_more_message_until_the_per
     assert fate(flat(page, psid)) == ("rejected", "1340")
 
 
-@pytest.mark.fast
 def test_tags_are_those_of_the_day_that_the_switch_says(world: Detached, fate: Fate, page: str, psid: str) -> None:
     later(world, psid, 30 * DAY)
 
@@ -195,7 +192,6 @@ def test_a_file_that_facebook_cannot_use_or_reach_is_refused_later(
     assert fate(image(page, psid, url)) == ("rejected" if code else "delivered", code)
 
 
-@pytest.mark.fast
 def test_what_stands_only_in_the_prose_is_refused_at_once_or_later_as_the_switches_say(
     world: Detached, program: Program, fate: Fate, page: str, psid: str
 ) -> None:
