@@ -238,6 +238,33 @@ def inbox(settings: Settings, follow: bool, limit: int | None, as_json: bool) ->
         store.close()
 
 
+@_command("replay")
+@click.argument("delivery", type=click.IntRange(1), required=False, metavar="[DELIVERY_ID]")
+@click.option("--edit", "edits", multiple=True, metavar="PATH=VALUE", help="Change it, such as text=Hi or from.id=12.")
+@click.option("--list", "listed", is_flag=True, help="Only show the newest deliveries, with their IDs.")
+@_json_option
+def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], listed: bool, as_json: bool) -> None:
+    """Send a stored delivery to the receiver again (by default the newest message), edited or as it came."""
+    from nbhelpers import replay as replaying
+
+    store = _inbox(settings)
+    try:
+        for each in store.deliveries(limit=50) if listed else ():
+            names = ("id", "method", "path", "answer", "verdict", "origin")
+            _say(as_json, {name: getattr(each, name) for name in names}, each.line)
+        if listed:
+            return
+        door, played = (background.find(name, settings) for name in ("receiver", "simulator"))
+        if door is None:
+            raise ServiceError("The receiver does not run.", "None is recorded here.", "Run `nbhelpers receiver`.")
+        facts = played.ready if played else vars(settings)
+        signing = {"secret": facts["signature_secret"], "api_key": facts["api_key"]}
+        done = replaying.replay(store, delivery, door.url, replaying.typed(edits), **signing)
+        _say(as_json, done.facts, repr(done))
+    finally:
+        store.close()
+
+
 @_command("status")
 @_json_option
 def status(settings: Settings, as_json: bool) -> None:
@@ -351,7 +378,8 @@ def _inbox(settings: Settings) -> Inbox:
 def _show(events: list[Event], as_json: bool) -> None:
     for event in events:
         fields = {name: getattr(event, name) for name in ("kind", "status", "psid", "page_id", "text", "message_uuid")}
-        facts = {"received": event.received.isoformat(), **fields, "deliveries": event.deliveries, "body": event.json}
+        fields |= {"deliveries": event.deliveries, "origin": event.origin}
+        facts = {"received": event.received.isoformat(), **fields, "body": event.json}
         click.echo(json.dumps(facts) if as_json else event.line)
 
 

@@ -48,6 +48,21 @@ class Delivery:
         """Whether it was taken in, and came from outside: a refused, replayed or edited one tells no PSID."""
         return 200 <= self.answer < 300 and self.origin in ("wire", "sample")
 
+    @property
+    def line(self) -> str:
+        """The delivery as one line of plain text: its id, when and where it came, its answer, what it tells of."""
+        told = event_of(self)
+        if told is None:
+            what = "no event"
+        elif told["kind"] == "status":
+            what = f"{one_line(told['status'])} {one_line(told['message_uuid'])}"
+        else:
+            said = f"“{one_line(told['text'], 60)}”" if told["text"] is not None else one_line(told["message_type"])
+            what = f"inbound {said}"
+        called = f"{one_line(self.method, 10)} {one_line(self.path.partition('?')[0], 60)}, answered {self.answer}"
+        mark = "" if self.origin == "wire" else f" ({self.origin})"
+        return f"{self.id or '-'} {self.received.astimezone():%H:%M:%S} {called}, {self.verdict}: {what}{mark}"
+
 
 @dataclass(frozen=True)
 class Event:
@@ -92,6 +107,11 @@ class Event:
         """The same facts in the shape of `v0.1` (the guide's) or `v1` (today's)."""
         message = self.message
         return self.json if self.kind == "reply" or isinstance(message, Unreadable) else message.body(shape)
+
+    @property
+    def replayed(self) -> bool:
+        """Whether it is told by a replay of ours alone, edited or not: nobody outside has said so."""
+        return self.origin in ("replay", "edited")
 
     @property
     def line(self) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from nbhelpers.database import Database, SchemaError, storable
 from nbhelpers.errors import InboxError
-from nbhelpers.events import Delivery, Event, Receipts, one_line
+from nbhelpers.events import Delivery, Event, Receipts, event_of, one_line
 from nbhelpers.ledger import SCHEMA, VERSION, fold, fold_sent, now_text, store, store_sent, to_delivery, to_event
 from nbhelpers.private import make_private_folder
 
@@ -114,6 +114,30 @@ class Inbox:
         """Return the newest deliveries, oldest first, those that are no webhook included."""
         rows = self._rows("SELECT * FROM deliveries ORDER BY id DESC LIMIT ?", [limit])
         return [to_delivery(row) for row in rows][::-1]
+
+    def delivery(self, which: int | Event | None = None) -> Delivery | None:
+        """Return one delivery, by its id or as the one that tells an event; None when it is not there.
+
+        Without either it is that of the newest inbound message that came from outside, whatever it was answered.
+        """
+        if which is None:
+            sql = "SELECT * FROM events WHERE kind = 'inbound' AND origin IN ('wire', 'sample')"
+            rows = self._rows(f"{sql} ORDER BY received DESC, id DESC LIMIT 1", [])
+            return self.delivery(to_event(rows[0])) if rows else None
+        sql, values = "SELECT * FROM deliveries WHERE id = ?", [which]
+        if isinstance(which, Event):
+            sql = "SELECT * FROM deliveries WHERE psid IS ? AND received = ? AND body = ? ORDER BY id LIMIT 1"
+            values = [which.psid, which.received.isoformat(timespec="microseconds"), which.body]
+        elif not 0 < which < 1 << 63:  # more than an id can be
+            return None
+        rows = self._rows(sql, values)
+        return to_delivery(rows[0]) if rows else None
+
+    def event(self, delivery: Delivery) -> Event | None:
+        """Return the event that a delivery tells of, whichever of its deliveries it is; None when there is none."""
+        told = event_of(delivery)
+        rows = self._rows("SELECT * FROM events WHERE identity = ?", [told["identity"]]) if told else []
+        return to_event(rows[0]) if rows else None
 
     def revision(self) -> int:
         """Return the revision of the newest change: give it to `events(after=…)` later."""
@@ -236,7 +260,8 @@ class Inbox:
         """Return all events as text: `json` (one object a line) or `csv` (IDs quoted, formulas made harmless)."""
         if form not in ("json", "csv"):
             raise InboxError("The inbox cannot be exported so.", f"You asked for “{form}”.", "Use json or csv.")
-        names = ("received", "kind", "status", "psid", "page_id", "text", "message_type", "message_uuid", "deliveries")
+        names = ("received", "kind", "status", "psid", "page_id", "text", "message_type", "message_uuid")
+        names += ("deliveries", "origin")
         events = self.events()
         rows = [{name: getattr(event, name) for name in names} for event in events]
         for row in rows:

@@ -16,6 +16,9 @@ from nbhelpers import (
     preflight as checking,
 )
 from nbhelpers import (
+    replay as replaying,
+)
+from nbhelpers import (
     reset as resetting,
 )
 from nbhelpers import (
@@ -24,6 +27,7 @@ from nbhelpers import (
 from nbhelpers.api import MessagesClient
 from nbhelpers.course import Course
 from nbhelpers.errors import MessageError
+from nbhelpers.events import Delivery, Event
 from nbhelpers.gentle import be_gentle
 from nbhelpers.inbox import Inbox
 from nbhelpers.outbound import OutboundMessage
@@ -177,6 +181,17 @@ class Lab:
         client = self._course.identity(event.page_id).client(self.inbox, self.settings.api_version)
         accepted = client.send(OutboundMessage(event.page_id, event.psid, text))
         return Said(f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest.", event.psid)
+
+    def replay(
+        self, event: Event | Delivery | int | None = None, edits: replaying.Edit | None = None, **fields: Any
+    ) -> replaying.Replayed:
+        """Send what came to your door again, by default the newest message: `lab.replay(text="…")` edits it.
+
+        `edits` are dotted paths with values, or a function of the body; see `replay.replay`.
+        """
+        settings, door = self.settings, self._course.door()
+        signing = {"secret": settings.signature_secret, "api_key": settings.api_key}
+        return replaying.replay(self.inbox, event, door.url, [edits, fields], **signing)
 
     def __repr__(self) -> str:
         if self.inbox.closed:

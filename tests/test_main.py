@@ -33,6 +33,7 @@ CLI_COMMANDS = {
     "reset",
     "lab",
     "switches",
+    "replay",
 }
 
 

@@ -25,14 +25,14 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("settings", "credentials", "outbound", "events"),
     ("ledger", "tokens", "signatures", "door"),
     ("service", "inbox"),
-    ("api", "simulator", "receiver"),
-    ("background", "identity"),
+    ("api", "simulator", "receiver", "replay"),
+    ("background", "identity", "rehearsal"),
     ("course", "reset"),
     ("checks", "gentle", "preflight", "stage", "snippets"),
     ("making",),
     ("steps",),
     ("widgets",),
-    ("lab",),
+    ("lab", "pytest_plugin"),
     ("__main__",),
 )
 # Heavy or foreign: only these rooms may load them.
@@ -41,11 +41,12 @@ MAY_IMPORT = {
     "anywidget": ("widgets",),
     "traitlets": ("widgets",),
     "pyngrok": ("tunnel",),
-    "uvicorn": ("door", "service"),
+    "uvicorn": ("door", "service", "simulator"),
     "httptools": ("door", "service"),
     "starlette": ("simulator",),
     "aiohttp": ("simulator",),
     "click": ("__main__",),
+    "pytest": ("pytest_plugin",),
     "sqlite3": ("database", "ledger", "inbox", "receiver", "simulator"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,10 @@ from nbhelpers.simulator.delivery import Deliverer
 from nbhelpers.simulator.facebook import Facebook
 from nbhelpers.simulator.store import Store
 
-__all__ = ["Options", "simulate"]
+__all__ = ["STORE", "Options", "assembled", "facts", "simulate"]
 
 NAME = "simulator"
+STORE = "simulator.sqlite3"  # the name of the store's file
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,35 @@ class Options:
     switches: Mapping[str, str] = field(default_factory=dict)
 
 
+def assembled(
+    store: Store, options: Options, nonce: str, control: str, receiver: Callable[[str], str | None] | None = None
+) -> tuple[Any, Facebook]:
+    """Put the simulator together over a store: the ASGI application, and the Facebook inside it.
+
+    `receiver(kind)` gives the URL to which webhooks go that have no other.
+    """
+
+    def given(kind: str) -> str | None:
+        return options.inbound if kind == "inbound" else options.status
+
+    store.change_switches(options.switches)
+    deliverer = Deliverer(store, given, receiver or (lambda _kind: None))
+    facebook = Facebook(store, deliverer.wake, options.accept_any)
+    desk = Desk(store, options.accept_any)
+    return simulator_app(store, facebook, desk, deliverer, nonce, control), facebook
+
+
+def facts(store: Store, url: str) -> dict[str, Any]:
+    """Return what a caller needs: `base_url`, `api_key`, `api_secret`, `signature_secret`."""
+    account = store.account()
+    return {
+        "base_url": url,
+        "api_key": account.api_key,
+        "api_secret": account.api_secret,
+        "signature_secret": account.signature_secret,
+    }
+
+
 def simulate(settings: Settings, options: Options, port: int | None = None, owner: Owner | None = None) -> None:
     """Run the simulator until its end. `port` is strict; without, the last one or the next free is taken.
 
@@ -46,10 +76,7 @@ def simulate(settings: Settings, options: Options, port: int | None = None, owne
     service = Service(NAME, settings.folder, owner)
     wished = remembered_port(settings.folder, NAME) or settings.simulator_port
     listener = service.bind(wished if port is None else port, strict=bool(port))
-    store = Store(settings.folder / "simulator.sqlite3")
-
-    def given(kind: str) -> str | None:
-        return options.inbound if kind == "inbound" else options.status
+    store = Store(settings.folder / STORE)
 
     def receiver(kind: str) -> str | None:
         record = read_record(settings.folder, "receiver") if options.find_receiver else None
@@ -57,24 +84,9 @@ def simulate(settings: Settings, options: Options, port: int | None = None, owne
             return None
         return record.ready.get("inbound_url" if kind == "inbound" else "status_url")
 
-    deliverer = Deliverer(store, given, receiver)
-    facebook = Facebook(store, deliverer.wake, options.accept_any)
-    desk = Desk(store, options.accept_any)
-
-    def ready(url: str) -> dict[str, Any]:
-        account = store.account()
-        facts = {
-            "base_url": url,
-            "api_key": account.api_key,
-            "api_secret": account.api_secret,
-            "signature_secret": account.signature_secret,
-        }
-        return facts | made
-
     try:
-        store.change_switches(options.switches)
+        app, facebook = assembled(store, options, service.nonce, service.control, receiver)
         made = demo.prepare(store, facebook, settings.folder, options.guide) if options.demo else {}
-        app = simulator_app(store, facebook, desk, deliverer, service.nonce, service.control)
-        service.run(app, listener, ready, PatientProtocol)
+        service.run(app, listener, lambda url: facts(store, url) | made, PatientProtocol)
     finally:
         store.close()

@@ -38,7 +38,7 @@ def newer_words(count: int) -> str:
 
 def ticks(events: list[Event]) -> str:
     """How far an answer has come, a tick and a word for each receipt; of a refused one also why."""
-    states = {event.status: event for event in events if event.kind == "status"}
+    states = {event.status: event for event in events if event.kind == "status" and event.trusted}
     ended = next((state for state in ("rejected", "undeliverable") if state in states), None)
     last = ended or next((state for state in reversed(_STAGES) if state in states), None)
     if last is None:
@@ -158,11 +158,14 @@ class ConversationPanel(Panel):
         if event is None:
             return []
         self._person = event.psid
-        events = [each for each in self.course.inbox.events(person=event.psid) if each.trusted]
+        events = self.course.inbox.events(person=event.psid)
+        # What you replayed is shown too, as what it is; of an answer only what the service says itself.
+        events = [each for each in events if each.trusted or (each.replayed and each.kind == "inbound")]
         rows, seen = [], set()
         for each in events:
             if each.kind == "inbound":
-                rows.append((False, "the person", _said(each), f"{each.received.astimezone():%H:%M:%S}"))
+                who = f"{each.origin}, not the person" if each.replayed else "the person"
+                rows.append((False, who, _said(each), f"{each.received.astimezone():%H:%M:%S}"))
             elif each.message_uuid not in seen:
                 seen.add(each.message_uuid)
                 about = [other for other in events if other.message_uuid == each.message_uuid]

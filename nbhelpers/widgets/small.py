@@ -166,4 +166,5 @@ class WebhooksPanel(Panel):
             return method, "Last call: none yet."
         path = one_line(last.path.partition("?")[0], 60)
         clock = f"{last.received.astimezone():%H:%M:%S}"
-        return method, f"Last call: {clock} {one_line(last.method)} {path}, answered {last.answer}."
+        mark = "" if last.origin == "wire" else f" ({last.origin})"
+        return method, f"Last call: {clock} {one_line(last.method)} {path}, answered {last.answer}{mark}."
