@@ -71,6 +71,7 @@ class Database:
         self._readers_lock = threading.Lock()
         self._queue: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None]
         self._queue = queue.SimpleQueue()
+        self.turn = threading.Lock()  # held by whoever writes: SQLite itself would let the other sleep and look again
         self._closed = False
         self._writer: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -114,6 +115,13 @@ class Database:
                 self._writer.start()
             self._queue.put((work, future))
         return future
+
+    def connect(self) -> sqlite3.Connection:
+        """Return a connection of the caller's own, for writes on the caller's own thread; to be closed by the caller.
+
+        It writes under `turn`, in short transactions, never held across a wait: the writer thread waits for them.
+        """
+        return self._open()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -178,7 +186,8 @@ class Database:
             try:
                 if connection is None:
                     connection = self._open()
-                answers = self._commit(connection, batch)
+                with self.turn:
+                    answers = self._commit(connection, batch)
             except BaseException as error:  # noqa: BLE001 - whoever waits must be told, whatever it was
                 for _, future in batch:
                     future.set_exception(error)

@@ -14,6 +14,31 @@ LONGEST_WAIT = 10.0  # seconds from the first moment of a request, or of a conne
 MOST_CONNECTIONS = 500
 
 
+class _Joined:
+    """A transport that sends in one piece what is written in one turn of the loop: head and body of an answer."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            data, self._parts = b"".join(self._parts), []
+            self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class PatientProtocol(HttpToolsProtocol):
     """Answers 431 to a head over 64 kB, 408 to a request that takes longer than 10 s, and keeps 500 connections.
 
@@ -31,7 +56,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        super().connection_made(transport)
+        super().connection_made(_Joined(transport, self.loop))
         self._open[self] = None
         self._start_clock()
         if len(self._open) > MOST_CONNECTIONS:

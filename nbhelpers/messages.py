@@ -40,7 +40,7 @@ def shape_of_version(version: str) -> str:
 
 def timestamp(moment: datetime) -> str:
     """Write a time as the service does: `2020-01-01T14:00:00.000Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 @dataclass(frozen=True)

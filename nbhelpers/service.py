@@ -201,6 +201,7 @@ class Service:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # there is none in front of loopback
             timeout_graceful_shutdown=1,
             backlog=1024,
         )

@@ -27,6 +27,10 @@ class _AnyLength(HMACAlgorithm):
     def check_key_length(self, key: bytes) -> None:  # noqa: ARG002
         return None
 
+    # PyJWT looks whether the secret is a public key, each time. This one is the account's, from its settings.
+    def prepare_key(self, key: str | bytes) -> bytes:
+        return key.encode() if isinstance(key, str) else key
+
 
 _jws = jwt.PyJWS(algorithms=["HS256"])
 _jws.unregister_algorithm("HS256")

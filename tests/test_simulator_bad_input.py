@@ -23,8 +23,8 @@ from nbhelpers.simulator.switches import SWITCHES
 from nbhelpers.simulator.vonage import Vonage
 
 NOTHING: Any = None
-PATHS = sorted({(path, method) for path, method, _ in Vonage(NOTHING, NOTHING, NOTHING).table()})
-SCREENS = sorted({(path, method) for path, method, _ in Screens(NOTHING, NOTHING, NOTHING, "").table()})
+PATHS = sorted({(path, method) for path, method, _ in Vonage(NOTHING, NOTHING, NOTHING, NOTHING).table()})
+SCREENS = sorted({(path, method) for path, method, _ in Screens(NOTHING, NOTHING, NOTHING, NOTHING, "").table()})
 bounded = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nbhelpers.messages import InboundMessage
-from nbhelpers.simulator.queueing import Sent, queue_inbound, queue_status, time_text
+from nbhelpers.simulator.queueing import Sent, Told, queue_inbound, queue_statuses, time_text
 from nbhelpers.simulator.switches import DEFAULTS
 
 pytestmark = pytest.mark.fast
@@ -21,7 +21,7 @@ MOMENT = 1577887200.125  # 2020-01-01 14:00:00.125 UTC
 def connection() -> sqlite3.Connection:
     made = sqlite3.connect(":memory:")
     made.row_factory = sqlite3.Row
-    made.execute("CREATE TABLE webhooks (uuid, kind, application_id, webhook_url, body, at, due)")
+    made.execute("CREATE TABLE webhooks (uuid, kind, application_id, webhook_url, body, at, due, held, answer)")
     return made
 
 
@@ -34,7 +34,7 @@ def sent(shape: str = "v1", channel: str = "messenger", workflow: str | None = N
 
 
 def status(connection: sqlite3.Connection, told: Sent, name: str = "delivered", **switches: str) -> dict[str, Any]:
-    queue_status(connection, told, name, MOMENT, DEFAULTS | switches)
+    queue_statuses(connection, told, [Told(name, MOMENT)], DEFAULTS | switches, held=False)
     return queued(connection)[-1]
 
 
@@ -60,7 +60,8 @@ def test_the_time_of_todays_shape_has_the_form_of_the_switch_and_the_guides_does
 def test_the_code_of_an_error_is_a_text_or_a_number(connection: sqlite3.Connection) -> None:
     for choice, title in (("text", "1340"), ("number", 1340)):
         switches = DEFAULTS | {"error_title": choice}
-        queue_status(connection, sent(), "rejected", MOMENT, switches, "1340", "Outside of the allowed window")
+        told = Told("rejected", MOMENT, "1340", "Outside of the allowed window")
+        queue_statuses(connection, sent(), [told], switches, held=False)
         error = queued(connection)[-1]["error"]
         assert (error["title"], error["detail"]) == (title, "Outside of the allowed window")
         assert error["type"].endswith("#1340")
@@ -76,7 +77,7 @@ def test_a_price_is_stated_only_when_delivered_and_only_with_the_switch(connecti
 def test_direction_is_said_only_in_the_guides_shape_and_only_with_the_switch(connection: sqlite3.Connection) -> None:
     message = InboundMessage("uuid", "psid", "page", "text", "hi", timestamp=time_text(MOMENT))
     for shape, choice, says in (("v0.1", "no", False), ("v0.1", "yes", True), ("v1", "yes", False)):
-        body = queue_inbound(connection, message, shape, "app", DEFAULTS | {"direction": choice})
+        body = queue_inbound(connection, message, shape, "app", DEFAULTS | {"direction": choice}, held=False)
         assert (body.get("direction") == "inbound") is says
         assert queued(connection)[-1] == body
 

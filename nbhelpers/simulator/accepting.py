@@ -7,45 +7,58 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 
 from nbhelpers.messages import GUIDE, TODAY
 from nbhelpers.simulator.auth import Caller
 from nbhelpers.simulator.fate import fate
-from nbhelpers.simulator.problems import Problem, invalid_v01, low_balance, problem_v1, rate_limited
-from nbhelpers.simulator.queueing import Sent, queue_status
+from nbhelpers.simulator.faults import Faults
+from nbhelpers.simulator.problems import Problem, invalid_v01, low_balance, problem_v1, rate_limited, unauthorised
+from nbhelpers.simulator.queueing import Sent, Told, queue_statuses
 from nbhelpers.simulator.rules import REFUSALS
 from nbhelpers.simulator.sending import MESSENGER, Outgoing
 from nbhelpers.simulator.store import Application, Page, Store
 
-__all__ = ["DELIVERED_AFTER", "Accepted", "Desk", "shape_of"]
+__all__ = ["DELIVERED_AFTER", "Accepted", "Desk", "Holds", "shape_of"]
+
+_COLUMNS = [field.name for field in fields(Sent)]
+_INSERT = f"INSERT INTO messages (way, {', '.join(_COLUMNS)}) VALUES ('out', :{', :'.join(_COLUMNS)})"  # noqa: S608
 
 # Seconds from "accepted" to the receipts. Their real timing is not known; these let the eye follow.
 _SUBMITTED_AFTER, DELIVERED_AFTER = 0.02, 0.15
 
 
+Holds = Callable[[str, str | None, str | None], bool]
+
+
 @dataclass(frozen=True)
 class Accepted:
-    """What the caller is told: `workflow_id` only when a failover was sent."""
+    """What the caller is told: `workflow_id` only when a failover was sent.
+
+    `told_first` says that the receipts are to arrive before the answer does.
+    """
 
     message_uuid: str
     workflow_id: str | None = None
+    told_first: bool = False
 
     @property
     def body(self) -> dict[str, str]:
         """The body of the 202."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        body = {"message_uuid": self.message_uuid}
+        return body if self.workflow_id is None else body | {"workflow_id": self.workflow_id}
 
 
 class Desk:
     """The Messages API's own desk: what it refuses before it looks at the message, and what it does with a good one.
 
-    With `accept_any` every sender is linked and every recipient has just written.
+    `holds(kind, application_id, webhook_url)` says whether a webhook has nowhere to go. With `accept_any` every sender
+    is linked and every recipient has just written.
     """
 
-    def __init__(self, store: Store, accept_any: bool = False) -> None:
-        self._store, self.accept_any = store, accept_any
+    def __init__(self, store: Store, faults: Faults, holds: Holds, accept_any: bool = False) -> None:
+        self._store, self._faults, self._holds, self.accept_any = store, faults, holds, accept_any
         self._calls: dict[str | None, collections.deque[float]] = {}
 
     def may_call(self, caller: Caller, version: str) -> Problem | None:
@@ -53,9 +66,16 @@ class Desk:
 
         Credit is looked at before the body (gateway tests); that the rate is looked at first is inferred.
         """
-        if not self._is_slow_enough(caller):
+        if caller.application is not None:
+            # Both would be a 401 before anybody looked at the rate; one lesson at a time is enough.
+            for name in ("expired-token", "wrong-key"):
+                if self._faults.take(name):
+                    worded = self._store.switches["unauthorised"] == "specification"
+                    return unauthorised(version=version if worded else None)
+        if self._faults.take("rate-limit") or not self._is_slow_enough(caller):
             return rate_limited(self._store.switches["rate_limit_fragment"])
-        return low_balance(version) if self._store.account().balance == "low" else None
+        low = self._store.account().balance == "low" or self._faults.take("low-balance")
+        return low_balance(version) if low else None
 
     def may_send(self, caller: Caller, outgoing: Outgoing, version: str) -> Problem | None:
         """Give the service's error when the sender is no Page that this caller may speak for, else None."""
@@ -88,7 +108,7 @@ class Desk:
                 break
             begins += DELIVERED_AFTER
         assert first is not None  # noqa: S101 - there is one message at least
-        return Accepted(first.uuid, workflow_id)
+        return Accepted(first.uuid, workflow_id, self._faults.take("receipt-before-reply"))
 
     def _send(
         self,
@@ -101,7 +121,9 @@ class Desk:
         workflow: str | None,
     ) -> Sent:
         switches = self._store.switches
-        state, code = fate(connection, outgoing, self._sender(caller, outgoing), self.accept_any, switches)
+        state, code = fate(
+            connection, outgoing, self._sender(caller, outgoing), self.accept_any, switches, self._faults
+        )
         application = caller.application
         sent = Sent(
             uuid=str(uuid.uuid4()),
@@ -118,15 +140,14 @@ class Desk:
             webhook_url=outgoing.webhook_url,
             workflow=workflow,
         )
-        row = asdict(sent)
-        names = ", ".join(row)
-        connection.execute(
-            f"INSERT INTO messages (way, {names}) VALUES ('out', {', '.join(f':{name}' for name in row)})",  # noqa: S608
-            row,
-        )
-        queue_status(connection, sent, "submitted", begins + _SUBMITTED_AFTER, switches)
+        connection.execute(_INSERT, vars(sent))
+        first = begins + _SUBMITTED_AFTER
+        # Out of order: the first is due long enough after the second to come after it, and states its own moment.
+        due = begins + 3 * DELIVERED_AFTER if self._faults.take("receipts-out-of-order") else first
+        held = self._holds(state, sent.application_id, sent.webhook_url)
         text = REFUSALS[code].text if code else None
-        queue_status(connection, sent, state, begins + DELIVERED_AFTER, switches, code, text)
+        last = Told(state, begins + DELIVERED_AFTER, code, text)
+        queue_statuses(connection, sent, (Told("submitted", due, states=first), last), switches, held)
         return sent
 
     def _sender(self, caller: Caller, outgoing: Outgoing) -> Page | None:

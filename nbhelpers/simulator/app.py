@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,17 +17,39 @@ from nbhelpers.service import nonce_of, refusal
 from nbhelpers.simulator.accepting import Desk
 from nbhelpers.simulator.delivery import Deliverer
 from nbhelpers.simulator.facebook import Facebook
+from nbhelpers.simulator.faults import Faults
+from nbhelpers.simulator.journal import Journal
+from nbhelpers.simulator.routing import Router
 from nbhelpers.simulator.screens import Screens
 from nbhelpers.simulator.store import Store
 from nbhelpers.simulator.vonage import Vonage
 from nbhelpers.simulator.web import answer, refused
 
-__all__ = ["simulator_app"]
+__all__ = ["Simulator", "assemble"]
 
 
-def simulator_app(store: Store, facebook: Facebook, desk: Desk, deliverer: Deliverer, nonce: str, control: str) -> Any:
-    """Return the simulator as an ASGI application. `control` is the token for `/_simulator/…`."""
-    vonage, screens = Vonage(store, desk, deliverer), Screens(store, facebook, deliverer, control)
+@dataclass(frozen=True)
+class Simulator:
+    """The simulator as an ASGI `app`, and the Facebook in it for who acts from inside the process."""
+
+    app: Any
+    facebook: Facebook
+
+
+def assemble(
+    store: Store,
+    nonce: str,
+    control: str,
+    given: Callable[[str], str | None] = lambda _: None,
+    fallback: Callable[[str], str | None] = lambda _: None,
+    accept_any: bool = False,
+) -> Simulator:
+    """Put the simulator together over a store. `control` is the token for `/_simulator/…`; for the rest see Router."""
+    journal, faults = Journal(store), Faults(store)
+    deliverer = Deliverer(store, journal, Router(store, given, fallback), faults)
+    facebook = Facebook(store, deliverer.wake, deliverer.holds, accept_any)
+    desk = Desk(store, faults, deliverer.holds, accept_any)
+    vonage, screens = Vonage(store, journal, desk, deliverer), Screens(store, facebook, deliverer, faults, control)
 
     async def healthz(request: Request) -> Response:
         if nonce_of(request.scope["query_string"]) != nonce:
@@ -44,20 +67,31 @@ def simulator_app(store: Store, facebook: Facebook, desk: Desk, deliverer: Deliv
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            journal.close()
 
     inner = Starlette(
         routes=routes, lifespan=lifespan, exception_handlers={404: vonage.nowhere, 405: vonage.wrong_verb}
     )
     inner.router.redirect_slashes = False  # /v1/messages/ is an unknown path there too
 
+    # Every message comes this way: a dictionary finds it faster than a list of patterns.
+    senders = {path: handler for path, method, handler in vonage.table() if path.endswith("/messages")}
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-            foreign = refusal(headers)
+            headers = {
+                name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"host", b"origin")
+            }
+            foreign = refusal({name.decode(): value for name, value in headers.items()})
             if foreign is not None:
                 await refused(400, "This request is refused.", foreign)(scope, receive, send)
                 return
         with contextlib.suppress(ClientDisconnect):
-            await inner(scope, receive, send)
+            sender = senders.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+            if sender is None:
+                await inner(scope, receive, send)
+            else:
+                response = await sender(Request(scope, receive))
+                await response(scope, receive, send)
 
-    return app
+    return Simulator(app, facebook)

@@ -64,6 +64,41 @@ class Control:
         """Let a person (`page`, `person`, `psid`) read what was delivered; return how many messages that were."""
         return self._call("POST", "read", who)["read"]
 
+    def play(self, scene: str, page: str | None = None) -> list[dict[str, Any]]:
+        """Let the people of a scene write to a Page (by default the newest): `psid` and `passed_on` of each message."""
+        return self._call("POST", "scenes", {"scene": scene, "page": page})["said"]
+
+    def scenes(self) -> dict[str, str]:
+        """Return the scenes that there are, and what happens in each."""
+        return self._call("GET", "scenes")["scenes"]
+
+    def advance(self, hours: float) -> dict[str, float]:
+        """Let hours pass for what is there already: people's last messages, links, tokens, what waits in the queue.
+
+        What is made afterwards is fresh, and every time that is told stays on this computer's clock. It takes up to a
+        second: from the next whole one on, whatever states an earlier one is older.
+        """
+        return self._call("POST", "advance", {"hours": str(hours)})
+
+    def pace(self, pace: float) -> dict[str, float]:
+        """Let so many seconds between two tries of a webhook pass in one second of the clock; 1 is as it really is."""
+        return self._call("PUT", "pace", {"pace": str(pace)})
+
+    def fault(self, name: str, times: int | None = None, **who: str | None) -> dict[str, Any]:
+        """Start a lesson in what goes wrong: `does`, `see`, and how often it still happens (`left`; 0 until cleared).
+
+        By default as often as its table says. `who` is `page` and `person` where a person acts.
+        """
+        return self._call("POST", "faults", {"name": name, "times": None if times is None else str(times), **who})
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the table of lessons: `name`, `does`, `see`, `kind`, `times`, `source`, and `left`, None when off."""
+        return self._call("GET", "faults")["faults"]
+
+    def clear_faults(self, name: str | None = None) -> None:
+        """End one lesson, or all of them."""
+        self._call("DELETE", "faults", {"name": name})
+
     def block(self, person: str | None = None, page: str | None = None, blocked: bool = True) -> dict[str, Any]:
         """Let a person (by default Ada) block a Page, or with `blocked=False` take that back. Returns their `psid`."""
         return self._call("PUT", "blocked", {"person": person, "page": page, "blocked": "yes" if blocked else "no"})

@@ -1,137 +1,130 @@
-"""Webhook delivery: routes, signs, posts and retries what is queued, until it is answered or a day old."""
+"""Webhook delivery: takes what is due from the queue, calls, retries, until it is answered or a day old."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
+import collections
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urldefrag, urlencode
 
 import aiohttp
 
-from nbhelpers.signatures import sign
+from nbhelpers.simulator.calling import Answered, call, open_client
+from nbhelpers.simulator.faults import Faults
+from nbhelpers.simulator.journal import Journal
+from nbhelpers.simulator.routing import Route, Router
 from nbhelpers.simulator.store import Store
 
-__all__ = ["WAITS", "Deliverer", "Route"]
+__all__ = ["WAITS", "Deliverer"]
 
 # Seconds. Documented for the hosted sandbox: 5, 10, … 640, then every 900, for 24 hours; success is 200 to 205.
 WAITS = (5, 10, 20, 40, 80, 160, 320, 640, 900)
 LONGEST = 24 * 3600.0
 _SUCCESS = range(200, 206)
 
-# Seconds to connect, and to the answer: from an article about SMS webhooks; for Messages they are not documented.
-_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=3)
-_KEEP = 3.0  # seconds that an idle connection is kept: less than the 5 after which common servers close theirs
 _AT_ONCE = 64
+# While messages come in one after the other, so many are called at once, and the others wait for a gap of so many
+# seconds: whoever sends is answered first, and what is queued is not lost.
+_FEW, _BUSY = 8, 0.02
+_LOW, _FILL = 64, 512  # webhooks in memory: below the one, the queue is read again, so many at a time
+_PAUSE = 0.003  # seconds between two readings of the queue: a busy one is then read in large pieces
+_LOOK = 5.0  # seconds between two looks at the clock at most: it may have been set, or the computer asleep
+_LOOK_FOR_DOOR = 0.25  # seconds between two looks for a receiver while webhooks wait for one
+_LOOK_FOR_LATE = 2.0
+_SLOW, _AGAIN = 3.0, 1.0  # seconds that a slow webhook comes late, and until a duplicate follows
 
 # Labelled, and about nobody: it must never be taken for a message. That the real form makes a call is not known.
 _TEST = b'{"test":"This is a test call of the settings form."}'
-_OF_ONE = 3  # webhooks of one message at most: submitted, delivered or rejected, read
-_LOOK = 5.0  # seconds between two looks at the clock at most: it may have been set, or the computer asleep
-_LOOK_FOR_DOOR = 0.25  # seconds between two looks for a receiver while webhooks wait for one
 
+_DELIVERED = "UPDATE webhooks SET outcome = 'delivered', attempts = ?, called = ?, answer = ? WHERE id = ?"
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Route:
-    """Where a webhook goes, and by which HTTP method."""
-
-    url: str
-    method: str
+_Held = tuple[bool, str | None, str | None]  # inbound or status, application, webhook_url
 
 
 class Deliverer:
     """Delivers the queue of a store, several webhooks at a time, but of one message one after the other.
 
     So receipts come in their order as long as each is taken; one that must be tried again holds up no other
-    (documented: the queue is per message, and each is retried separately; no order is promised).
-
-    `given(kind)` gives a URL that stands in for the account's settings, `fallback(kind)` the one of last resort; each
-    None when there is none. `kind` is `inbound` or the status.
+    (documented: the queue is per message, and each is retried separately; no order is promised). What has nowhere to
+    go is held until there is a URL. Everything here runs on the event loop but for `wake`.
     """
 
-    def __init__(self, store: Store, given: Callable[[str], str | None], fallback: Callable[[str], str | None]) -> None:
-        self._store, self._given, self._fallback = store, given, fallback
+    def __init__(self, store: Store, journal: Journal, router: Router, faults: Faults) -> None:
+        self._store, self._journal, self._router, self._faults = store, journal, router, faults
         self._wake = asyncio.Event()
+        self._nudged = -_BUSY  # when a message was accepted last (monotonic)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._flying: set[str] = set()  # the messages of which a webhook is on its way
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._ready: asyncio.Queue[sqlite3.Row] = asyncio.Queue()
+        self._known: set[int] = set()  # in memory: ready, behind another of their message, or on their way
+        self._behind: dict[str, collections.deque[sqlite3.Row]] = {}  # by message, of which one is ready or on its way
+        self._held: dict[_Held, float] = {}  # what has, or had a moment ago, nowhere to go: since when (monotonic)
+
+    def nudge(self) -> None:
+        """Say that a message was accepted, on the event loop itself."""
+        self._nudged = time.monotonic()
+        self._wake.set()
 
     def wake(self) -> None:
         """Say that something was queued, or that a URL has changed; from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
 
+    def holds(self, kind: str, application_id: str | None, webhook_url: str | None) -> bool:
+        """Say whether a webhook that is queued now must be held, with nowhere to go; from any thread."""
+        if self._router.route(kind, application_id, webhook_url) is not None:
+            return False
+        self._held[kind == "inbound", application_id, webhook_url] = time.monotonic()
+        return True
+
     async def run(self) -> None:
         """Deliver until cancelled. What is in flight then stays queued, and is delivered again by the next run."""
         self._loop = asyncio.get_running_loop()
-        connector = aiohttp.TCPConnector(limit=_AT_ONCE, keepalive_timeout=_KEEP)
-        async with aiohttp.ClientSession(
-            connector=connector, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()
-        ) as http:
+        sql = "SELECT DISTINCT kind = 'inbound' AS inbound, application_id, webhook_url FROM webhooks"
+        for row in self._store.rows(f"{sql} WHERE outcome IS NULL AND held = 1"):
+            self._held[bool(row["inbound"]), row["application_id"], row["webhook_url"]] = time.monotonic()
+        async with open_client(_AT_ONCE) as http:
+            workers = [asyncio.create_task(self._work(http, number >= _FEW)) for number in range(_AT_ONCE)]
             try:
                 while True:
                     self._wake.clear()
                     try:
-                        wait = await self._start_due(http)
+                        wait = await self._fill()
                     except Exception:  # noqa: BLE001 - whatever it was, it must not end all delivery
                         _log.exception("the queue of webhooks could not be read")
                         wait = 1.0
                     await self._sleep(min(wait, _LOOK))
+                    await asyncio.sleep(_PAUSE)
             finally:
-                for task in self._tasks:
-                    task.cancel()
-                await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def route(self, kind: str, application_id: str | None, webhook_url: str | None) -> Route | None:
-        """Say where a webhook goes now, None when there is nowhere yet.
-
-        A status goes to the message's own `webhook_url` if it has one (v1). Otherwise, as documented, what belongs to
-        an application goes to the application's URLs, by POST, and everything else to the account's, by its method;
-        so does what belongs to an application without the messages capability, such as the guide's.
-        """
-        if webhook_url and kind != "inbound":
-            return Route(webhook_url, "POST")
-        name = "inbound_url" if kind == "inbound" else "status_url"
-        application = self._store.application(application_id)
-        if application is not None and application.messages is not None:
-            address = application.messages.get("webhooks", {}).get(name, {}).get("address")
-            if address:
-                return Route(address, "POST")
-        if given := self._given(kind):
-            return Route(given, "POST")
-        if application is None or application.messages is None:
-            account = self._store.account()
-            url = account.inbound_url if kind == "inbound" else account.status_url
-            if url:
-                return Route(url, account.http_method)
-        url = self._fallback(kind)
-        return Route(url, "POST") if url else None
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
 
     async def status_of(self, url: str) -> int:
         """Return the status that an address answers to an empty GET, 0 when it does not answer."""
-        async with aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()) as http:
-            status, _ = await _call(http, Route(url, "GET"), b"{}", self._store, None)
-            return status
+        async with open_client() as http:
+            return (await call(http, Route(url, "GET"), b"{}", self._store, None)).status
 
     async def try_webhooks(self) -> list[dict[str, Any]]:
         """Make one test call to each URL of the account's settings, by its method; say what each was answered."""
         account = self._store.account()
         calls = []
-        async with aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()) as http:
-            for url in (account.inbound_url, account.status_url):
-                if url:
-                    route = Route(url, account.http_method)
-                    status, words = await _call(http, route, _TEST, self._store, None)
-                    calls.append({"url": url, "method": route.method, "status": status, "words": words})
+        async with open_client() as http:
+            for url in filter(None, (account.inbound_url, account.status_url)):
+                answered = await call(http, Route(url, account.http_method), _TEST, self._store, None)
+                facts = {"url": url, "method": account.http_method, "status": answered.status, "words": answered.words}
+                calls.append(facts)
         return calls
+
+    async def until_called(self, message_uuid: str) -> None:
+        """Wait until every webhook of a message that has somewhere to go was tried, for two seconds at most."""
+        until = time.monotonic() + 2.0
+        sql = "SELECT 1 FROM webhooks WHERE uuid = ? AND attempts = 0 AND held = 0 AND outcome IS NULL LIMIT 1"
+        while self._store.rows(sql, message_uuid) and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+
+    # The queue
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -139,135 +132,119 @@ class Deliverer:
         except TimeoutError:
             return
 
-    async def _start_due(self, http: aiohttp.ClientSession) -> float:
-        """Start what is due; return the seconds until there may be more."""
+    async def _fill(self) -> float:
+        """Take what is due into memory; return the seconds until there may be more."""
         await self._release_held()
+        if self._ready.qsize() >= _LOW:
+            return _LOOK  # a worker that finds few left wakes us
         now = time.time()
         rows = self._store.rows(
             "SELECT * FROM webhooks WHERE outcome IS NULL AND held = 0 AND due <= ? ORDER BY due, id LIMIT ?",
             now,
-            _AT_ONCE * _OF_ONE,  # enough to find one that may start, if there is one
+            len(self._known) + _FILL,
         )
-        # Sorted out at once: what lands while others are started must not be started again from its old row.
-        for row in [row for row in rows if row["uuid"] not in self._flying]:
-            if len(self._flying) >= _AT_ONCE:
-                return _LOOK  # whatever lands wakes us
-            if row["uuid"] not in self._flying:
-                await self._start(http, row, now)
+        for row in rows:
+            if row["id"] in self._known:
+                continue
+            self._known.add(row["id"])
+            if row["uuid"] in self._behind:
+                self._behind[row["uuid"]].append(row)
+            else:
+                self._behind[row["uuid"]] = collections.deque()
+                self._ready.put_nowait(row)
         following = self._store.rows(
             "SELECT min(due) AS due FROM webhooks WHERE outcome IS NULL AND held = 0 AND due > ?", now
         )[0]["due"]
         wait = _LOOK if following is None else max(0.0, following - time.time())
-        return min(wait, _LOOK_FOR_DOOR) if self._held() else wait
+        return min(wait, _LOOK_FOR_DOOR) if self._held else wait
 
-    async def _start(self, http: aiohttp.ClientSession, row: sqlite3.Row, now: float) -> None:
-        if now - row["at"] > LONGEST:
+    async def _release_held(self) -> None:
+        for held, since in list(self._held.items()):
+            inbound, application_id, webhook_url = held
+            kind = "inbound" if inbound else "status"
+            if self._router.route(kind, application_id, webhook_url) is None:
+                continue
+            sql = (
+                "UPDATE webhooks SET held = 0 WHERE outcome IS NULL AND held = 1"
+                " AND (kind = 'inbound') = ? AND application_id IS ? AND webhook_url IS ?"
+            )
+            # On the writer's thread: there may be very many.
+            released = await asyncio.wrap_future(
+                self._store.write(lambda connection, sql=sql, held=held: connection.execute(sql, held).rowcount)
+            )
+            # One that was found to have nowhere to go may be written only now: so it is looked for a little longer.
+            if not released and time.monotonic() - since > _LOOK_FOR_LATE and self._held.get(held) == since:
+                del self._held[held]
+
+    async def _work(self, http: aiohttp.ClientSession, gives_way: bool) -> None:
+        while True:
+            row = await self._ready.get()
+            while gives_way and time.monotonic() - self._nudged < _BUSY:
+                await asyncio.sleep(_BUSY)
+            try:
+                await self._deliver(http, row)
+            except Exception:  # noqa: BLE001 - it stays queued; without a pause it would be called again and again
+                _log.exception("a webhook could not be delivered")
+                await asyncio.sleep(WAITS[0])
+            finally:
+                self._known.discard(row["id"])
+                behind = self._behind[row["uuid"]]
+                if behind:
+                    self._ready.put_nowait(behind.popleft())
+                else:
+                    del self._behind[row["uuid"]]
+                if self._ready.qsize() < _LOW:
+                    self._wake.set()
+
+    async def _deliver(self, http: aiohttp.ClientSession, row: sqlite3.Row) -> None:
+        if time.time() - row["at"] > LONGEST:
             await self._note(row["id"], outcome="dropped", answer="nobody took it within 24 hours")
             return
-        route = self.route(row["kind"], row["application_id"], row["webhook_url"])
-        if route is None:
+        way = row["kind"], row["application_id"], row["webhook_url"]
+        if self.holds(*way):
             await self._note(row["id"], held=1, answer="no webhook URL is set")
             return
-        self._flying.add(row["uuid"])
-        task = asyncio.get_running_loop().create_task(self._deliver(http, row, route))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        route = self._router.route(*way)
+        assert route is not None  # noqa: S101 - or it would be held
+        if self._faults.take("slow-webhook"):
+            await self._note(row["id"], due=time.time() + _SLOW, answer="held back by the lesson slow-webhook")
+            return
+        answered = await self._call(http, row, route)
+        if answered.status == 0:
+            self._router.look_again()
+            if self.holds(*way):  # the receiver has gone: another may come
+                await self._note(row["id"], held=1, answer="no webhook URL is set")
+                return
+        attempts = row["attempts"] + 1
+        change = {"attempts": attempts, "called": f"{route.method} {route.url}", "answer": answered.words}
+        if answered.status in _SUCCESS and self._faults.take("duplicate-delivery"):
+            change["answer"] += ", which the lesson duplicate-delivery lost"
+            await self._note(row["id"], due=time.time() + _AGAIN, **change)
+        elif answered.status in _SUCCESS:
+            await self._journal.write(lambda connection: _delivered(connection, row["id"], change))
+        elif not self._is_retried(answered.status):
+            await self._note(row["id"], outcome="dropped", **change)
+        else:
+            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.pace
+            await self._note(row["id"], due=time.time() + wait, **change)
 
-    async def _deliver(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> None:
-        try:
-            status, words = await _call(http, route, row["body"], self._store, row["application_id"])
-            attempts = row["attempts"] + 1
-            change = {"attempts": attempts, "called": f"{route.method} {route.url}", "answer": words}
-            if status in _SUCCESS:
-                await self._note(row["id"], outcome="delivered", **change)
-            elif not self._is_retried(status):
-                await self._note(row["id"], outcome="dropped", **change)
-            else:
-                wait = WAITS[min(attempts, len(WAITS)) - 1]
-                await self._note(row["id"], due=time.time() + wait, **change)
-        except Exception:  # noqa: BLE001 - it stays queued; without a pause it would be called again and again
-            _log.exception("a webhook could not be delivered")
-            await asyncio.sleep(WAITS[0])
-        finally:
-            self._flying.discard(row["uuid"])
-            self._wake.set()
+    async def _call(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> Answered:
+        if self._faults.take("door-shut"):
+            return Answered(0, "no answer (the lesson door-shut)")
+        unsigned = self._faults.take("unsigned")
+        secret = "not the account's" if self._faults.take("bad-signature") else None
+        return await call(http, route, row["body"], self._store, row["application_id"], not unsigned, secret)
 
     def _is_retried(self, status: int) -> bool:
         # 0: no answer at all.
         return self._store.switches["retry_on"] == "any" or status == 0 or status == 429 or status >= 500
 
-    async def _note(self, webhook: int, **change: Any) -> None:
+    def _note(self, webhook: int, **change: Any) -> asyncio.Future[None]:
         names = ", ".join(f"{name} = :{name}" for name in change)
         values = change | {"webhook": webhook}
         sql = f"UPDATE webhooks SET {names} WHERE id = :webhook"  # noqa: S608
-        await asyncio.wrap_future(self._store.write(lambda connection: connection.execute(sql, values) and None))
-
-    def _held(self) -> bool:
-        return bool(self._store.rows("SELECT 1 FROM webhooks WHERE outcome IS NULL AND held = 1 LIMIT 1"))
-
-    async def _release_held(self) -> None:
-        routes = self._store.rows(
-            "SELECT DISTINCT kind = 'inbound' AS inbound, application_id, webhook_url FROM webhooks"
-            " WHERE outcome IS NULL AND held = 1"
-        )
-        for row in routes:
-            kind = "inbound" if row["inbound"] else "status"
-            if self.route(kind, row["application_id"], row["webhook_url"]) is not None:
-                values = (row["inbound"], row["application_id"], row["webhook_url"])
-                await asyncio.wrap_future(
-                    self._store.write(
-                        lambda connection, values=values: (
-                            connection.execute(
-                                "UPDATE webhooks SET held = 0 WHERE outcome IS NULL AND held = 1"
-                                " AND (kind = 'inbound') = ? AND application_id IS ? AND webhook_url IS ?",
-                                values,
-                            )
-                            and None
-                        )
-                    )
-                )
+        return self._journal.write(lambda connection: connection.execute(sql, values) and None)
 
 
-async def _call(
-    http: aiohttp.ClientSession, route: Route, body: bytes, store: Store, application_id: str | None
-) -> tuple[int, str]:
-    url, data, account = route.url, body, store.account()
-    headers = {"User-Agent": "nbhelpers-simulator"}  # the service's own is not known
-    if route.method == "GET":
-        url, data = _with_query(url, body, store.switches["get_form"]), b""
-    else:
-        headers["Content-Type"] = "application/json"
-    if store.switches["signed"] == "yes":
-        headers["Authorization"] = sign(data, account.signature_secret, account.api_key, application_id)
-    try:
-        async with http.request(route.method, url, data=data or None, headers=headers, allow_redirects=False) as answer:
-            # The status is the answer. Its words do not matter, but once read the connection can be used again.
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                await answer.content.read(65_536)
-            return answer.status, f"answered {answer.status}"
-    except TimeoutError:
-        return 0, "no answer in time"
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        return 0, f"no answer ({type(error).__name__})"
-
-
-def _with_query(url: str, body: bytes, form: str) -> str:
-    fields = {
-        name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-        for name, value in (_dotted(json.loads(body)) if form == "dotted" else json.loads(body)).items()
-    }
-    url = urldefrag(url).url
-    if not fields:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
-
-
-def _dotted(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of nested objects under one name each, with dots between."""
-    flat: dict[str, Any] = {}
-    for name, value in body.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": each for inner, each in _dotted(value).items()}
-        else:
-            flat[name] = value
-    return flat
+def _delivered(connection: sqlite3.Connection, webhook: int, change: dict[str, Any]) -> None:
+    connection.execute(_DELIVERED, (change["attempts"], change["called"], change["answer"], webhook))

@@ -14,9 +14,9 @@ from typing import Any
 from nbhelpers.database import storable
 from nbhelpers.errors import KitError
 from nbhelpers.messages import MEDIA, InboundMessage
-from nbhelpers.simulator.accepting import DELIVERED_AFTER, shape_of
-from nbhelpers.simulator.queueing import Sent, queue_inbound, queue_status, time_text
-from nbhelpers.simulator.rules import REFUSALS
+from nbhelpers.simulator.accepting import DELIVERED_AFTER, Holds, shape_of
+from nbhelpers.simulator.queueing import Sent, Told, queue_inbound, queue_statuses, time_text
+from nbhelpers.simulator.scenes import lines_of
 from nbhelpers.simulator.store import Application, Page, Store
 
 __all__ = ["PERSON", "Facebook", "FacebookError", "Said"]
@@ -24,7 +24,9 @@ __all__ = ["PERSON", "Facebook", "FacebookError", "Said"]
 PERSON = "Ada"  # who writes when nobody is named
 _READ_AFTER = 0.02  # seconds
 
-_KINDS = ("text", "unsupported", *MEDIA)
+# What a phone can send, and the type that the service makes of it (Vonage's blog of 2020-09-24 on stickers; that a
+# thumb, which is a sticker on Facebook's side, comes as one is inferred).
+_KINDS = {kind: kind for kind in ("text", *MEDIA, "unsupported")} | {"sticker": "unsupported", "like": "unsupported"}
 
 
 class FacebookError(KitError):
@@ -44,11 +46,12 @@ class Said:
 class Facebook:
     """What happens on Facebook's screens and on phones. Everything it decides is committed before it is told.
 
-    `wake` is called when webhooks were queued. With `accept_any` every Page is linked.
+    `wake` is called when webhooks were queued, `holds` says whether one has nowhere to go. With `accept_any` every Page
+    is linked.
     """
 
-    def __init__(self, store: Store, wake: Callable[[], None], accept_any: bool = False) -> None:
-        self._store, self._wake, self.accept_any = store, wake, accept_any
+    def __init__(self, store: Store, wake: Callable[[], None], holds: Holds, accept_any: bool = False) -> None:
+        self._store, self._wake, self._holds, self.accept_any = store, wake, holds, accept_any
 
     # Pages
 
@@ -136,6 +139,7 @@ class Facebook:
             raise FacebookError("Nobody can write to this Page.", f"“{page.name}” is not published.")
         if kind == "text" and not text:
             raise FacebookError("An empty message cannot be sent.", "There is no text.", "Give a text.")
+        kind = _KINDS[kind]
         text, url = storable(text), storable(url)
         if kind in MEDIA:
             url = url or _SAMPLES[kind]
@@ -143,6 +147,7 @@ class Facebook:
         message_uuid = str(uuid.uuid4())
         shape = shape_of(self._store, self._store.application(page.application_id))
         linked = page.account_token is not None or self.accept_any
+        held = linked and self._holds("inbound", page.application_id, None)
 
         def work(connection: sqlite3.Connection) -> str:
             known = _psid(connection, page, storable(person), storable(psid))
@@ -159,7 +164,7 @@ class Facebook:
             )
             body = message.body(shape)
             if linked:
-                body = queue_inbound(connection, message, shape, page.application_id, self._store.switches)
+                body = queue_inbound(connection, message, shape, page.application_id, self._store.switches, held)
             connection.execute(
                 "INSERT INTO messages (uuid, way, application_id, page_id, psid, version, body, state, at, shape)"
                 " VALUES (?, 'in', ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -180,6 +185,10 @@ class Facebook:
         known = self._store.write(work).result()
         self._wake()
         return Said(message_uuid, known, page.id, linked)
+
+    def play(self, page: Page, scene: str) -> list[Said]:
+        """Let the people of a scene write to a Page, one line after the other."""
+        return [self.write(page, line.person, line.kind, line.text) for line in lines_of(scene)]
 
     def read(self, page: Page | None = None, person: str | None = None, psid: str | None = None) -> int:
         """Let a person read what was delivered to them; return how many messages that were."""
@@ -204,7 +213,8 @@ class Facebook:
                 connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (sent.uuid,))
                 # Never before its own “delivered”, which may still be waiting for its moment.
                 due = max(now, sent.at + DELIVERED_AFTER) + _READ_AFTER
-                queue_status(connection, sent, "read", due, self._store.switches)
+                held = self._holds("read", sent.application_id, sent.webhook_url)
+                queue_statuses(connection, sent, [Told("read", due)], self._store.switches, held)
             return len(rows)
 
         count = self._store.write(work).result()
@@ -222,27 +232,6 @@ class Facebook:
         sql = "UPDATE psids SET blocked = ? WHERE psid = ?"
         self._store.write(lambda connection: connection.execute(sql, (blocked, known)) and None).result()
         return known
-
-    # What cannot be brought about from outside
-
-    def refuse_next(self, code: str, status: str = "rejected") -> None:
-        """Let the next message that is accepted be refused later, with a code of the service's list."""
-        if code not in REFUSALS:
-            raise FacebookError("There is no such code.", f"You gave “{code}”.", f"There are {', '.join(REFUSALS)}.")
-        if status not in ("rejected", "undeliverable"):
-            raise FacebookError(
-                "This is no refusal.", f"You gave “{status}”.", "Use rejected, or undeliverable: Facebook is down."
-            )
-        sql = "INSERT INTO refusals (code, status) VALUES (?, ?)"
-        self._store.write(lambda connection: connection.execute(sql, (code, status)) and None).result()
-
-    def refusals(self) -> list[dict[str, str]]:
-        """Return the refusals that were asked for and have not come yet, the next one first."""
-        return [dict(row) for row in self._store.rows("SELECT code, status FROM refusals ORDER BY id")]
-
-    def forget_refusals(self) -> None:
-        """Take back the refusals that were asked for."""
-        self._store.write(lambda connection: connection.execute("DELETE FROM refusals") and None).result()
 
 
 # Addresses that answer nothing: the simulator keeps no media, and no test may call out.

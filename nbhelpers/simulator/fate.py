@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 
+from nbhelpers.simulator.faults import Faults
 from nbhelpers.simulator.rules import DAY, tag_on
 from nbhelpers.simulator.sending import MESSENGER, Outgoing
 from nbhelpers.simulator.store import Page
@@ -18,19 +19,27 @@ _Fate = tuple[str, str | None]
 
 
 def fate(
-    connection: sqlite3.Connection, outgoing: Outgoing, page: Page | None, anybody: bool, switches: Mapping[str, str]
+    connection: sqlite3.Connection,
+    outgoing: Outgoing,
+    page: Page | None,
+    anybody: bool,
+    switches: Mapping[str, str],
+    faults: Faults,
 ) -> _Fate:
     """Return the last status of a message for now, and the code if it is a refusal.
 
     `page` is its sender, None when that is no Page that the caller may speak for; `anybody` says that every sender is
-    linked and every recipient has just written. A refusal that was asked for by name comes first, and once.
+    linked and every recipient has just written. A refusal that was asked for by its code comes first, and once; then
+    come the `faults`, which are lessons.
     """
-    asked = connection.execute("SELECT * FROM refusals ORDER BY id LIMIT 1").fetchone()
+    asked = faults.take_refusal()
     if asked is not None:
-        connection.execute("DELETE FROM refusals WHERE id = ?", (asked["id"],))
-        return asked["status"], asked["code"]
+        return asked
     if outgoing.channel != MESSENGER:
         return DELIVERED
+    for name, code in (("page-link-expired", "1370"), ("unknown-psid", "1300"), ("outside-window", "1340")):
+        if faults.take(name):
+            return "rejected", code
     code, is_extra = (None, False) if anybody else _code(connection, outgoing, page, switches)
     code = code or outgoing.later
     if code:

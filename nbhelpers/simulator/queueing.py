@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from nbhelpers.messages import TODAY, InboundMessage, MessageStatus, timestamp
 
-__all__ = ["Sent", "queue_inbound", "queue_status", "time_text"]
+__all__ = ["Sent", "Told", "queue_inbound", "queue_statuses", "time_text"]
 
+_INSERT = (
+    "INSERT INTO webhooks (uuid, kind, application_id, webhook_url, body, at, due, held, answer)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_NOWHERE = "no webhook URL is set"
 # The specification's own example; what a message on Messenger really costs is not known.
 _USAGE = {"currency": "EUR", "price": "0.0333"}
+
+# Compact, so that a receiver that hashes its own re-serialised JSON finds the same payload_hash as one that hashes the
+# raw bytes, as it should.
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -48,38 +57,68 @@ def queue_inbound(
     shape: str,
     application_id: str | None,
     switches: Mapping[str, str],
+    held: bool,
 ) -> dict[str, Any]:
-    """Queue an inbound message, due now; return its body."""
+    """Queue an inbound message, due now, or `held` while it has nowhere to go; return its body."""
     body = _dressed(message.body(shape), shape, switches)
     if shape != TODAY and switches["direction"] == "yes":
         body["direction"] = "inbound"
     now = time.time()
-    _queue(connection, message.message_uuid or "", "inbound", application_id, None, body, now)
+    data, words = _compact(body).encode(), _NOWHERE if held else None
+    row = (message.message_uuid or "", "inbound", application_id, None, data, now, now, held, words)
+    connection.execute(_INSERT, row)
     return body
 
 
-def queue_status(
-    connection: sqlite3.Connection,
-    sent: Sent,
-    status: str,
-    due: float,
-    switches: Mapping[str, str],
-    code: str | None = None,
-    text: str | None = None,
+@dataclass(frozen=True)
+class Told:
+    """One status of an outbound message: due at a moment (Unix seconds), with code and text if it is a refusal.
+
+    `states` is the moment that it says it is of, where that is another.
+    """
+
+    status: str
+    due: float
+    code: str | None = None
+    text: str | None = None
+    states: float | None = None
+
+
+def queue_statuses(
+    connection: sqlite3.Connection, sent: Sent, statuses: Sequence[Told], switches: Mapping[str, str], held: bool
 ) -> None:
-    """Queue a status of an outbound message for the moment `due`, with the code and text of its refusal, if any."""
-    told = MessageStatus(
+    """Queue statuses of an outbound message, `held` while they have nowhere to go."""
+    now = time.time()
+    rows = [
+        (
+            sent.uuid,
+            told.status,
+            sent.application_id,
+            sent.webhook_url,
+            _compact(_status_body(sent, told, switches)).encode(),
+            now,
+            told.due,
+            held,
+            _NOWHERE if held else None,
+        )
+        for told in statuses
+    ]
+    connection.executemany(_INSERT, rows)
+
+
+def _status_body(sent: Sent, told: Told, switches: Mapping[str, str]) -> dict[str, Any]:
+    stated = MessageStatus(
         message_uuid=sent.uuid,
-        status=status,
+        status=told.status,
         psid=sent.psid,
         page_id=sent.page_id,
-        timestamp=time_text(due),
-        error_code=code,
-        error_text=text,
+        timestamp=time_text(told.due if told.states is None else told.states),
+        error_code=told.code,
+        error_text=told.text,
         client_ref=sent.client_ref,
-        usage=_USAGE if status == "delivered" and switches["usage"] == "yes" else None,
+        usage=_USAGE if told.status == "delivered" and switches["usage"] == "yes" else None,
     )
-    body = _dressed(told.body(sent.shape), sent.shape, switches)
+    body = _dressed(stated.body(sent.shape), sent.shape, switches)
     if sent.shape == TODAY:
         body["channel"] = sent.channel
         if sent.workflow is not None:
@@ -87,36 +126,17 @@ def queue_status(
     else:
         for end, value in (("to", sent.psid), ("from", sent.page_id)):
             body[end] = {"type": sent.channel, "id" if sent.channel == "messenger" else "number": value}
-    _queue(connection, sent.uuid, status, sent.application_id, sent.webhook_url, body, due)
+    return body
 
 
 def _dressed(body: dict[str, Any], shape: str, switches: Mapping[str, str]) -> dict[str, Any]:
     """Return a body with what the switches say about today's shape."""
     if shape != TODAY:
         return body
-    when = datetime.fromisoformat(body["timestamp"])
-    if switches["time_form"].endswith("UTC"):
-        body["timestamp"] = f"{when:%Y-%m-%d %H:%M:%S} UTC"
-    elif "." not in switches["time_form"]:
-        body["timestamp"] = f"{when:%Y-%m-%dT%H:%M:%SZ}"
+    if "." not in switches["time_form"]:
+        when = datetime.fromisoformat(body["timestamp"])
+        spaced = switches["time_form"].endswith("UTC")
+        body["timestamp"] = f"{when:%Y-%m-%d %H:%M:%S} UTC" if spaced else f"{when:%Y-%m-%dT%H:%M:%SZ}"
     if "error" in body and switches["error_title"] == "number":
         body["error"]["title"] = int(body["error"]["title"])
     return body
-
-
-def _queue(
-    connection: sqlite3.Connection,
-    message_uuid: str,
-    kind: str,
-    application_id: str | None,
-    webhook_url: str | None,
-    body: dict[str, Any],
-    due: float,
-) -> None:
-    # Compact, so that a receiver that hashes its own re-serialised JSON finds the same payload_hash as one that
-    # hashes the raw bytes, as it should.
-    data = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-    connection.execute(
-        "INSERT INTO webhooks (uuid, kind, application_id, webhook_url, body, at, due) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (message_uuid, kind, application_id, webhook_url, data, time.time(), due),
-    )

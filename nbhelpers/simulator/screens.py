@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import time
 from dataclasses import asdict
 
 from starlette.requests import Request
@@ -15,8 +16,10 @@ from nbhelpers.simulator import applications
 from nbhelpers.simulator.auth import authenticate
 from nbhelpers.simulator.delivery import Deliverer
 from nbhelpers.simulator.facebook import Facebook
+from nbhelpers.simulator.faults import FAULTS, Faults
 from nbhelpers.simulator.linkpage import link_page, linked_page, why_refused
 from nbhelpers.simulator.problems import Problem
+from nbhelpers.simulator.scenes import SCENES
 from nbhelpers.simulator.sending import is_url
 from nbhelpers.simulator.store import Page, Store
 from nbhelpers.simulator.switches import SWITCHES
@@ -32,8 +35,9 @@ _URLS = ("inbound_url", "status_url")
 class Screens:
     """The paths under `/_simulator/`. All but the link page need the control token."""
 
-    def __init__(self, store: Store, facebook: Facebook, deliverer: Deliverer, control: str) -> None:
-        self._store, self._facebook, self._deliverer, self._control = store, facebook, deliverer, control
+    def __init__(self, store: Store, facebook: Facebook, deliverer: Deliverer, faults: Faults, control: str) -> None:
+        self._store, self._facebook, self._deliverer = store, facebook, deliverer
+        self._faults, self._control = faults, control
         self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why
 
     def table(self) -> list[tuple[str, str, Handler]]:
@@ -51,10 +55,17 @@ class Screens:
             ("link/expired", "PUT", self.expire_link),
             ("write", "POST", self.write),
             ("read", "POST", self.read),
+            ("scenes", "GET", self.scenes),
+            ("scenes", "POST", self.play),
             ("blocked", "PUT", self.block),
             ("refusals", "POST", self.refuse_next),
             ("refusals", "GET", self.refusals),
             ("refusals", "DELETE", self.forget_refusals),
+            ("advance", "POST", self.advance),
+            ("pace", "PUT", self.change_pace),
+            ("faults", "GET", self.faults),
+            ("faults", "POST", self.start_fault),
+            ("faults", "DELETE", self.clear_faults),
             ("switches", "GET", self.switches),
             ("switches", "PUT", self.change_switches),
             ("webhooks", "GET", self.webhooks),
@@ -177,6 +188,7 @@ class Screens:
             if wants_html:
                 return Response(link_page(self._store.pages(), str(error)), 400, media_type="text/html")
             raise
+        self._faults.clear("page-link-expired")
         if wants_html:
             return Response(linked_page(page), media_type="text/html")
         return answer({"page_id": page.id, "page": page.name, "linked": True})
@@ -217,6 +229,17 @@ class Screens:
         count = await asyncio.to_thread(self._facebook.read, page, form.get("person"), form.get("psid"))
         return answer({"read": count})
 
+    async def scenes(self, _request: Request) -> Response:
+        """The scenes that there are, and what happens in each."""
+        return answer({"scenes": SCENES})
+
+    async def play(self, request: Request) -> Response:
+        """Let the people of a scene write."""
+        form = await texts(request, "scene", "page")
+        page = self._facebook.page(form.get("page"))
+        said = await asyncio.to_thread(self._facebook.play, page, form.get("scene", ""))
+        return answer({"page_id": page.id, "said": [asdict(each) for each in said]}, 201)
+
     async def block(self, request: Request) -> Response:
         """Let a person block a Page; with `blocked` “no” take that back."""
         form = await texts(request, "page", "person", "blocked")
@@ -230,17 +253,57 @@ class Screens:
         """Let the next message be refused later, with a code of the list."""
         form = await texts(request, "code", "status")
         code, status = form.get("code", ""), form.get("status", "rejected")
-        await asyncio.to_thread(self._facebook.refuse_next, code, status)
+        await asyncio.to_thread(self._faults.refuse_next, code, status)
         return answer({"code": code, "status": status}, 201)
 
     async def refusals(self, _request: Request) -> Response:
         """The refusals that were asked for and have not come yet."""
-        return answer({"refusals": self._facebook.refusals()})
+        return answer({"refusals": self._faults.refusals})
 
     async def forget_refusals(self, _request: Request) -> Response:
         """Take them back."""
-        await asyncio.to_thread(self._facebook.forget_refusals)
+        await asyncio.to_thread(self._faults.forget_refusals)
         return answer({"refusals": []})
+
+    async def advance(self, request: Request) -> Response:
+        """Let hours pass for what is there already; what is made afterwards is fresh."""
+        hours = _number(await texts(request, "hours"), "hours", 0.001, 24 * 366)
+        # Tokens state whole seconds: from the next one on, whatever says it was made before was.
+        await asyncio.sleep(1 - time.time() % 1 + 0.01)
+        await asyncio.to_thread(self._store.advance, hours * 3600)
+        self._deliverer.wake()
+        return answer({"hours": hours})
+
+    async def change_pace(self, request: Request) -> Response:
+        """Let the waits between two tries of a webhook pass faster: so many of their seconds in one."""
+        pace = _number(await texts(request, "pace"), "pace", 1, 1000)
+        await asyncio.to_thread(lambda: self._store.change_account(pace=pace))
+        self._deliverer.wake()
+        return answer({"pace": pace})
+
+    async def faults(self, _request: Request) -> Response:
+        """Every lesson, and how often it will still happen."""
+        left = self._faults.left
+        return answer({"faults": [asdict(fault) | {"left": left.get(name)} for name, fault in FAULTS.items()]})
+
+    async def start_fault(self, request: Request) -> Response:
+        """Turn a lesson on."""
+        form = await texts(request, "name", "times", "page", "person")
+        times = int(_number(form, "times", 0, 1000)) if "times" in form else None
+        fault = self._faults.start(form.get("name", ""), times)
+        if fault.kind == "now":
+            page = self._facebook.page(form.get("page"))
+            await asyncio.to_thread(self._facebook.write, page, person=form.get("person"), kind="unsupported")
+        return answer(asdict(fault) | {"left": self._faults.left.get(fault.name)}, 201)
+
+    async def clear_faults(self, request: Request) -> Response:
+        """Turn one lesson off, or all."""
+        form = await texts(request, "name")
+        name = form.get("name")
+        if name is not None and name not in FAULTS:
+            raise KitError("There is no such lesson.", f"You named “{name}”.", f"There are {', '.join(FAULTS)}.")
+        self._faults.clear(name)
+        return await self.faults(request)
 
     async def switches(self, _request: Request) -> Response:
         """Every switch: what it is set to, and what it says."""
@@ -258,6 +321,18 @@ class Screens:
         names = "id, uuid, kind, at, due, attempts, outcome, answer, called"
         rows = self._store.rows(f"SELECT {names} FROM webhooks ORDER BY id DESC LIMIT 50")  # noqa: S608
         return answer({"webhooks": [dict(row) for row in rows]})
+
+
+def _number(form: dict[str, str], name: str, least: float, most: float) -> float:
+    try:
+        number = float(form.get(name, ""))
+    except ValueError:
+        number = -1.0
+    if not least <= number <= most:
+        raise KitError(
+            f"{name} cannot be that.", f"You gave “{form.get(name, '')}”.", f"Give a number, {least} to {most}."
+        )
+    return number
 
 
 def _shown(page: Page) -> dict[str, object]:

@@ -25,7 +25,10 @@ _SCHEMA = """
 CREATE TABLE account (
   api_key TEXT PRIMARY KEY, api_secret TEXT NOT NULL, signature_secret TEXT NOT NULL,
   inbound_url TEXT NOT NULL DEFAULT '', status_url TEXT NOT NULL DEFAULT '',
-  http_method TEXT NOT NULL DEFAULT 'GET', shape TEXT NOT NULL DEFAULT 'v0.1', balance TEXT NOT NULL DEFAULT 'ok');
+  http_method TEXT NOT NULL DEFAULT 'GET', shape TEXT NOT NULL DEFAULT 'v0.1', balance TEXT NOT NULL DEFAULT 'ok',
+  pace REAL NOT NULL DEFAULT 1);
+CREATE TABLE ageings (at REAL NOT NULL, seconds REAL NOT NULL);
+CREATE TABLE faults (name TEXT PRIMARY KEY, times INTEGER NOT NULL);
 CREATE TABLE switches (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE applications (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, capabilities TEXT NOT NULL, privacy TEXT NOT NULL, public_key TEXT NOT NULL,
@@ -53,7 +56,7 @@ CREATE TABLE webhooks (
 CREATE INDEX webhooks_due ON webhooks (due) WHERE outcome IS NULL AND held = 0;
 CREATE INDEX webhooks_held ON webhooks (held) WHERE outcome IS NULL AND held = 1
 """
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Account:
     http_method: str
     shape: str
     balance: str  # ok or low
+    pace: float  # seconds of waiting that pass in one second of the clock
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ class Store:
         self._applications = self._read_applications()
         self._tokens = {(row["jti"], row["application_id"]) for row in self.rows("SELECT * FROM tokens")}
         self._pages: dict[str, Page] = self._read_pages()
+        self._ageings = self._read_ageings()
         self.switches: Mapping[str, str] = DEFAULTS | self._switches()
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
@@ -140,7 +145,7 @@ class Store:
         """Return the account as it is now."""
         return self._account
 
-    def change_account(self, **changes: str) -> Account:
+    def change_account(self, **changes: str | float) -> Account:
         """Change fields of the account, and return it as it is then."""
 
         def work(connection: sqlite3.Connection) -> Account:
@@ -152,6 +157,39 @@ class Store:
         with self._changing:
             self._account = self.write(work).result()
         return self._account
+
+    @property
+    def pace(self) -> float:
+        """How many of the seconds between two tries of a webhook pass in one second of the clock: 1 but in a lesson."""
+        return self._account.pace
+
+    def connect(self) -> tuple[sqlite3.Connection, threading.Lock]:
+        """Return a connection of the caller's own, and the lock under which it writes; see `Database.connect`."""
+        return self._database.connect(), self._database.turn
+
+    def advance(self, seconds: float) -> None:
+        """Age what is there: people's last messages, links of Pages, tokens, what is queued. Now stays now."""
+        at = float(int(time.time()))  # tokens state whole seconds
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO ageings VALUES (?, ?)", (at, seconds))
+            connection.execute("UPDATE psids SET last_wrote = last_wrote - ?", (seconds,))
+            connection.execute("UPDATE pages SET linked = linked - ?", (seconds,))
+            connection.execute(
+                "UPDATE webhooks SET due = due - ?, at = at - ? WHERE outcome IS NULL", (seconds, seconds)
+            )
+
+        with self._changing:
+            self.write(work).result()
+            self._ageings = self._read_ageings()
+            self._pages = self._read_pages()
+
+    def aged(self, moment: float) -> float:
+        """Return by how many seconds something of this moment (Unix seconds) has been aged since."""
+        return sum(seconds for at, seconds in self._ageings if moment < at) if self._ageings else 0.0
+
+    def _read_ageings(self) -> list[tuple[float, float]]:
+        return [(row["at"], row["seconds"]) for row in self.rows("SELECT * FROM ageings")]
 
     def change_switches(self, values: Mapping[str, str]) -> None:
         """Set some switches. Raises KitError for a name or a choice that there is not."""

@@ -15,6 +15,7 @@ from nbhelpers.simulator.accepting import Desk
 from nbhelpers.simulator.auth import Caller, authenticate, is_account
 from nbhelpers.simulator.delivery import Deliverer
 from nbhelpers.simulator.external import Answer, ExternalAccounts
+from nbhelpers.simulator.journal import Journal
 from nbhelpers.simulator.problems import (
     Problem,
     bad_application,
@@ -36,8 +37,8 @@ _ACCOUNTS = "/beta/chatapp-accounts"
 class Vonage:
     """The service's paths, and what each answers."""
 
-    def __init__(self, store: Store, desk: Desk, deliverer: Deliverer) -> None:
-        self._store, self._desk, self._deliverer = store, desk, deliverer
+    def __init__(self, store: Store, journal: Journal, desk: Desk, deliverer: Deliverer) -> None:
+        self._store, self._journal, self._desk, self._deliverer = store, journal, desk, deliverer
         self._accounts = ExternalAccounts(store)
 
     def table(self) -> list[tuple[str, str, Handler]]:
@@ -102,10 +103,12 @@ class Vonage:
             if refusal is not None:
                 return answer(refusal)
             kept = body.decode(json.detect_encoding(body), "replace")
-            accepted = await asyncio.wrap_future(
-                self._store.write(lambda connection: self._desk.take(connection, caller, outgoing, version, kept))
+            accepted = await self._journal.write(
+                lambda connection: self._desk.take(connection, caller, outgoing, version, kept)
             )
-            self._deliverer.wake()
+            self._deliverer.nudge()
+            if accepted.told_first:
+                await self._deliverer.until_called(accepted.message_uuid)
             return answer(accepted.body, 202)
 
         return handler
@@ -122,9 +125,10 @@ class Vonage:
 
     def _caller(self, request: Request, version: str | None = None) -> Caller | Problem:
         authorizations = request.headers.getlist("authorization")
-        query = request.query_params
-        if authorizations and "api_key" in query and "api_secret" in query:
-            authorizations = [*authorizations, "key and secret in the query"]
+        if authorizations and request.scope["query_string"]:
+            query = request.query_params
+            if "api_key" in query and "api_secret" in query:
+                authorizations = [*authorizations, "key and secret in the query"]
         return authenticate(self._store, authorizations, version)
 
     # Applications
