@@ -3,63 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nbhelpers import __version__, background
-from nbhelpers import settings as configuration
-from nbhelpers.errors import KitError, ServiceError, SettingsError
-from nbhelpers.events import Event, one_line
+from nbhelpers import playing as playing  # its commands register themselves
+from nbhelpers.command import command, json_option, main, pairs, say
+from nbhelpers.errors import ServiceError, SettingsError
+from nbhelpers.events import Event
 from nbhelpers.identity import Identity, identify
 from nbhelpers.inbox import Inbox
 from nbhelpers.outbound import OutboundMessage
 from nbhelpers.private import make_private_folder
 from nbhelpers.service import Owner
 from nbhelpers.settings import API_VERSIONS, MODES, Settings
-from nbhelpers.simulator.control import Control
 from nbhelpers.tokens import TTL, Minter
 
 __all__ = ["main"]
 
-_WRITES = ("text", "image", "audio", "video", "file", "unsupported")
 _SENDS = ("text", "image", "audio", "video", "file")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="nbhelpers")
-def main() -> None:
-    """The Messages API on Facebook Messenger, offline and for real over HTTP."""
-    configuration.spare_loopback()
-
-
-def _command(name: str) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a command that takes --state and --mode, is given the settings, and says its errors in one line."""
-
-    def decorate(function: Callable[..., None]) -> click.Command:
-        @functools.wraps(function)
-        def run(state: Path | None, mode: str | None, **options: Any) -> None:
-            try:
-                function(configuration.load(mode, state), **options)
-            except KitError as error:
-                raise click.ClickException(str(error)) from None
-
-        run = click.option("--mode", type=click.Choice(MODES), help="simulator (default), sandbox or live.")(run)
-        run = click.option("--state", type=click.Path(path_type=Path), help="State directory (default: .lab).")(run)
-        return main.command(name)(run)
-
-    return decorate
-
-
-_json_option = click.option("--json", "as_json", is_flag=True, help="Facts as JSON, for a program.")
 _port_option = click.option("--port", type=click.IntRange(0, 65535), help="This port and no other; 0 for any free one.")
 
 
@@ -77,7 +48,7 @@ def _owner(_context: click.Context, _parameter: click.Parameter, value: str | No
 _owner_option = click.option("--owner", hidden=True, callback=_owner)
 
 
-@_command("simulator")
+@command("simulator")
 @_port_option
 @_owner_option
 @click.option("--inbound", metavar="URL", help="Where inbound webhooks go.")
@@ -101,39 +72,11 @@ def simulator(
         raise SettingsError("There is no simulator here.", f"The mode is {settings.mode}.", "Use --mode simulator.")
     if options["guide"] and not options["demo"]:
         raise SettingsError("--guide says which demo.", "There is no --demo.", "Use both.")
-    switches = check(_pairs(switched))
+    switches = check(pairs(switched))
     simulate(settings, Options(**options, find_receiver=owner is None, switches=switches), port, owner)
 
 
-@_command("switches")
-@click.argument("settings_of", nargs=-1, metavar="[NAME=VALUE]...")
-@_json_option
-def switches(settings: Settings, settings_of: tuple[str, ...], as_json: bool) -> None:
-    """Show, or set, what the simulator does where nobody knows what the service does.
-
-    A name alone shows that one. Each has its choices, the likelier first, with the source. They are kept until
-    `nbhelpers reset`.
-    """
-    control = _control(settings)
-    wanted = _pairs(tuple(text for text in settings_of if "=" in text))
-    names = {text.partition("=")[0].strip() for text in settings_of}
-    if wanted:
-        control.switch(**wanted)
-    table = control.switches()
-    unknown = sorted(names - {each["name"] for each in table})
-    if unknown:
-        raise SettingsError("There is no such switch.", f"You named {', '.join(unknown)}.", "See `nbhelpers switches`.")
-    for each in table:
-        if names and each["name"] not in names:
-            continue
-        choices = " | ".join(f"[{choice}]" if choice == each["value"] else choice for choice in each["choices"])
-        if each["value"] not in each["choices"]:
-            choices += f" [{each['value']}]"
-        lines = (f"{each['name']}: {choices}", each["says"], f"{each['sure']}: {each['source']}")
-        click.echo(json.dumps(each) if as_json else "\n    ".join(lines))
-
-
-@_command("receiver")
+@command("receiver")
 @_port_option
 @_owner_option
 def receiver(settings: Settings, port: int | None, owner: Owner | None) -> None:
@@ -143,33 +86,7 @@ def receiver(settings: Settings, port: int | None, owner: Owner | None) -> None:
     receive(settings, port, owner)
 
 
-@_command("trigger")
-@click.argument("kind", type=click.Choice([*_WRITES, "read", "block", "unblock"]))
-@click.option("--psid", help="Who: a person by PSID.")
-@click.option("--person", help="Who: a person by name; a new name is a new person. (default: Ada)")
-@click.option("--page", help="To which Page, by ID or name. (default: the newest)")
-@click.option("--text", help="What they write. (default: the guide's hello)")
-@click.option("--url", help="What they send: the address of a picture, sound, film or file.")
-@_json_option
-def trigger(settings: Settings, kind: str, as_json: bool, **details: str | None) -> None:
-    """Let the simulated person act: write, read what was delivered, block the Page."""
-    control = _control(settings)
-    if kind == "read":
-        count = control.read(**{name: details[name] for name in ("psid", "person", "page")})
-        _say(as_json, {"read": count}, f"{count} message{'' if count == 1 else 's'} read.")
-        return
-    if kind in ("block", "unblock"):
-        done = control.block(details["person"], details["page"], kind == "block")
-        _say(as_json, done, f"PSID {done['psid']} has {kind}ed Page {done['page_id']}.")
-        return
-    if kind == "text" and not details["text"]:
-        details["text"] = "Hello from Facebook Messenger!"
-    said = control.write(kind, **details)
-    where = "passed on" if said["passed_on"] else "not passed on: this Page is linked to no application"
-    _say(as_json, said, f"PSID {said['psid']} wrote to Page {said['page_id']} ({where}).")
-
-
-@_command("token")
+@command("token")
 @click.option("--application-id", help="For which application. (default: the one of this state directory)")
 @click.option("--private-key", help="Path of its private key.")
 @click.option("--ttl", type=int, default=TTL, show_default=True, help="Its life in seconds.")
@@ -186,7 +103,7 @@ def token(settings: Settings, application_id: str | None, private_key: str | Non
     click.echo(str(Minter(application_id, key, ttl)()))
 
 
-@_command("send")
+@command("send")
 @click.option("--to", "recipient", required=True, metavar="PSID", help="The person.")
 @click.option("--from", "sender", metavar="PAGE", help="Your Page ID. (default: the linked one)")
 @click.option("--text", help="What to say.")
@@ -215,10 +132,10 @@ def send(
         inbox.close()
 
 
-@_command("inbox")
+@command("inbox")
 @click.option("--follow", is_flag=True, help="Go on until Ctrl+C.")
 @click.option("--limit", type=click.IntRange(1), help="Only the newest so many.")
-@_json_option
+@json_option
 def inbox(settings: Settings, follow: bool, limit: int | None, as_json: bool) -> None:
     """Show the captured events, one line each."""
     store = _inbox(settings)
@@ -238,11 +155,11 @@ def inbox(settings: Settings, follow: bool, limit: int | None, as_json: bool) ->
         store.close()
 
 
-@_command("replay")
+@command("replay")
 @click.argument("delivery", type=click.IntRange(1), required=False, metavar="[DELIVERY_ID]")
 @click.option("--edit", "edits", multiple=True, metavar="PATH=VALUE", help="Change it, such as text=Hi or from.id=12.")
 @click.option("--list", "listed", is_flag=True, help="Only show the newest deliveries, with their IDs.")
-@_json_option
+@json_option
 def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], listed: bool, as_json: bool) -> None:
     """Send a stored delivery to the receiver again (by default the newest message), edited or as it came."""
     from nbhelpers import replay as replaying
@@ -251,7 +168,7 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
     try:
         for each in store.deliveries(limit=50) if listed else ():
             names = ("id", "method", "path", "answer", "verdict", "origin")
-            _say(as_json, {name: getattr(each, name) for name in names}, each.line)
+            say(as_json, {name: getattr(each, name) for name in names}, each.line)
         if listed:
             return
         door, played = (background.find(name, settings) for name in ("receiver", "simulator"))
@@ -260,13 +177,13 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
         facts = played.ready if played else vars(settings)
         signing = {"secret": facts["signature_secret"], "api_key": facts["api_key"]}
         done = replaying.replay(store, delivery, door.url, replaying.typed(edits), **signing)
-        _say(as_json, done.facts, repr(done))
+        say(as_json, done.facts, repr(done))
     finally:
         store.close()
 
 
-@_command("status")
-@_json_option
+@command("status")
+@json_option
 def status(settings: Settings, as_json: bool) -> None:
     """Say what runs and where."""
     running = [
@@ -281,16 +198,16 @@ def status(settings: Settings, as_json: bool) -> None:
         facts["services"].append({"name": found.name, "mode": found.mode, "pid": found.pid, "url": found.url, **urls})
     lines = [f"state directory: {settings.state}", f"mode: {settings.mode}", *map(repr, running)]
     lines += [note for note in settings.notes if note]
-    _say(as_json, facts, "\n".join(lines if running else [*lines, "No service runs."]))
+    say(as_json, facts, "\n".join(lines if running else [*lines, "No service runs."]))
 
 
-@_command("stop")
+@command("stop")
 def stop(settings: Settings) -> None:
     """End the services of this state directory, in all modes."""
     click.echo("\n".join(background.stop(settings)) or "No service was running.")
 
 
-@_command("reset")
+@command("reset")
 @click.option("--forget", is_flag=True, help="Delete the state instead of setting it aside.")
 @click.option("--notebooks", is_flag=True, help="Bring the notebooks back too; yours are set aside.")
 def reset(settings: Settings, forget: bool, notebooks: bool) -> None:
@@ -303,7 +220,7 @@ def reset(settings: Settings, forget: bool, notebooks: bool) -> None:
         click.echo(f"The notebooks are as they came. Yours are in {restore_notebooks(settings, __version__)}.")
 
 
-@_command("lab")
+@command("lab")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser; the address is printed.")
 @_port_option
 def lab(settings: Settings, no_browser: bool, port: int | None) -> None:
@@ -337,31 +254,6 @@ def lab(settings: Settings, no_browser: bool, port: int | None) -> None:
     raise SystemExit(subprocess.run(command, check=False).returncode)  # noqa: S603
 
 
-def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise SettingsError("A switch is set with NAME=VALUE.", f"You wrote “{text}”.", "Such as window=24+1.")
-        pairs[name.strip()] = value.strip()
-    return pairs
-
-
-def _control(settings: Settings) -> Control:
-    if settings.mode != "simulator":
-        raise SettingsError(
-            "Nobody can be played here.",
-            f"The mode is {settings.mode}.",
-            "Write from a phone, or use --mode simulator.",
-        )
-    found = background.find("simulator", settings)
-    if found is None:
-        raise ServiceError(
-            "The simulator does not run.", f"Nothing is recorded in {settings.folder}.", "Run `nbhelpers simulator`."
-        )
-    return Control(found.url, found.control)
-
-
 def _identity(settings: Settings, page: str | None = None) -> Identity:
     found = background.find("simulator", settings) if settings.mode == "simulator" else None
     store = _inbox(settings)
@@ -381,10 +273,6 @@ def _show(events: list[Event], as_json: bool) -> None:
         fields |= {"deliveries": event.deliveries, "origin": event.origin}
         facts = {"received": event.received.isoformat(), **fields, "body": event.json}
         click.echo(json.dumps(facts) if as_json else event.line)
-
-
-def _say(as_json: bool, facts: dict[str, Any], words: str) -> None:
-    click.echo(json.dumps(facts) if as_json else "\n".join(one_line(line, 400) for line in words.splitlines()))
 
 
 if __name__ == "__main__":

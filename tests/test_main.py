@@ -21,20 +21,9 @@ from vonage_jwt import JwtClient
 from nbhelpers import credentials, tokens
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-CLI_COMMANDS = {
-    "simulator",
-    "receiver",
-    "trigger",
-    "token",
-    "send",
-    "inbox",
-    "status",
-    "stop",
-    "reset",
-    "lab",
-    "switches",
-    "replay",
-}
+CLI_COMMANDS = set(
+    "simulator receiver trigger token send inbox status stop reset lab switches replay fault advance".split()
+)
 
 
 def inbox_of(shell: Shell) -> list[dict[str, Any]]:
@@ -273,30 +262,3 @@ def test_the_commands_are_those_of_the_blueprint_and_each_explains_itself(shell:
         for parameter in command.params:
             if isinstance(parameter, click.Option) and not parameter.hidden:
                 assert parameter.help, (name, parameter.name)
-
-
-def test_switches_are_shown_set_and_refused_from_the_command_line(shell: Shell) -> None:
-    _, ready = shell.start("simulator", "--demo", "--switch", "window=24+1")
-    shown = shell("switches").stdout
-    assert "window: 24 | [24+1]\n    How long a Page may answer" in shown
-    assert "tags_of: [today] | <YYYY-MM-DD>" in shown
-    only = shell("switches", "tags_of=2018-06-21").stdout
-    assert only.startswith("tags_of: today | <YYYY-MM-DD> [2018-06-21]\n")
-    assert len(only.splitlines()) == 3
-    assert shell("switches", "window").stdout.startswith("window: 24 | [24+1]\n    How long")
-    facts = [json.loads(line) for line in shell("switches", "--json").stdout.splitlines()]
-    assert {each["name"]: each["value"] for each in facts}["tags_of"] == "2018-06-21"
-    refused = shell("switches", "window=25", ok=False)
-    assert (refused.returncode, "Use 24 or 24+1." in refused.stderr) == (1, True)
-    refused = shell("switches", "windows", ok=False)
-    assert "There is no such switch. You named windows." in refused.stderr
-    refused = shell("simulator", "--switch", "window", ok=False)
-    assert "A switch is set with NAME=VALUE. You wrote “window”." in refused.stderr
-    blocked = shell("trigger", "block", "--page", ready["page_id"]).stdout
-    assert blocked == f"PSID {ready['psid']} has blocked Page {ready['page_id']}.\n"
-    assert "has unblocked" in shell("trigger", "unblock").stdout
-
-
-def test_a_wrong_switch_starts_no_simulator(shell: Shell) -> None:
-    refused = shell("simulator", "--switch", "windw=24", ok=False)
-    assert (refused.returncode, "There is no such switch" in refused.stderr) == (1, True)

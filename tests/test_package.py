@@ -33,6 +33,8 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("steps",),
     ("widgets",),
     ("lab", "pytest_plugin"),
+    ("command",),
+    ("playing",),
     ("__main__",),
 )
 # Heavy or foreign: only these rooms may load them.
@@ -45,7 +47,7 @@ MAY_IMPORT = {
     "httptools": ("door", "service"),
     "starlette": ("simulator",),
     "aiohttp": ("simulator",),
-    "click": ("__main__",),
+    "click": ("command", "playing", "__main__"),
     "pytest": ("pytest_plugin",),
     "sqlite3": ("database", "ledger", "inbox", "receiver", "simulator"),
 }

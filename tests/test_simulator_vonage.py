@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from simulation import Detached, Program, flat, nested, simulator, target
+from simulation import Detached, Program, Target, flat, nested, simulator, target
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.simulator.switches import DEFAULTS
@@ -298,11 +298,16 @@ def test_what_is_no_url_is_refused_and_nothing_is_kept(world: Detached, url: str
     assert world.control.settings()["inbound_url"] == ""
 
 
+def looks(hook: Target) -> list[str]:
+    """The calls that were no webhook: what other tests sent may have waited for these very addresses."""
+    return [call.method for call in hook.calls if "message_uuid" not in call.query]
+
+
 def test_with_the_switch_both_urls_must_answer_200_before_they_are_kept(world: Detached) -> None:
     with target(200) as good, target(404) as bad:
         form = {"moCallBackUrl": good.url, "drCallBackUrl": bad.url}
         assert world.http.post(world.base_url + SETTINGS, data=form, auth=world.basic, timeout=10).status_code == 200
-        assert good.calls == bad.calls == []
+        assert looks(good) == looks(bad) == []
         world.control.switch(check_urls="yes")
         form = {"moCallBackUrl": f"{good.url}/2", "drCallBackUrl": bad.url}
         answer = world.http.post(world.base_url + SETTINGS, data=form, auth=world.basic, timeout=10)
@@ -310,8 +315,8 @@ def test_with_the_switch_both_urls_must_answer_200_before_they_are_kept(world: D
         assert world.control.settings()["inbound_url"] == good.url
         form["drCallBackUrl"] = good.url
         assert world.http.post(world.base_url + SETTINGS, data=form, auth=world.basic, timeout=10).status_code == 200
-        assert [call.method for call in good.calls] == ["GET"] * 3
-        assert [call.method for call in bad.calls] == ["GET"]
+        assert looks(good) == ["GET"] * 3
+        assert looks(bad) == ["GET"]
 
 
 @pytest.mark.parametrize(

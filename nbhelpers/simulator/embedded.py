@@ -187,6 +187,7 @@ class _Config(uvicorn.Config):
             lifespan="on",
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             backlog=1024,
         )
 

@@ -47,6 +47,13 @@ def markdown() -> str:
     return "\n".join(lines)
 
 
+def _named(name: str) -> Fault:
+    fault = FAULTS.get(name.strip().lower().replace(" ", "-").replace("_", "-"))
+    if fault is None:
+        raise KitError("There is no such lesson.", f"You named “{name}”.", f"There are {', '.join(FAULTS)}.")
+    return fault
+
+
 class Faults:
     """The faults that are on, with how often each still happens. They are kept across a kill."""
 
@@ -64,9 +71,7 @@ class Faults:
 
     def start(self, name: str, times: int | None = None) -> Fault:
         """Turn a fault on, by default for as often as its table says. Raises KitError for one that there is not."""
-        fault = FAULTS.get(name.strip().lower().replace(" ", "-").replace("_", "-"))
-        if fault is None:
-            raise KitError("There is no such lesson.", f"You named “{name}”.", f"There are {', '.join(FAULTS)}.")
+        fault = _named(name)
         if times is not None and not 0 <= times <= 1000:
             raise KitError(
                 "It cannot happen so often.", f"You said {times}.", "Say 1 to 1000, or 0 until it is cleared."
@@ -76,8 +81,8 @@ class Faults:
         return fault
 
     def clear(self, name: str | None = None) -> None:
-        """Turn one fault off, or all of them."""
-        for each in [name] if name else list(self._left):
+        """Turn one fault off, or all of them. Raises KitError for one that there is not."""
+        for each in [_named(name).name] if name else list(self._left):
             self._keep(each, None)
 
     def is_on(self, name: str) -> bool:
