@@ -53,6 +53,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._head = 0  # bytes received since the last complete head
         self._named = 0  # bytes in the header fields parsed so far
         self._in_head = True
+        self._chunk = 0  # bytes of what is being parsed that can belong to the next head
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -74,6 +75,7 @@ class PatientProtocol(HttpToolsProtocol):
             return
         if self._in_head:
             self._head += len(data)
+        self._chunk = len(data)
         super().data_received(data)
         if self.parser is None or self.transport.is_closing():
             return
@@ -82,7 +84,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head, self._named = True, 0, 0
+        # The bytes that began it are counted already, unless another request came before it in the same piece.
+        self._in_head, self._head, self._named = True, self._chunk, 0
         self._start_clock()
 
     def on_url(self, url: bytes) -> None:
@@ -107,7 +110,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._stop_clock()
         if self._named <= LONGEST_HEAD:
             super().on_message_complete()
-        self._in_head, self._head = True, 0
+        self._in_head, self._head, self._chunk = True, 0, 0
 
     def on_response_complete(self) -> None:
         # To the end of the line: the longest idle is the first to go.

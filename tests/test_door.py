@@ -70,6 +70,14 @@ def test_a_header_of_sixty_megabytes_is_cut_off_early_and_costs_no_memory(receiv
     assert requests.post(receiver.ready["inbound_url"], data=BODY, timeout=5).status_code == 200
 
 
+@pytest.mark.fast
+def test_a_head_without_an_end_is_refused_at_once_even_in_one_piece(receiver: Running) -> None:
+    with connect(receiver) as connection:
+        connection.sendall(b"POST /webhooks/inbound HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"x" * 70_000)
+        connection.settimeout(5)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 431")
+
+
 @pytest.mark.parametrize(("size", "status"), [(60_000, b"200"), (70_000, b"431")])
 def test_sixty_four_kilobytes_of_headers_are_the_limit(receiver: Running, size: int, status: bytes) -> None:
     many = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 990) for number in range(size // 1000))

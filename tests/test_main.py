@@ -21,9 +21,10 @@ from vonage_jwt import JwtClient
 from nbhelpers import credentials, tokens
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-CLI_COMMANDS = set(
-    "simulator receiver trigger token send inbox status stop reset lab switches replay fault advance".split()
-)
+CLI_COMMANDS = {
+    *("simulator", "receiver", "trigger", "token", "send", "inbox", "status", "stop", "reset", "lab"),
+    *("switches", "replay", "fault", "advance"),
+}
 
 
 def inbox_of(shell: Shell) -> list[dict[str, Any]]:

@@ -47,6 +47,8 @@ class Journal:
 
     def _flush(self) -> None:
         batch, self._waiting = self._waiting, []
+        if not batch:  # closed meanwhile, which wrote it
+            return
         try:
             self._commit(batch)
         except Exception as error:  # noqa: BLE001 - whoever waits is told

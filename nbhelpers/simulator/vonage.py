@@ -155,6 +155,7 @@ class Vonage:
         found = self._application(request)
         if not isinstance(found, Problem):
             found = await applications.update(self._store, found, await read_body(request))
+            self._deliverer.wake()  # its URLs may be others now
         return answer(found if isinstance(found, Problem) else applications.described(found))
 
     async def delete_application(self, request: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nbhelpers.course import Course
+from nbhelpers.widgets.lessons import LessonsPanel
 from nbhelpers.widgets.people import ConversationPanel, PsidPanel
 from nbhelpers.widgets.replybox import ReplyBox
 from nbhelpers.widgets.small import CredentialsCard, HelloPanel, TokenCard, WebhooksPanel
@@ -43,6 +44,10 @@ class Panels:
     def conversation(self) -> ConversationPanel:
         """The whole talk with one person."""
         return ConversationPanel(self._course)
+
+    def lessons(self) -> LessonsPanel:
+        """What goes wrong on purpose: start a lesson, let time pass."""
+        return LessonsPanel(self._course)
 
     def __repr__(self) -> str:
         names = [name for name in dir(self) if not name.startswith("_")]

@@ -1,0 +1,99 @@
+"""The lessons panel: something goes wrong on purpose, time passes, several people write."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import ipywidgets
+
+from nbhelpers.course import Course
+from nbhelpers.widgets.base import Panel, block, guarded
+
+__all__ = ["LessonsPanel"]
+
+_FASTER = 60  # seconds of waiting that pass in one, when the box is ticked
+_ELSEWHERE = "Lessons belong to the simulator: what goes wrong at the real service cannot be ordered."
+
+
+class LessonsPanel(Panel):
+    """Choose a lesson, read what it does and what you will see, start it; and what is on now, until it ends."""
+
+    heading = "Lessons in what goes wrong"
+
+    def __init__(self, course: Course) -> None:
+        self._said, self._on, self._text = block(), block(), block()
+        self._choice: ipywidgets.Dropdown | None = None
+        children: list[ipywidgets.Widget] = [self._text]
+        if course.played:
+            self._table = {each["name"]: each for each in course.control.faults()}
+            names = [(name.replace("-", " "), name) for name in self._table]
+            self._choice = ipywidgets.Dropdown(options=names, description="Lesson", tooltip="Which lesson")
+            self._choice.observe(lambda _: self.show(), "value")
+            self._fast = ipywidgets.Checkbox(
+                description=f"A minute between two tries passes in {60 // _FASTER} second", indent=False
+            )
+            self._fast.observe(guarded(self._say, self._set_pace), "value")
+            acts = (
+                ("Start", "Start this lesson", self._start),
+                ("End all", "End every lesson that is on", self._end),
+                ("25 hours later", "Let 25 hours pass for what is there already", self._later),
+            )
+            buttons = []
+            for words, tooltip, act in acts:
+                buttons.append(ipywidgets.Button(description=words, tooltip=tooltip))
+                buttons[-1].on_click(guarded(self._say, act))
+            children = [self._choice, self._text, ipywidgets.HBox(buttons), self._fast, self._on, self._said]
+        super().__init__(course, children)
+        self.show()
+        if course.played:
+            self.follow()
+
+    def refresh(self) -> None:
+        if self._choice is None:
+            self._text.value = f"<p>{html.escape(_ELSEWHERE)}</p>"
+            return
+        lesson = self._table[self._choice.value]
+        self._text.value = (
+            f"<p>{html.escape(lesson['does'])}<br><strong>You see:</strong> {html.escape(lesson['see'])}<br>"
+            f"<small>Source: {html.escape(lesson['source'])}</small></p>"
+        )
+        on = [_lasts(each) for each in self.course.control.faults() if each["left"] is not None]
+        self._on.value = f'<p role="status">On now: {html.escape(", ".join(on) or "nothing")}.</p>'
+
+    def as_text(self) -> str:
+        if not self.course.played:
+            return _ELSEWHERE
+        lines = []
+        for each in self.course.control.faults():
+            name = each["name"] if each["left"] is None else f"{_lasts(each)} is on"
+            lines += [name, f"    {each['does']}", f"    You see: {each['see']}"]
+        last = 'Start one with lab.simulator.fault("…"), end all with lab.simulator.clear_faults().'
+        return "\n".join([*lines, last])
+
+    def _start(self) -> None:
+        assert self._choice is not None  # noqa: S101 - there is no button without it
+        lesson = self.course.control.fault(self._choice.value)
+        self._say(f"{lesson['does']} Now do what it is about: send, or let the person write.")
+        self.show()
+
+    def _end(self) -> None:
+        self.course.control.clear_faults()
+        self._say("Every lesson is over.")
+        self.show()
+
+    def _later(self) -> None:
+        self.course.control.advance(25)
+        self._say("25 hours have passed for what was there. What you make now is fresh; the last message is not.")
+
+    def _set_pace(self) -> None:
+        pace = self.course.control.pace(_FASTER if self._fast.value else 1)["pace"]
+        words = f"{pace:g} seconds between two tries pass in one" if pace > 1 else "as long as they really are"
+        self._say(f"The waits between two tries are now: {words}.")
+
+    def _say(self, words: str) -> None:
+        self._said.value = f'<p role="status">{html.escape(words)}</p>'
+
+
+def _lasts(lesson: dict[str, Any]) -> str:
+    return f"{lesson['name']} ({lesson['left']}×)" if lesson["left"] else f"{lesson['name']} (until it is ended)"
