@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from conftest import REPOSITORY, Shell, wait_until
 from playwright.sync_api import Page, expect, sync_playwright
@@ -36,7 +37,7 @@ def jupyter(shell: Shell, tmp_path: Path) -> Iterator[str]:
     # A copy: what a browser saves must not land in the repository.
     course = tmp_path / "course"
     shutil.copytree(REPOSITORY / "notebooks", course / "notebooks")
-    (course / "nbhelpers").symlink_to(REPOSITORY / "nbhelpers")
+    shutil.copytree(REPOSITORY / "nbhelpers", course / "nbhelpers")  # a link would lead back to the repository
     environment = shell.environment | {"PYTHONPATH": str(course), "NBHELPERS_STATE": str(shell.folder / ".lab")}
     log = tmp_path / "jupyter.log"
     with log.open("w") as output:
@@ -149,4 +150,36 @@ def test_a_token_can_be_copied_and_minted_again_and_never_stands_on_the_page(
     tab.get_by_role("button", name="Link").click()
     expect(tab.get_by_text("Your Page ID is")).to_be_visible(timeout=10_000)
     shot(tab, "04-link-page")
+    assert page.errors == []
+
+
+def test_a_lesson_is_started_in_the_panel_and_seen_in_the_reply_box(
+    jupyter: str, page: Page, shell: Shell, tmp_path: Path
+) -> None:
+    cells = [
+        "from nbhelpers import Lab\n\nlab = Lab()\nlab.need('reply')",
+        "lab.user.write('Do you have rye bread?')",
+        "lab.panels.lessons()",
+        "lab.panels.reply()",
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(metadata=kernel, cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    nbformat.write(notebook, tmp_path / "course" / "notebooks" / "lessons.ipynb")
+    run_all(page, jupyter, "lessons")
+    panel = page.locator(".jp-OutputArea-output", has_text="Lessons in what goes wrong").first
+    expect(panel.get_by_role("button", name="Start")).to_be_visible(timeout=60_000)
+    box = page.locator(".jp-OutputArea-output", has=page.get_by_placeholder("Your answer"))
+    expect(box).to_be_visible(timeout=60_000)
+    panel.scroll_into_view_if_needed()
+    panel.get_by_role("combobox").select_option("outside window")
+    expect(panel.get_by_text("the status rejected with 1340")).to_be_visible(timeout=10_000)
+    panel.get_by_role("button", name="Start").click()
+    expect(panel.get_by_text("On now: outside-window (1×).")).to_be_visible(timeout=10_000)
+    shot(page, "lessons-started")
+    box.scroll_into_view_if_needed()
+    box.get_by_placeholder("Your answer").fill("Sorry, I was away.")
+    box.get_by_role("button", name="Send").click()
+    expect(box.get_by_text(re.compile("1340"))).to_be_visible(timeout=10_000)
+    expect(panel.get_by_text("On now: nothing.")).to_be_visible(timeout=10_000)
+    shot(page, "lessons-seen")
     assert page.errors == []

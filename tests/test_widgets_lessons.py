@@ -40,7 +40,7 @@ def test_a_lesson_is_started_shown_as_on_and_ended(panel: LessonsPanel, ready: L
     choose(panel, "rate-limit")
     button(panel, "Start").click()
     assert "On now: rate-limit (1×)." in seen(panel)
-    assert "Now do what it is about" in seen(panel)
+    assert "Started: rate-limit. Now send something." in seen(panel)
     choose(panel, "low-balance")
     button(panel, "Start").click()
     assert "On now: low-balance (until it is ended), rate-limit (1×)." in seen(panel)

@@ -33,6 +33,7 @@ class LessonsPanel(Panel):
             self._fast = ipywidgets.Checkbox(
                 description=f"A minute between two tries passes in {60 // _FASTER} second", indent=False
             )
+            self._fast.layout.width = "auto"  # the default cuts its words off
             self._fast.observe(guarded(self._say, self._set_pace), "value")
             acts = (
                 ("Start", "Start this lesson", self._start),
@@ -55,11 +56,14 @@ class LessonsPanel(Panel):
             return
         lesson = self._table[self._choice.value]
         self._text.value = (
-            f"<p>{html.escape(lesson['does'])}<br><strong>You see:</strong> {html.escape(lesson['see'])}<br>"
+            f'<p style="margin:0.3em 0">{html.escape(lesson["does"])}<br>'
+            f"<strong>You see:</strong> {html.escape(lesson['see'])}<br>"
             f"<small>Source: {html.escape(lesson['source'])}</small></p>"
         )
         on = [_lasts(each) for each in self.course.control.faults() if each["left"] is not None]
-        self._on.value = f'<p role="status">On now: {html.escape(", ".join(on) or "nothing")}.</p>'
+        self._on.value = (
+            f'<p role="status" style="margin:0.3em 0">On now: {html.escape(", ".join(on) or "nothing")}.</p>'
+        )
 
     def as_text(self) -> str:
         if not self.course.played:
@@ -74,7 +78,8 @@ class LessonsPanel(Panel):
     def _start(self) -> None:
         assert self._choice is not None  # noqa: S101 - there is no button without it
         lesson = self.course.control.fault(self._choice.value)
-        self._say(f"{lesson['does']} Now do what it is about: send, or let the person write.")
+        about = {"calls": "send something", "messages": "send something", "webhooks": "let the person write, or send"}
+        self._say(f"Started: {lesson['name']}. Now {about.get(lesson['kind'], 'look at what has arrived')}.")
         self.show()
 
     def _end(self) -> None:
@@ -92,7 +97,7 @@ class LessonsPanel(Panel):
         self._say(f"The waits between two tries are now: {words}.")
 
     def _say(self, words: str) -> None:
-        self._said.value = f'<p role="status">{html.escape(words)}</p>'
+        self._said.value = f'<p role="status" style="margin:0">{html.escape(words)}</p>'
 
 
 def _lasts(lesson: dict[str, Any]) -> str:
