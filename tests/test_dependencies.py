@@ -165,7 +165,7 @@ def test_start_py_refuses_just_the_pythons_that_pyproject_refuses():
 
 def imported(folder):
     """The third-party packages that the modules of a folder import, each with one place."""
-    own = {"nbhelpers"} | {path.stem for path in (ROOT / "tests").glob("*.py") if folder.name == "tests"}
+    own = {"nbhelpers", "benchmarks"} | {path.stem for path in (ROOT / "tests").glob("*.py") if folder.name == "tests"}
     found = {}
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -179,7 +179,7 @@ def imported(folder):
     return found
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("nbhelpers", []), ("tests", ["dev", "build"])])
+@pytest.mark.parametrize(("folder", "extras"), [("nbhelpers", []), ("benchmarks", []), ("tests", ["dev", "build"])])
 def test_every_import_is_declared(folder, extras):
     declared = set(DEPENDENCIES).union(*(EXTRAS[extra] for extra in extras))
     distributions = importlib.metadata.packages_distributions()

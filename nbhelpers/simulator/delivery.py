@@ -25,9 +25,11 @@ LONGEST = 24 * 3600.0
 _SUCCESS = range(200, 206)
 
 _AT_ONCE = 64
-# While messages come in one after the other, so many are called at once, and the others wait for a gap of so many
-# seconds: whoever sends is answered first, and what is queued is not lost.
-_FEW, _BUSY = 8, 0.02
+# While messages come in one after the other, webhooks give way until there is a gap of so many seconds: only as many
+# workers go on as there are senders, no more than so many, each with a breath between two. Nothing queued is lost, and
+# when very many wait, which is looked at twice a second, they give way no longer.
+_BUSY, _FEW, _BREATH = 0.02, 8, 0.002
+_MANY, _COUNT = 45_000, 0.5
 _LOW, _FILL = 64, 512  # webhooks in memory: below the one, the queue is read again, so many at a time
 _PAUSE = 0.003  # seconds between two readings of the queue: a busy one is then read in large pieces
 _LOOK = 5.0  # seconds between two looks at the clock at most: it may have been set, or the computer asleep
@@ -55,15 +57,18 @@ class Deliverer:
         self._store, self._journal, self._router, self._faults = store, journal, router, faults
         self._wake = asyncio.Event()
         self._nudged = -_BUSY  # when a message was accepted last (monotonic)
+        self._few = 1.0  # how many deliver while messages come in
+        self._are_many, self._counted = False, 0.0  # whether very many wait, and when that was looked at (monotonic)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready: asyncio.Queue[sqlite3.Row] = asyncio.Queue()
         self._known: set[int] = set()  # in memory: ready, behind another of their message, or on their way
         self._behind: dict[str, collections.deque[sqlite3.Row]] = {}  # by message, of which one is ready or on its way
         self._held: dict[_Held, float] = {}  # what has, or had a moment ago, nowhere to go: since when (monotonic)
 
-    def nudge(self) -> None:
-        """Say that a message was accepted, on the event loop itself."""
+    def nudge(self, senders: int) -> None:
+        """Say that a message was accepted while so many were being sent; on the event loop itself."""
         self._nudged = time.monotonic()
+        self._few = min(_FEW, max(senders, self._few * 0.9))
         self._wake.set()
 
     def wake(self) -> None:
@@ -85,7 +90,7 @@ class Deliverer:
         for row in self._store.rows(f"{sql} WHERE outcome IS NULL AND held = 1"):
             self._held[bool(row["inbound"]), row["application_id"], row["webhook_url"]] = time.monotonic()
         async with open_client(_AT_ONCE) as http:
-            workers = [asyncio.create_task(self._work(http, number >= _FEW)) for number in range(_AT_ONCE)]
+            workers = [asyncio.create_task(self._work(http, number)) for number in range(_AT_ONCE)]
             try:
                 while True:
                     self._wake.clear()
@@ -138,6 +143,9 @@ class Deliverer:
         if self._ready.qsize() >= _LOW:
             return _LOOK  # a worker that finds few left wakes us
         now = time.time()
+        if time.monotonic() - self._counted > _COUNT:
+            waiting = self._store.rows("SELECT count(*) AS n FROM webhooks WHERE outcome IS NULL AND held = 0")[0]["n"]
+            self._are_many, self._counted = waiting > _MANY, time.monotonic()
         rows = self._store.rows(
             "SELECT * FROM webhooks WHERE outcome IS NULL AND held = 0 AND due <= ? ORDER BY due, id LIMIT ?",
             now,
@@ -176,11 +184,13 @@ class Deliverer:
             if not released and time.monotonic() - since > _LOOK_FOR_LATE and self._held.get(held) == since:
                 del self._held[held]
 
-    async def _work(self, http: aiohttp.ClientSession, gives_way: bool) -> None:
+    async def _work(self, http: aiohttp.ClientSession, number: int) -> None:
         while True:
             row = await self._ready.get()
-            while gives_way and time.monotonic() - self._nudged < _BUSY:
-                await asyncio.sleep(_BUSY)
+            while not self._are_many and time.monotonic() - self._nudged < _BUSY:
+                await asyncio.sleep(_BREATH if number < self._few else _BUSY)
+                if number < self._few:
+                    break
             try:
                 await self._deliver(http, row)
             except Exception:  # noqa: BLE001 - it stays queued; without a pause it would be called again and again

@@ -40,6 +40,7 @@ class Vonage:
     def __init__(self, store: Store, journal: Journal, desk: Desk, deliverer: Deliverer) -> None:
         self._store, self._journal, self._desk, self._deliverer = store, journal, desk, deliverer
         self._accounts = ExternalAccounts(store)
+        self._sending = 0  # messages that are being written at this moment
 
     def table(self) -> list[tuple[str, str, Handler]]:
         """Return path, method and handler of everything there is."""
@@ -103,10 +104,14 @@ class Vonage:
             if refusal is not None:
                 return answer(refusal)
             kept = body.decode(json.detect_encoding(body), "replace")
-            accepted = await self._journal.write(
-                lambda connection: self._desk.take(connection, caller, outgoing, version, kept)
-            )
-            self._deliverer.nudge()
+            self._sending += 1
+            try:
+                accepted = await self._journal.write(
+                    lambda connection: self._desk.take(connection, caller, outgoing, version, kept)
+                )
+                self._deliverer.nudge(self._sending)
+            finally:
+                self._sending -= 1
             if accepted.told_first:
                 await self._deliverer.until_called(accepted.message_uuid)
             return answer(accepted.body, 202)
