@@ -82,6 +82,8 @@ class Database:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found > version:
                 raise SchemaError(f"{path} has schema {found}, this kit knows {version}")
+            if 0 < found < version:
+                raise SchemaError(f"{path} was made by an earlier version of this kit (schema {found}, now {version})")
             if found < version:
                 for statement in schema.split(";"):
                     if statement.strip():

@@ -131,6 +131,8 @@ class Event:
             marks.append(self.origin)
         if self.kind != "reply" and not self.trusted and self.origin == "wire":
             marks.append(f"refused: {self.why}")
+        elif self.origin == "wire" and self.verdict in ("wrong", "unsigned"):
+            marks.append("unsigned" if self.verdict == "unsigned" else "signature wrong")
         return f"{clock} {words}" + (f" ({', '.join(marks)})" if marks else "")
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from nbhelpers.errors import SettingsError
 from nbhelpers.settings import Settings
 from nbhelpers.simulator.scenes import SCENES
 
-__all__ = ["advance", "fault", "switches", "trigger"]
+__all__ = ["advance", "fault", "pace", "switches", "trigger"]
 
 _WRITES = ("text", "image", "audio", "video", "file", "sticker", "like", "unsupported")
 
@@ -36,6 +36,9 @@ def trigger(settings: Settings, kind: str, as_json: bool, **details: str | None)
         say(as_json, done, f"PSID {done['psid']} has {kind}ed Page {done['page_id']}.")
         return
     if kind in SCENES:
+        given = [f"--{name}" for name in ("psid", "person", "text", "url") if details[name]]
+        if given:
+            raise SettingsError("A scene has its own people.", f"You gave {', '.join(given)}.", "Leave that out.")
         said = control.play(kind, details["page"])
         people = len({each["psid"] for each in said})
         words = f"{len(said)} messages from {people} {'person' if people == 1 else 'people'}."
@@ -86,19 +89,34 @@ def switches(settings: Settings, settings_of: tuple[str, ...], as_json: bool) ->
 def fault(settings: Settings, name: str | None, times: int | None, clear: bool, as_json: bool) -> None:
     """Let something go wrong, as a lesson; without a name, show what there is and what is on."""
     control = control_of(settings)
+    if times is not None and (clear or name is None):
+        raise SettingsError("--times says how often a lesson happens.", "No lesson is started.", "Name one.")
     if clear:
         control.clear_faults(name)
         say(as_json, {"cleared": name}, f"{name or 'Every lesson'} is over.")
         return
     if name is not None:
         started = control.fault(name, times)
-        say(as_json, started, f"{started['name']}: {started['does']}\n    You see: {started['see']}")
+        often = f" ({started['left']}×)" if started["left"] else ""
+        say(as_json, started, f"{started['name']}{often}: {started['does']}\n    You see: {started['see']}")
         return
+    now = control.pace()
+    if now != 1 and not as_json:
+        click.echo(f"Between two tries of a webhook {now:g} seconds pass in one (`nbhelpers pace 1` ends that).")
     for each in control.faults():
         lasts = f"{each['left']}×" if each["left"] else "until it is cleared"
         on = "" if each["left"] is None else f" (on, {lasts})"
         words = f"{each['name']}{on}\n    {each['does']}\n    You see: {each['see']}"
         click.echo(json.dumps(each) if as_json else words)
+
+
+@command("pace")
+@click.argument("seconds", type=float)
+@json_option
+def pace(settings: Settings, seconds: float, as_json: bool) -> None:
+    """Let so many seconds between two tries of a webhook pass in one; 1 is as it really is."""
+    now = control_of(settings).pace(seconds)
+    say(as_json, {"pace": now}, f"Between two tries of a webhook {now:g} seconds pass in one now.")
 
 
 @command("advance")

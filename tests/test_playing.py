@@ -38,10 +38,10 @@ def test_a_wrong_switch_starts_no_simulator(shell: Shell) -> None:
 def test_lessons_are_shown_started_and_ended_from_the_command_line(shell: Shell) -> None:
     shell.start("simulator", "--demo")
     table = shell("fault").stdout
-    assert "rate-limit\n    The next call counts as one too many in this second.\n    You see: 429" in table
+    assert "rate-limit\n    The next calls count as too many in this second.\n    You see: 429" in table
     assert "(on" not in table
     started = shell("fault", "outside-window", "--times", "2").stdout
-    assert started.startswith("outside-window: The next message counts as sent more than 24 hours after")
+    assert started.startswith("outside-window (2×): The next message counts as sent more than 24 hours after")
     assert "You see: 202 first, then the status rejected with 1340." in started
     shell("fault", "low-balance")
     table = shell("fault").stdout
@@ -50,6 +50,10 @@ def test_lessons_are_shown_started_and_ended_from_the_command_line(shell: Shell)
     assert shell("fault", "low-balance", "--clear").stdout == "low-balance is over.\n"
     assert shell("fault", "--clear").stdout == "Every lesson is over.\n"
     assert {json.loads(line)["left"] for line in shell("fault", "--json").stdout.splitlines()} == {None}
+    assert "No lesson is started." in shell("fault", "--times", "3", ok=False).stderr
+    assert shell("pace", "60").stdout == "Between two tries of a webhook 60 seconds pass in one now.\n"
+    assert shell("fault").stdout.startswith("Between two tries of a webhook 60 seconds pass in one (`nbhelpers pace 1`")
+    assert shell("pace", "1").returncode == 0
     refused = shell("fault", "earthquake", ok=False)
     assert (refused.returncode, "There is no such lesson." in refused.stderr) == (1, True)
 
@@ -74,3 +78,5 @@ def test_people_write_by_the_scene_from_the_command_line(shell: Shell) -> None:
     assert shell("trigger", "several").stdout == "6 messages from 5 people.\n"
     assert json.loads(shell("trigger", "chatty", "--json").stdout) == {"messages": 50, "people": 1}
     assert "wrote to Page" in shell("trigger", "sticker").stdout
+    refused = shell("trigger", "several", "--person", "Bob", "--text", "hi", ok=False)
+    assert "A scene has its own people. You gave --person, --text." in refused.stderr

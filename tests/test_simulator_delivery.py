@@ -513,6 +513,35 @@ def test_messages_do_not_wait_for_each_other(world: Detached, key: PrivateKey) -
     assert calls[-1].at - calls[0].at < 5  # one after the other: ten seconds
 
 
+def test_a_server_that_hangs_holds_up_no_other(world: Detached, hook: Target, key: PrivateKey) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
+        program = world.application(key, messages=webhooks(hook.url, hook.url))
+        page = world.page(program)
+        psid = world.control.write(page=page, text="hi")["psid"]
+        deaf = f"http://127.0.0.1:{silent.getsockname()[1]}/status"
+        for _ in range(100):
+            world.send(program, flat(page, psid, webhook_url=deaf))
+        said = world.control.write(page=page, text="do I still come?")
+        wait_until(lambda: hook.of(said["message_uuid"]), 4, "the webhook of the server that answers")
+
+
+def test_whoever_sends_without_a_pause_makes_no_receipt_wait_long(world: Detached, key: PrivateKey) -> None:
+    with target() as hook:
+        program = world.application(key, messages=webhooks(hook.url, hook.url))
+        page = world.page(program)
+        psid = world.control.write(page=page, text="hi")["psid"]
+        sent = {}
+        until = time.time() + 3
+        while time.time() < until:
+            uuid = world.send(program, flat(page, psid))
+            sent[uuid] = time.time()
+            time.sleep(0.01)  # within every gap that the delivery waits for
+        wait_until(lambda: all(len(hook.of(uuid)) == 2 for uuid in list(sent)[-3:]), what="the last receipts")
+        wait_until(lambda: len(hook.calls) >= 2 * len(sent), what="all receipts")
+        late = [call.at - sent[call.json["message_uuid"]] for call in hook.calls if "status" in call.json]
+    assert max(late) < 1.5, sorted(late)[-10:]
+
+
 def test_what_waited_for_an_address_comes_in_the_order_of_each_message(
     world: Detached, account: Target, guides: Program
 ) -> None:

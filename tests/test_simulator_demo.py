@@ -94,7 +94,13 @@ def test_the_guides_demo_is_the_guides_case(shell: Shell) -> None:
         }
     }
     # The guide's note: the method must be set to POST.
-    expected = {"inbound_url": "", "status_url": "", "http_method": "POST", "shape": "v0.1", "balance": "ok"}
+    expected = {
+        "inbound_url": "",
+        "status_url": "",
+        "http_method": "POST",
+        "shape": "v0.1",
+        "balance": "ok",
+    }
     assert world.control.settings() == expected
     end(process, world)
 

@@ -91,13 +91,17 @@ def test_the_readme_has_the_table_as_it_is() -> None:
 @pytest.mark.fast
 def test_a_lesson_is_named_as_people_write_it_and_one_that_there_is_not_is_refused(world: Detached) -> None:
     for name in ("rate-limit", "Rate limit", " RATE_LIMIT "):
-        assert world.control.fault(name)["left"] == 1
+        assert world.control.fault(name)["left"] == 3
     with pytest.raises(ServiceError, match=r"There is no such lesson. You named “earthquake”. There are exp"):
         world.control.fault("earthquake")
     with pytest.raises(ServiceError, match="There is no such lesson"):
         world.control.clear_faults("earthquake")
     with pytest.raises(ServiceError, match="times cannot be that"):
         world.control.fault("rate-limit", -1)
+    with pytest.raises(ServiceError, match=r"times cannot be that. You gave “0.9”"):
+        world.control._call("POST", "faults", {"name": "rate-limit", "times": "0.9"})
+    with pytest.raises(ServiceError, match=r"This lesson happens at once. You said 3 times"):
+        world.control.fault("unsupported-message", 3)
 
 
 # Calls
@@ -110,6 +114,7 @@ def test_a_lesson_is_named_as_people_write_it_and_one_that_there_is_not_is_refus
         ("expired-token", "v1", 401),
         ("expired-token", "v0.1", 401),
         ("wrong-key", "v1", 401),
+        ("wrong-key", "v0.1", 401),
         ("rate-limit", "v1", 429),
         ("low-balance", "v1", 402),
         ("low-balance", "v0.1", 400),
@@ -164,13 +169,44 @@ def test_the_next_message_is_refused_later_and_the_one_after_arrives(
 def test_an_expired_link_refuses_until_the_page_is_linked_again(
     world: Detached, program: Program, hook: Target, page: str, psid: str
 ) -> None:
-    world.control.fault("page link expired")
+    world.control.fault("page link expired", page=page)
     for sent in (world.send(program, flat(page, psid)) for _ in range(2)):
         assert hook.statuses(sent, 2) == ["submitted", "rejected"]
         assert hook.of(sent)[1].json["error"]["title"] == "1370"
     world.control.link(program.token(), page)
     assert left(world) == {}
     assert hook.statuses(world.send(program, flat(page, psid)), 2) == ["submitted", "delivered"]
+
+
+@pytest.mark.fast
+def test_an_expired_link_is_one_pages_and_can_be_ended(
+    world: Detached, program: Program, hook: Target, page: str, psid: str
+) -> None:
+    other = world.page(program)
+    elsewhere = world.control.write(page=other, text="hi")["psid"]
+    assert world.control.fault("page-link-expired", page=page)["left"] == 0
+    world.control.link(program.token(), other)
+    assert hook.statuses(world.send(program, flat(other, elsewhere)), 2) == ["submitted", "delivered"]
+    assert hook.statuses(world.send(program, flat(page, psid)), 2) == ["submitted", "rejected"]
+    world.control.clear_faults("page link expired")
+    assert left(world) == {}
+    assert hook.statuses(world.send(program, flat(page, psid)), 2) == ["submitted", "delivered"]
+
+
+@pytest.mark.fast
+def test_outside_the_window_a_human_agent_may_still_answer_as_after_a_real_day(
+    world: Detached, program: Program, hook: Target, page: str, psid: str
+) -> None:
+    world.control.fault("outside-window")
+    human = {"category": "message_tag", "tag": "HUMAN_AGENT"}
+    sent = world.send(program, flat(page, psid, messenger=human))
+    assert hook.statuses(sent, 2) == ["submitted", "delivered"]
+    world.control.switch(unknown_psid="1340")
+    world.control.fault("unknown-psid")
+    sent = world.send(program, flat(page, psid))
+    hook.statuses(sent, 2)
+    assert hook.of(sent)[1].json["error"]["title"] == "1340"
+    world.control.switch(unknown_psid="1300")
 
 
 @pytest.mark.fast
@@ -240,7 +276,7 @@ def test_a_slow_webhook_comes_three_seconds_late(world: Detached, hook: Target, 
 def test_a_shut_door_opens_again_and_at_a_pace_of_a_hundred_it_takes_no_minute(
     world: Detached, hook: Target, page: str, psid: str
 ) -> None:
-    assert world.control.pace(100) == {"pace": 100.0}
+    assert world.control.pace(100) == 100
     world.control.fault("door-shut")
     begun = time.time()
     (call,) = inbound(world, hook, page)
@@ -249,6 +285,16 @@ def test_a_shut_door_opens_again_and_at_a_pace_of_a_hundred_it_takes_no_minute(
     wait_until(lambda: world.queued(call.json["message_uuid"])[0]["outcome"] == "delivered")
     assert world.queued(call.json["message_uuid"])[0]["attempts"] == 4
     assert row["uuid"] == call.json["message_uuid"]
+
+
+def test_a_faster_pace_counts_for_what_waits_already(world: Detached, hook: Target, page: str, psid: str) -> None:
+    world.control.fault("door-shut", 1)
+    uuid = world.control.write(page=page, text="hello?")["message_uuid"]
+    world.settled(uuid, 1)
+    assert world.control.pace() == 1
+    world.control.pace(50)
+    assert world.control.pace() == 50
+    wait_until(lambda: hook.of(uuid), 2, "a try that was five seconds away")
 
 
 @pytest.mark.fast
@@ -271,7 +317,7 @@ def test_every_lesson_can_be_had_twice_and_leaves_nothing_behind(
 ) -> None:
     world.control.pace(1000)
     for name in [name for name in FAULTS for _ in range(2)]:
-        world.control.fault(name, page=page)
+        world.control.fault(name, page=page)  # whatever its kind
         for _ in range(4):
             world.post("/v1/messages", flat(page, psid), headers=program.headers)
             world.control.write(page=page, text="x")

@@ -39,11 +39,11 @@ def test_it_says_what_the_chosen_lesson_does_and_what_you_will_see(panel: Lesson
 def test_a_lesson_is_started_shown_as_on_and_ended(panel: LessonsPanel, ready: Lab) -> None:
     choose(panel, "rate-limit")
     button(panel, "Start").click()
-    assert "On now: rate-limit (1×)." in seen(panel)
+    assert "On now: rate-limit (3×)." in seen(panel)
     assert "Started: rate-limit. Now send something." in seen(panel)
     choose(panel, "low-balance")
     button(panel, "Start").click()
-    assert "On now: low-balance (until it is ended), rate-limit (1×)." in seen(panel)
+    assert "On now: low-balance (until it is ended), rate-limit (3×)." in seen(panel)
     button(panel, "End all").click()
     assert "On now: nothing." in seen(panel)
     assert "Every lesson is over." in seen(panel)
@@ -67,6 +67,20 @@ def test_the_pace_is_said_on_the_panel(panel: LessonsPanel, ready: Lab) -> None:
     assert "as long as they really are." in seen(panel)
 
 
+def test_a_pace_that_holds_already_is_shown(panel: LessonsPanel, ready: Lab) -> None:
+    ready.simulator.pace(60)
+    again = ready.panels.lessons()
+    assert next(widget for widget in inside(again) if isinstance(widget, ipywidgets.Checkbox)).value is True
+    again.close()
+
+
+def test_several_people_write_from_the_panel(panel: LessonsPanel) -> None:
+    scene = [widget for widget in inside(panel) if isinstance(widget, ipywidgets.Dropdown)][1]
+    scene.value = "several"
+    assert "6 messages from 5 of the Page's people." in seen(panel)
+    assert scene.value is None
+
+
 def test_what_goes_wrong_is_said_in_the_panel(panel: LessonsPanel, ready: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(ready._course.control, "base_url", "http://127.0.0.1:9")
@@ -77,7 +91,7 @@ def test_what_goes_wrong_is_said_in_the_panel(panel: LessonsPanel, ready: Lab, m
 def test_it_prints_as_text(panel: LessonsPanel, ready: Lab) -> None:
     ready.simulator.fault("door-shut")
     text = printed(panel)
-    assert text.startswith("Lessons in what goes wrong (SIMULATOR)\nexpired-token\n    The next token is taken for one")
+    assert text.startswith("Lessons in what goes wrong (SIMULATOR)\nexpired-token\n    The next message sent with a JWT")
     assert "door-shut (3×) is on\n" in text
     assert text.endswith('Start one with lab.simulator.fault("…"), end all with lab.simulator.clear_faults().')
 

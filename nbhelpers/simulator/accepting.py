@@ -20,13 +20,21 @@ from nbhelpers.simulator.rules import REFUSALS
 from nbhelpers.simulator.sending import MESSENGER, Outgoing
 from nbhelpers.simulator.store import Application, Page, Store
 
-__all__ = ["DELIVERED_AFTER", "Accepted", "Desk", "Holds", "shape_of"]
+__all__ = ["DELIVERED_AFTER", "Accepted", "Desk", "Holds", "Lessons", "shape_of"]
 
 _COLUMNS = [field.name for field in fields(Sent)]
 _INSERT = f"INSERT INTO messages (way, {', '.join(_COLUMNS)}) VALUES ('out', :{', :'.join(_COLUMNS)})"  # noqa: S608
 
 # Seconds from "accepted" to the receipts. Their real timing is not known; these let the eye follow.
 _SUBMITTED_AFTER, DELIVERED_AFTER = 0.02, 0.15
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What goes wrong with one message: faults by name, and the refusal that was asked for (status and code)."""
+
+    names: frozenset[str] = frozenset()
+    asked: tuple[str, str] | None = None
 
 
 Holds = Callable[[str, str | None, str | None], bool]
@@ -88,8 +96,18 @@ class Desk:
             return problem_v1(1120)
         return invalid_v01([("from.id", "is not a linked Facebook Page.")])
 
+    def prepared(self) -> Lessons:
+        """Take what goes wrong with the next message: once, before it is written, since a commit may be tried again."""
+        return Lessons(self._faults.of_message(), self._faults.take_refusal())
+
     def take(
-        self, connection: sqlite3.Connection, caller: Caller, outgoing: Outgoing, version: str, body: str
+        self,
+        connection: sqlite3.Connection,
+        caller: Caller,
+        outgoing: Outgoing,
+        version: str,
+        body: str,
+        lessons: Lessons,
     ) -> Accepted:
         """Store an accepted message with its fate and its status webhooks, in one commit.
 
@@ -102,13 +120,14 @@ class Desk:
         for number, item in enumerate(items, 1):
             place = {"workflow_id": workflow_id, "items_number": str(number), "items_total": str(len(items))}
             workflow = json.dumps(place) if workflow_id else None
-            sent = self._send(connection, caller, item, version, item.body or body, begins, workflow)
+            sent = self._send(connection, caller, item, version, item.body or body, begins, workflow, lessons)
+            lessons = Lessons(lessons.names)  # a refusal that was asked for is one message's
             first = first or sent
             if sent.state != "rejected":
                 break
             begins += DELIVERED_AFTER
         assert first is not None  # noqa: S101 - there is one message at least
-        return Accepted(first.uuid, workflow_id, self._faults.take("receipt-before-reply"))
+        return Accepted(first.uuid, workflow_id, "receipt-before-reply" in lessons.names)
 
     def _send(
         self,
@@ -119,11 +138,11 @@ class Desk:
         body: str,
         begins: float,
         workflow: str | None,
+        lessons: Lessons,
     ) -> Sent:
         switches = self._store.switches
-        state, code = fate(
-            connection, outgoing, self._sender(caller, outgoing), self.accept_any, switches, self._faults
-        )
+        sender = self._sender(caller, outgoing)
+        state, code = fate(connection, outgoing, sender, self.accept_any, switches, lessons.names, lessons.asked)
         application = caller.application
         sent = Sent(
             uuid=str(uuid.uuid4()),
@@ -143,7 +162,7 @@ class Desk:
         connection.execute(_INSERT, vars(sent))
         first = begins + _SUBMITTED_AFTER
         # Out of order: the first is due long enough after the second to come after it, and states its own moment.
-        due = begins + 3 * DELIVERED_AFTER if self._faults.take("receipts-out-of-order") else first
+        due = begins + 3 * DELIVERED_AFTER if "receipts-out-of-order" in lessons.names else first
         held = self._holds(state, sent.application_id, sent.webhook_url)
         text = REFUSALS[code].text if code else None
         last = Told(state, begins + DELIVERED_AFTER, code, text)

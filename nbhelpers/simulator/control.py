@@ -80,9 +80,13 @@ class Control:
         """
         return self._call("POST", "advance", {"hours": str(hours)})
 
-    def pace(self, pace: float) -> dict[str, float]:
-        """Let so many seconds between two tries of a webhook pass in one second of the clock; 1 is as it really is."""
-        return self._call("PUT", "pace", {"pace": str(pace)})
+    def pace(self, pace: float | None = None) -> float:
+        """Let so many seconds between two tries of a webhook pass in one second of the clock; 1 is as it really is.
+
+        Return how many it is then; without a number only that.
+        """
+        answer = self._call("GET", "pace") if pace is None else self._call("PUT", "pace", {"pace": str(pace)})
+        return answer["pace"]
 
     def fault(self, name: str, times: int | None = None, **who: str | None) -> dict[str, Any]:
         """Start a lesson in what goes wrong: `does`, `see`, and how often it still happens (`left`; 0 until cleared).
@@ -139,9 +143,9 @@ class Control:
         """Set some switches and return how all of them stand; see the table in the simulator's README."""
         return {each["name"]: each["value"] for each in self._call("PUT", "switches", values)["switches"]}
 
-    def webhooks(self) -> list[dict[str, Any]]:
-        """Return the newest fifty webhooks, newest first, with the answer each got."""
-        return self._call("GET", "webhooks")["webhooks"]
+    def webhooks(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Return the newest webhooks, newest first, with the answer each got."""
+        return self._call("GET", f"webhooks?limit={limit}")["webhooks"]
 
     def close(self) -> None:
         """Close the kept connection."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import logging
 import sqlite3
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -24,12 +26,14 @@ WAITS = (5, 10, 20, 40, 80, 160, 320, 640, 900)
 LONGEST = 24 * 3600.0
 _SUCCESS = range(200, 206)
 
-_AT_ONCE = 64
+_AT_ONCE, _MOST_AT_ONCE = 64, 256  # calls, without and with those that have not been answered for a while
+_SLOW_AFTER, _OF_A_SLOW_ONE = 1.0, 32  # seconds; and how many calls a host and port that hangs may have at once
 # While messages come in one after the other, webhooks give way until there is a gap of so many seconds: only as many
-# workers go on as there are senders, no more than so many, each with a breath between two. Nothing queued is lost, and
+# are on their way as there are senders, no more than so many, each with a breath after it. Nothing queued is lost, and
 # when very many wait, which is looked at twice a second, they give way no longer.
 _BUSY, _FEW, _BREATH = 0.02, 8, 0.002
 _MANY, _COUNT = 45_000, 0.5
+_MOST_KNOWN = 20_000  # webhooks in memory, most of them for hosts that have their share
 _LOW, _FILL = 64, 512  # webhooks in memory: below the one, the queue is read again, so many at a time
 _PAUSE = 0.003  # seconds between two readings of the queue: a busy one is then read in large pieces
 _LOOK = 5.0  # seconds between two looks at the clock at most: it may have been set, or the computer asleep
@@ -42,7 +46,20 @@ _TEST = b'{"test":"This is a test call of the settings form."}'
 
 _DELIVERED = "UPDATE webhooks SET outcome = 'delivered', attempts = ?, called = ?, answer = ? WHERE id = ?"
 _log = logging.getLogger(__name__)
+_Way = tuple[str, str | None, str | None]
 _Held = tuple[bool, str | None, str | None]  # inbound or status, application, webhook_url
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A webhook in memory: its row, and how many seconds everything had been aged when that was read."""
+
+    row: sqlite3.Row
+    aged: float
+
+
+def _way(row: sqlite3.Row) -> _Way:
+    return row["kind"], row["application_id"], row["webhook_url"]
 
 
 class Deliverer:
@@ -60,9 +77,15 @@ class Deliverer:
         self._few = 1.0  # how many deliver while messages come in
         self._are_many, self._counted = False, 0.0  # whether very many wait, and when that was looked at (monotonic)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._ready: asyncio.Queue[sqlite3.Row] = asyncio.Queue()
+        self._ready: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._landed = asyncio.Event()
+        # By host and port: what is on its way there since when (monotonic), the oldest first.
+        self._flying: collections.defaultdict[str, dict[int, float]] = collections.defaultdict(dict)
+        self._parked: collections.defaultdict[str, collections.deque[_Waiting]]  # for a host that has its share
+        self._parked = collections.defaultdict(collections.deque)
         self._known: set[int] = set()  # in memory: ready, behind another of their message, or on their way
-        self._behind: dict[str, collections.deque[sqlite3.Row]] = {}  # by message, of which one is ready or on its way
+        self._behind: dict[str, collections.deque[_Waiting]] = {}  # by message, of which one is ready or on its way
         self._held: dict[_Held, float] = {}  # what has, or had a moment ago, nowhere to go: since when (monotonic)
 
     def nudge(self, senders: int) -> None:
@@ -89,8 +112,8 @@ class Deliverer:
         sql = "SELECT DISTINCT kind = 'inbound' AS inbound, application_id, webhook_url FROM webhooks"
         for row in self._store.rows(f"{sql} WHERE outcome IS NULL AND held = 1"):
             self._held[bool(row["inbound"]), row["application_id"], row["webhook_url"]] = time.monotonic()
-        async with open_client(_AT_ONCE) as http:
-            workers = [asyncio.create_task(self._work(http, number)) for number in range(_AT_ONCE)]
+        async with open_client(_MOST_AT_ONCE) as http:
+            dispatcher = asyncio.create_task(self._dispatch(http))
             try:
                 while True:
                     self._wake.clear()
@@ -102,9 +125,10 @@ class Deliverer:
                     await self._sleep(min(wait, _LOOK))
                     await asyncio.sleep(_PAUSE)
             finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+                going = [dispatcher, *self._tasks]
+                for task in going:
+                    task.cancel()
+                await asyncio.gather(*going, return_exceptions=True)
 
     async def status_of(self, url: str) -> int:
         """Return the status that an address answers to an empty GET, 0 when it does not answer."""
@@ -140,7 +164,7 @@ class Deliverer:
     async def _fill(self) -> float:
         """Take what is due into memory; return the seconds until there may be more."""
         await self._release_held()
-        if self._ready.qsize() >= _LOW:
+        if self._ready.qsize() >= _LOW or len(self._known) > _MOST_KNOWN:
             return _LOOK  # a worker that finds few left wakes us
         now = time.time()
         if time.monotonic() - self._counted > _COUNT:
@@ -155,11 +179,12 @@ class Deliverer:
             if row["id"] in self._known:
                 continue
             self._known.add(row["id"])
+            waiting = _Waiting(row, self._store.aged_in_all)
             if row["uuid"] in self._behind:
-                self._behind[row["uuid"]].append(row)
+                self._behind[row["uuid"]].append(waiting)
             else:
                 self._behind[row["uuid"]] = collections.deque()
-                self._ready.put_nowait(row)
+                self._ready.put_nowait(waiting)
         following = self._store.rows(
             "SELECT min(due) AS due FROM webhooks WHERE outcome IS NULL AND held = 0 AND due > ?", now
         )[0]["due"]
@@ -184,33 +209,67 @@ class Deliverer:
             if not released and time.monotonic() - since > _LOOK_FOR_LATE and self._held.get(held) == since:
                 del self._held[held]
 
-    async def _work(self, http: aiohttp.ClientSession, number: int) -> None:
+    async def _dispatch(self, http: aiohttp.ClientSession) -> None:
+        """Send off what is ready, the oldest first, as many at a time as may be on their way now."""
         while True:
-            row = await self._ready.get()
-            while not self._are_many and time.monotonic() - self._nudged < _BUSY:
-                await asyncio.sleep(_BREATH if number < self._few else _BUSY)
-                if number < self._few:
-                    break
-            try:
-                await self._deliver(http, row)
-            except Exception:  # noqa: BLE001 - it stays queued; without a pause it would be called again and again
-                _log.exception("a webhook could not be delivered")
-                await asyncio.sleep(WAITS[0])
-            finally:
-                self._known.discard(row["id"])
-                behind = self._behind[row["uuid"]]
-                if behind:
-                    self._ready.put_nowait(behind.popleft())
-                else:
-                    del self._behind[row["uuid"]]
-                if self._ready.qsize() < _LOW:
-                    self._wake.set()
+            waiting = await self._ready.get()
+            while len(self._tasks) >= _MOST_AT_ONCE or len(self._tasks) - self._slow() >= self._allowed():
+                self._landed.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._landed.wait(), _BUSY)
+            route = self._router.route(*_way(waiting.row))
+            origin = "" if route is None else route.url.split("/", 3)[2]
+            flying = self._flying[origin]
+            if len(flying) >= _OF_A_SLOW_ONE and next(iter(flying.values())) < time.monotonic() - _SLOW_AFTER:
+                self._parked[origin].append(waiting)
+                continue
+            flying[waiting.row["id"]] = time.monotonic()
+            task = asyncio.create_task(self._fly(http, waiting, origin))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, http: aiohttp.ClientSession, row: sqlite3.Row) -> None:
-        if time.time() - row["at"] > LONGEST:
+    def _slow(self) -> int:
+        """How many calls have not been answered for a while: whoever lets them hang holds up nobody else."""
+        before = time.monotonic() - _SLOW_AFTER
+        return sum(1 for flying in self._flying.values() for begun in flying.values() if begun < before)
+
+    def _allowed(self) -> int:
+        if self._are_many or time.monotonic() - self._nudged > _BUSY:
+            return _AT_ONCE
+        return max(1, int(self._few))
+
+    async def _fly(self, http: aiohttp.ClientSession, waiting: _Waiting, origin: str) -> None:
+        row = waiting.row
+        try:
+            await self._deliver(http, waiting)
+            if self._allowed() < _AT_ONCE:
+                await asyncio.sleep(_BREATH)
+        except Exception:  # noqa: BLE001 - it stays queued; without a pause it would be called again and again
+            _log.exception("a webhook could not be delivered")
+            await asyncio.sleep(WAITS[0])
+        finally:
+            self._known.discard(row["id"])
+            del self._flying[origin][row["id"]]
+            if self._parked.get(origin):
+                self._ready.put_nowait(self._parked[origin].popleft())
+            elif not self._flying[origin]:
+                del self._flying[origin]
+            behind = self._behind[row["uuid"]]
+            if behind:
+                self._ready.put_nowait(behind.popleft())
+            else:
+                del self._behind[row["uuid"]]
+            self._landed.set()
+            if self._ready.qsize() < _LOW:
+                self._wake.set()
+
+    async def _deliver(self, http: aiohttp.ClientSession, waiting: _Waiting) -> None:
+        row = waiting.row
+        aged = self._store.aged_in_all - waiting.aged  # since it was read
+        if time.time() - row["at"] + aged > LONGEST:
             await self._note(row["id"], outcome="dropped", answer="nobody took it within 24 hours")
             return
-        way = row["kind"], row["application_id"], row["webhook_url"]
+        way = _way(row)
         if self.holds(*way):
             await self._note(row["id"], held=1, answer="no webhook URL is set")
             return
@@ -239,10 +298,10 @@ class Deliverer:
             await self._note(row["id"], due=time.time() + wait, **change)
 
     async def _call(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> Answered:
-        if self._faults.take("door-shut"):
+        if self._faults.take("door-shut", of=row["id"]):
             return Answered(0, "no answer (the lesson door-shut)")
         unsigned = self._faults.take("unsigned")
-        secret = "not the account's" if self._faults.take("bad-signature") else None
+        secret = "not the account's" if not unsigned and self._faults.take("bad-signature") else None
         return await call(http, route, row["body"], self._store, row["application_id"], not unsigned, secret)
 
     def _is_retried(self, status: int) -> bool:

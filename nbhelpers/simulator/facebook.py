@@ -114,6 +114,10 @@ class Facebook:
         """Let the service's token for a Page run out: Facebook takes another from now on."""
         self._store.change_page(page.id, access_token=_access_token())
 
+    def renew_link(self, page: Page) -> None:
+        """Let the service have the token that Facebook takes now."""
+        self._store.change_page(page.id, account_token=page.access_token)
+
     def publish(self, page: Page, published: bool) -> None:
         """Publish a Page, or take it off: then nobody can write to it."""
         self._store.change_page(page.id, published=published)

@@ -6,7 +6,6 @@ import sqlite3
 import time
 from collections.abc import Mapping
 
-from nbhelpers.simulator.faults import Faults
 from nbhelpers.simulator.rules import DAY, tag_on
 from nbhelpers.simulator.sending import MESSENGER, Outgoing
 from nbhelpers.simulator.store import Page
@@ -24,23 +23,20 @@ def fate(
     page: Page | None,
     anybody: bool,
     switches: Mapping[str, str],
-    faults: Faults,
+    lessons: frozenset[str],
+    asked: _Fate | None,
 ) -> _Fate:
     """Return the last status of a message for now, and the code if it is a refusal.
 
     `page` is its sender, None when that is no Page that the caller may speak for; `anybody` says that every sender is
-    linked and every recipient has just written. A refusal that was asked for by its code comes first, and once; then
-    come the `faults`, which are lessons.
+    linked and every recipient has just written. A refusal that was `asked` for by its code comes first; `lessons` are
+    the names of the faults that happen to this message.
     """
-    asked = faults.take_refusal()
     if asked is not None:
         return asked
     if outgoing.channel != MESSENGER:
         return DELIVERED
-    for name, code in (("page-link-expired", "1370"), ("unknown-psid", "1300"), ("outside-window", "1340")):
-        if faults.take(name):
-            return "rejected", code
-    code, is_extra = (None, False) if anybody else _code(connection, outgoing, page, switches)
+    code, is_extra = (None, False) if anybody else _code(connection, outgoing, page, switches, lessons)
     code = code or outgoing.later
     if code:
         return "rejected", code
@@ -58,7 +54,11 @@ def link_has_run_out(page: Page, switches: Mapping[str, str]) -> bool:
 
 
 def _code(
-    connection: sqlite3.Connection, outgoing: Outgoing, page: Page | None, switches: Mapping[str, str]
+    connection: sqlite3.Connection,
+    outgoing: Outgoing,
+    page: Page | None,
+    switches: Mapping[str, str],
+    lessons: frozenset[str],
 ) -> tuple[str | None, bool]:
     """Return the code of a refusal, and whether the message is the one more of 2018.
 
@@ -72,11 +72,13 @@ def _code(
     known = connection.execute(
         "SELECT * FROM psids WHERE psid = ? AND page_id = ?", (outgoing.psid, outgoing.page_id)
     ).fetchone()
-    if known is None:
+    if known is None or "unknown-psid" in lessons:
         return switches["unknown_psid"], False
     if known["blocked"]:
         return switches["blocked_person"], False
     ago = time.time() - known["last_wrote"]
+    if "outside-window" in lessons:
+        ago = max(ago, _WINDOW + 60)
     if outgoing.category == "message_tag":
         tag = tag_on(outgoing.tag or "", switches["tags_of"])
         if tag is None:

@@ -36,6 +36,7 @@ def _read() -> dict[str, Fault]:
 
 
 FAULTS = _read()
+_OF_A_MESSAGE = [fault.name for fault in FAULTS.values() if fault.kind == "messages"]
 
 
 def markdown() -> str:
@@ -61,6 +62,7 @@ class Faults:
         self._store = store
         self._lock = threading.Lock()
         self._left: dict[str, int] = {row["name"]: row["times"] for row in store.rows("SELECT * FROM faults")}
+        self._met: dict[str, int] = {}
         asked = store.rows("SELECT * FROM refusals ORDER BY id")
         self._refusals = collections.deque((row["id"], row["status"], row["code"]) for row in asked)
 
@@ -76,22 +78,27 @@ class Faults:
             raise KitError(
                 "It cannot happen so often.", f"You said {times}.", "Say 1 to 1000, or 0 until it is cleared."
             )
+        if fault.kind == "now" and times is not None:
+            raise KitError("This lesson happens at once.", f"You said {times} times.", "Leave the number out.")
         if fault.kind != "now":
             self._keep(fault.name, fault.times if times is None else times)
         return fault
 
-    def clear(self, name: str | None = None) -> None:
-        """Turn one fault off, or all of them. Raises KitError for one that there is not."""
-        for each in [_named(name).name] if name else list(self._left):
-            self._keep(each, None)
+    def clear(self, name: str | None = None) -> list[str]:
+        """Turn one fault off, or all of them; return which. Raises KitError for one that there is not."""
+        names = [_named(name).name] if name else list(FAULTS)
+        for each in names:
+            if each in self._left:
+                self._keep(each, None)
+        return names
 
     def is_on(self, name: str) -> bool:
         """Say whether a fault is on, without counting."""
         return name in self._left
 
-    def take(self, name: str) -> bool:
-        """Say whether a fault happens now, and count it."""
-        if name not in self._left:
+    def take(self, name: str, of: int | None = None) -> bool:
+        """Say whether a fault happens now, and count it. With `of` it happens to the first alone that it has met."""
+        if name not in self._left or (of is not None and self._met.setdefault(name, of) != of):
             return False
         with self._lock:
             left = self._left.get(name)
@@ -100,6 +107,10 @@ class Faults:
             if left:
                 self._keep_locked(name, left - 1 or None)
             return True
+
+    def of_message(self) -> frozenset[str]:
+        """Take the faults that happen to the next message: decided once, before it is written."""
+        return frozenset(name for name in _OF_A_MESSAGE if self.take(name))
 
     # Refusals by their code, one message each
 
@@ -142,6 +153,7 @@ class Faults:
     def _keep_locked(self, name: str, times: int | None) -> None:
         if times is None:
             self._left.pop(name, None)
+            self._met.pop(name, None)
             sql, values = "DELETE FROM faults WHERE name = ?", (name,)
         else:
             self._left[name] = times

@@ -62,6 +62,7 @@ class Screens:
             ("refusals", "GET", self.refusals),
             ("refusals", "DELETE", self.forget_refusals),
             ("advance", "POST", self.advance),
+            ("pace", "GET", self.pace),
             ("pace", "PUT", self.change_pace),
             ("faults", "GET", self.faults),
             ("faults", "POST", self.start_fault),
@@ -188,7 +189,6 @@ class Screens:
             if wants_html:
                 return Response(link_page(self._store.pages(), str(error)), 400, media_type="text/html")
             raise
-        self._faults.clear("page-link-expired")
         if wants_html:
             return Response(linked_page(page), media_type="text/html")
         return answer({"page_id": page.id, "page": page.name, "linked": True})
@@ -274,32 +274,55 @@ class Screens:
         self._deliverer.wake()
         return answer({"hours": hours})
 
+    async def pace(self, _request: Request) -> Response:
+        """How many seconds between two tries of a webhook pass in one."""
+        return answer({"pace": self._store.pace})
+
     async def change_pace(self, request: Request) -> Response:
         """Let the waits between two tries of a webhook pass faster: so many of their seconds in one."""
         pace = _number(await texts(request, "pace"), "pace", 1, 1000)
-        await asyncio.to_thread(lambda: self._store.change_account(pace=pace))
+        await asyncio.to_thread(self._store.change_pace, pace)
         self._deliverer.wake()
-        return answer({"pace": pace})
+        return answer({"pace": self._store.pace})
 
     async def faults(self, _request: Request) -> Response:
         """Every lesson, and how often it will still happen."""
-        left = self._faults.left
-        return answer({"faults": [asdict(fault) | {"left": left.get(name)} for name, fault in FAULTS.items()]})
+        left = self._left()
+        table = [asdict(fault) | {"left": left.get(name)} for name, fault in FAULTS.items()]
+        return answer({"faults": table, "pace": self._store.pace})
 
     async def start_fault(self, request: Request) -> Response:
         """Turn a lesson on."""
         form = await texts(request, "name", "times", "page", "person")
-        times = int(_number(form, "times", 0, 1000)) if "times" in form else None
-        fault = self._faults.start(form.get("name", ""), times)
-        if fault.kind == "now":
-            page = self._facebook.page(form.get("page"))
+        times = _number(form, "times", 0, 1000) if "times" in form else None
+        if times is not None and times != int(times):
+            raise KitError("times cannot be that.", f"You gave “{form['times']}”.", "Give a whole number.")
+        page = self._facebook.page(form.get("page")) if "page" in form else None
+        fault = self._faults.start(form.get("name", ""), None if times is None else int(times))
+        if fault.name == "page-link-expired":
+            linked = [each for each in self._store.pages() if each.account_token is not None]
+            expired = page or next(iter(linked[::-1]), None)
+            if expired is None:
+                raise KitError("No link can run out.", "No Page is linked.", "Link one first: step 4.")
+            await asyncio.to_thread(self._facebook.expire_link, expired)
+        elif fault.kind == "now":
+            page = page or self._facebook.page()
             await asyncio.to_thread(self._facebook.write, page, person=form.get("person"), kind="unsupported")
-        return answer(asdict(fault) | {"left": self._faults.left.get(fault.name)}, 201)
+        return answer(asdict(fault) | {"left": self._left().get(fault.name)}, 201)
 
     async def clear_faults(self, request: Request) -> Response:
         """Turn one lesson off, or all."""
-        self._faults.clear((await texts(request, "name")).get("name"))
+        cleared = self._faults.clear((await texts(request, "name")).get("name"))
+        if "page-link-expired" in cleared:
+            for page in self._expired():
+                await asyncio.to_thread(self._facebook.renew_link, page)
         return await self.faults(request)
+
+    def _expired(self) -> list[Page]:
+        return [page for page in self._store.pages() if page.account_token not in (None, page.access_token)]
+
+    def _left(self) -> dict[str, int]:
+        return self._faults.left | ({"page-link-expired": 0} if self._expired() else {})
 
     async def switches(self, _request: Request) -> Response:
         """Every switch: what it is set to, and what it says."""
@@ -312,10 +335,11 @@ class Screens:
         await asyncio.to_thread(self._store.change_switches, form)
         return await self.switches(request)
 
-    async def webhooks(self, _request: Request) -> Response:
-        """The newest fifty webhooks."""
+    async def webhooks(self, request: Request) -> Response:
+        """The newest webhooks, fifty unless `limit` says otherwise."""
+        limit = int(_number({"limit": request.query_params.get("limit", "50")}, "limit", 1, 1_000_000))
         names = "id, uuid, kind, at, due, attempts, outcome, answer, called"
-        rows = self._store.rows(f"SELECT {names} FROM webhooks ORDER BY id DESC LIMIT 50")  # noqa: S608
+        rows = self._store.rows(f"SELECT {names} FROM webhooks ORDER BY id DESC LIMIT ?", limit)  # noqa: S608
         return answer({"webhooks": [dict(row) for row in rows]})
 
 

@@ -130,6 +130,7 @@ class Store:
         self._tokens = {(row["jti"], row["application_id"]) for row in self.rows("SELECT * FROM tokens")}
         self._pages: dict[str, Page] = self._read_pages()
         self._ageings = self._read_ageings()
+        self._aged_in_all = sum(seconds for _, seconds in self._ageings)
         self.switches: Mapping[str, str] = DEFAULTS | self._switches()
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
@@ -182,7 +183,24 @@ class Store:
         with self._changing:
             self.write(work).result()
             self._ageings = self._read_ageings()
+            self._aged_in_all = sum(seconds for _, seconds in self._ageings)
             self._pages = self._read_pages()
+
+    @property
+    def aged_in_all(self) -> float:
+        """By how many seconds everything has been aged so far."""
+        return self._aged_in_all
+
+    def change_pace(self, pace: float) -> None:
+        """Change the pace, for what waits for its next try already too."""
+        now = time.time()
+
+        def work(connection: sqlite3.Connection) -> None:
+            sql = "UPDATE webhooks SET due = ? + (due - ?) * ? WHERE outcome IS NULL AND attempts > 0 AND due > ?"
+            connection.execute(sql, (now, now, self._account.pace / pace, now))
+
+        self.write(work).result()
+        self.change_account(pace=pace)
 
     def aged(self, moment: float) -> float:
         """Return by how many seconds something of this moment (Unix seconds) has been aged since."""

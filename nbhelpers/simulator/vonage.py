@@ -104,10 +104,11 @@ class Vonage:
             if refusal is not None:
                 return answer(refusal)
             kept = body.decode(json.detect_encoding(body), "replace")
+            lessons = self._desk.prepared()
             self._sending += 1
             try:
                 accepted = await self._journal.write(
-                    lambda connection: self._desk.take(connection, caller, outgoing, version, kept)
+                    lambda connection: self._desk.take(connection, caller, outgoing, version, kept, lessons)
                 )
                 self._deliverer.nudge(self._sending)
             finally:

@@ -31,7 +31,9 @@ class LessonsPanel(Panel):
             self._choice = ipywidgets.Dropdown(options=names, description="Lesson", tooltip="Which lesson")
             self._choice.observe(lambda _: self.show(), "value")
             self._fast = ipywidgets.Checkbox(
-                description=f"A minute between two tries passes in {60 // _FASTER} second", indent=False
+                description=f"A minute between two tries passes in {60 // _FASTER} second",
+                indent=False,
+                value=course.control.pace() > 1,
             )
             self._fast.layout.width = "auto"  # the default cuts its words off
             self._fast.observe(guarded(self._say, self._set_pace), "value")
@@ -44,7 +46,11 @@ class LessonsPanel(Panel):
             for words, tooltip, act in acts:
                 buttons.append(ipywidgets.Button(description=words, tooltip=tooltip))
                 buttons[-1].on_click(guarded(self._say, act))
-            children = [self._choice, self._text, ipywidgets.HBox(buttons), self._fast, self._on, self._said]
+            scenes = [("Let people write", None), *((name, name) for name in course.control.scenes())]
+            self._scene = ipywidgets.Dropdown(options=scenes, tooltip="A scene: several people write")
+            self._scene.observe(guarded(self._say, self._play), "value")
+            last = ipywidgets.HBox([self._scene, self._fast])
+            children = [self._choice, self._text, ipywidgets.HBox(buttons), last, self._on, self._said]
         super().__init__(course, children)
         self.show()
         if course.played:
@@ -91,8 +97,15 @@ class LessonsPanel(Panel):
         self.course.control.advance(25)
         self._say("25 hours have passed for what was there. What you make now is fresh; the last message is not.")
 
+    def _play(self) -> None:
+        if self._scene.value is None:
+            return
+        said = self.course.control.play(self._scene.value, self.course.facts.get("page_name"))
+        self._scene.value = None
+        self._say(f"{len(said)} messages from {len({each['psid'] for each in said})} of the Page's people.")
+
     def _set_pace(self) -> None:
-        pace = self.course.control.pace(_FASTER if self._fast.value else 1)["pace"]
+        pace = self.course.control.pace(_FASTER if self._fast.value else 1)
         words = f"{pace:g} seconds between two tries pass in one" if pace > 1 else "as long as they really are"
         self._say(f"The waits between two tries are now: {words}.")
 
