@@ -91,7 +91,7 @@ class MessengerSimulator(Control):
         return super().write(kind, **{"page": self.page_id} | details)
 
     def wait_until_delivered(self, timeout: float = 5.0) -> list[dict[str, Any]]:
-        """Wait until every webhook that was queued is answered with 200 to 205; return `webhooks()`.
+        """Wait until every webhook that was queued is answered with 200 to 205; return them all, the newest first.
 
         Raises ServiceError when that does not come within `timeout` seconds, or can come no more: it names what still
         waits and the last answer to each. A server that answers 200 first and sends its reply later may not have sent
@@ -103,7 +103,7 @@ class MessengerSimulator(Control):
             if time.monotonic() >= until or any(each["outcome"] for each in waiting):
                 raise _not_taken(waiting, timeout)
             time.sleep(_LOOK)
-        return self.webhooks()
+        return self.webhooks(limit=1_000_000)
 
     def replies(self) -> list[dict[str, Any]]:
         """Return every message to people that the API accepted, the oldest first.

@@ -291,7 +291,10 @@ def _place(body: dict[str, Any], path: Any) -> tuple[Any, Any]:
     if not isinstance(path, str):
         raise MessageError("This is no path.", f"It is of type {type(path).__name__}.", "Write it as text: from.id.")
     nested = isinstance(message := body.get("message"), dict) and isinstance(message.get("content"), dict)
-    if path == "text" and "text" not in body and nested:
+    if path == "text" and "text" not in body:
+        if "text" not in (message["content"] if nested else body):
+            cure = "Choose a message that has one: `nbhelpers replay --list` shows them."
+            raise MessageError("This has no text to change.", "It is a message of another type, or a receipt.", cure)
         path = "message.content.text"
     place, rest = body, path
     while True:

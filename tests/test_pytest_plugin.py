@@ -222,7 +222,7 @@ def test_more_webhooks_than_are_listed_are_all_waited_for(messenger_simulator: M
         for number in range(60):
             messenger_simulator.write(text=f"{number}", person=f"person {number}")
         messenger_simulator.send_webhooks_to(inbound=hook.url)
-        assert len(messenger_simulator.wait_until_delivered(timeout=20)) == 50
+        assert len(messenger_simulator.wait_until_delivered(timeout=20)) == 60
         assert len(hook.calls) == 60
 
 

@@ -781,3 +781,19 @@ def test_where_signatures_are_refused_an_old_one_is_and_an_edit_is_signed_anew(s
     store = Inbox(shell.folder / ".lab" / "live" / "lab.sqlite3")
     assert store.newest_message() is None, "what we made ourselves is nobody's message, signed or not"
     store.close()
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": {"content": {"type": "unsupported"}}, "message_uuid": "x"},
+        {"message_type": "image", "image": {"url": "https://example.com/a.jpg"}},
+        {"status": "delivered"},
+    ],
+)
+def test_what_has_no_text_says_so_when_its_text_is_to_be_changed(body: dict[str, Any]) -> None:
+    with pytest.raises(
+        MessageError, match=r"This has no text to change\. It is a message of another type, or a receipt"
+    ):
+        replaying._place(body, "text")

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from simulation import Detached, Program, Target, flat, simulator, target, webhooks
+from simulation import Detached, Program, Target, flat, webhooks
 
 from nbhelpers.credentials import PrivateKey
 
 pytestmark = pytest.mark.fast
 
 STRANGER = "1111111111111111"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("accepting")) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def hook() -> Iterator[Target]:
-    with target() as hook:
-        yield hook
 
 
 @pytest.fixture(scope="module")

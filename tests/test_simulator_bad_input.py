@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +13,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from simulation import Detached, Program, flat, nested, simulator
+from simulation import Detached, Program, flat, nested
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.service import read_record
@@ -28,12 +27,6 @@ SCREENS = sorted({(path, method) for path, method, _ in Screens(NOTHING, NOTHING
 bounded = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("bad")) as world:
-        yield world
 
 
 @pytest.fixture(scope="module")

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
-from simulation import GUIDES_VOICE, Detached, Program, Target, flat, simulator, target, webhooks
+from simulation import GUIDES_VOICE, Detached, Program, Target, flat, webhooks
 
 from nbhelpers.credentials import PrivateKey
 
 pytestmark = pytest.mark.fast
 
 PATH = "/beta/chatapp-accounts"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("external")) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def hook() -> Iterator[Target]:
-    with target() as hook:
-        yield hook
 
 
 @pytest.fixture(scope="module")

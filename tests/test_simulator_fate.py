@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from simulation import Detached, Program, Target, flat, nested, simulator, target, webhooks
+from simulation import Detached, Program, Target, flat, nested, webhooks
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.errors import ServiceError
@@ -15,18 +15,6 @@ from nbhelpers.simulator.switches import DEFAULTS
 
 Fate = Callable[..., tuple[str, str]]
 TAG = {"category": "message_tag", "tag": "HUMAN_AGENT"}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("fate")) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def hook() -> Iterator[Target]:
-    with target() as hook:
-        yield hook
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 import pytest
 from conftest import wait_until
-from simulation import Detached, Program, Target, flat, nested, simulator, target, webhooks
+from simulation import Detached, Program, Target, flat, nested, target, webhooks
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.errors import ServiceError
@@ -20,18 +20,6 @@ from nbhelpers.simulator import faults
 from nbhelpers.simulator.faults import FAULTS
 
 HOUR = 3600
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("faults")) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def hook() -> Iterator[Target]:
-    with target() as hook:
-        yield hook
 
 
 @pytest.fixture(scope="module")

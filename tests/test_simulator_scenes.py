@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from conftest import wait_until
-from simulation import Detached, Program, Target, simulator, target, webhooks
+from simulation import Detached, Program, Target, webhooks
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.errors import KitError, ServiceError
 from nbhelpers.simulator.scenes import SCENES, lines_of
 
 pytestmark = pytest.mark.fast
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("scenes")) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def hook() -> Iterator[Target]:
-    with target() as hook:
-        yield hook
 
 
 @pytest.fixture

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from simulation import Detached, Program, simulator
+from simulation import Detached, Program
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.errors import ServiceError
 from nbhelpers.simulator.switches import DEFAULTS, SWITCHES
 
 pytestmark = pytest.mark.fast
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("screens")) as world:
-        yield world
 
 
 def test_the_table_of_switches_is_shown_with_what_each_is_set_to(world: Detached) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from simulation import Detached, Program, Target, flat, nested, simulator, target
+from simulation import Detached, Program, Target, flat, nested, target
 
 from nbhelpers.credentials import PrivateKey
 from nbhelpers.simulator.switches import DEFAULTS
@@ -17,12 +17,6 @@ from nbhelpers.simulator.switches import DEFAULTS
 pytestmark = pytest.mark.fast
 
 SETTINGS = "/account/settings"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Detached]:
-    with simulator(tmp_path_factory.mktemp("vonage")) as world:
-        yield world
 
 
 @pytest.fixture(scope="module")
