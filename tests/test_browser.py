@@ -171,7 +171,7 @@ def test_a_lesson_is_started_in_the_panel_and_seen_in_the_reply_box(
     box = page.locator(".jp-OutputArea-output", has=page.get_by_placeholder("Your answer"))
     expect(box).to_be_visible(timeout=60_000)
     panel.scroll_into_view_if_needed()
-    panel.get_by_role("combobox").select_option("outside window")
+    panel.get_by_role("combobox", name="Lesson").select_option("outside window")
     expect(panel.get_by_text("the status rejected with 1340")).to_be_visible(timeout=10_000)
     panel.get_by_role("button", name="Start").click()
     expect(panel.get_by_text("On now: outside-window (1×).")).to_be_visible(timeout=10_000)

@@ -46,11 +46,11 @@ class LessonsPanel(Panel):
             for words, tooltip, act in acts:
                 buttons.append(ipywidgets.Button(description=words, tooltip=tooltip))
                 buttons[-1].on_click(guarded(self._say, act))
-            scenes = [("Let people write", None), *((name, name) for name in course.control.scenes())]
-            self._scene = ipywidgets.Dropdown(options=scenes, tooltip="A scene: several people write")
+            scenes = [("choose who writes", ""), *((name, name) for name in course.control.scenes())]
+            self._scene = ipywidgets.Dropdown(options=scenes, description="People", tooltip="Who writes to the Page")
             self._scene.observe(guarded(self._say, self._play), "value")
-            last = ipywidgets.HBox([self._scene, self._fast])
-            children = [self._choice, self._text, ipywidgets.HBox(buttons), last, self._on, self._said]
+            acts_on = [ipywidgets.HBox(buttons), self._fast, self._scene]
+            children = [self._choice, self._text, *acts_on, self._on, self._said]
         super().__init__(course, children)
         self.show()
         if course.played:
@@ -98,10 +98,10 @@ class LessonsPanel(Panel):
         self._say("25 hours have passed for what was there. What you make now is fresh; the last message is not.")
 
     def _play(self) -> None:
-        if self._scene.value is None:
+        if not self._scene.value:
             return
         said = self.course.control.play(self._scene.value, self.course.facts.get("page_name"))
-        self._scene.value = None
+        self._scene.value = ""
         self._say(f"{len(said)} messages from {len({each['psid'] for each in said})} of the Page's people.")
 
     def _set_pace(self) -> None:
