@@ -73,7 +73,6 @@ def test_an_unknown_psid_has_the_code_that_the_switch_says(world: Detached, fate
     assert fate(flat(page, "1")) == ("rejected", "1340")
 
 
-@pytest.mark.fast
 def test_a_person_who_blocks_the_page_gets_nothing_until_they_unblock_it_or_write(
     world: Detached, fate: Fate, page: str, psid: str
 ) -> None:
@@ -95,7 +94,6 @@ def test_who_never_wrote_to_a_page_cannot_block_it(world: Detached, page: str) -
         world.control.block("Grace", page)
 
 
-@pytest.mark.fast
 def test_a_link_that_has_run_out_refuses_with_1370_until_the_page_is_linked_again(
     world: Detached, program: Program, fate: Fate, page: str, psid: str
 ) -> None:
@@ -156,7 +154,6 @@ def test_tags_are_those_of_the_day_that_the_switch_says(world: Detached, fate: F
     assert tagged("NEVER_WAS") == ("rejected", "1021")
 
 
-@pytest.mark.fast
 def test_a_tag_alone_without_its_category_opens_nothing(world: Detached, fate: Fate, page: str, psid: str) -> None:
     later(world, psid, DAY + 60)
     for category in ({}, {"category": "response"}, {"category": "update"}):

@@ -153,7 +153,6 @@ def test_the_next_message_is_refused_later_and_the_one_after_arrives(
     assert hook.statuses(second, 2) == ["submitted", "delivered"]
 
 
-@pytest.mark.fast
 def test_an_expired_link_refuses_until_the_page_is_linked_again(
     world: Detached, program: Program, hook: Target, page: str, psid: str
 ) -> None:
@@ -166,7 +165,6 @@ def test_an_expired_link_refuses_until_the_page_is_linked_again(
     assert hook.statuses(world.send(program, flat(page, psid)), 2) == ["submitted", "delivered"]
 
 
-@pytest.mark.fast
 def test_an_expired_link_is_one_pages_and_can_be_ended(
     world: Detached, program: Program, hook: Target, page: str, psid: str
 ) -> None:
@@ -207,7 +205,6 @@ def test_receipts_arrive_before_the_answer_to_the_call_that_sent_the_message(
     assert hook.of(world.send(program, flat(page, psid))) == []
 
 
-@pytest.mark.fast
 def test_receipts_come_out_of_order_and_state_the_right_one(
     world: Detached, program: Program, hook: Target, page: str, psid: str
 ) -> None:
@@ -243,7 +240,6 @@ def test_a_webhook_without_a_signature_and_one_with_a_wrong_one(
     assert verify(call.headers["authorization"], call.body, world.secret).kind == "signed"
 
 
-@pytest.mark.fast
 def test_a_lost_answer_brings_the_same_webhook_twice(world: Detached, hook: Target, page: str, psid: str) -> None:
     world.control.fault("duplicate-delivery")
     first, second = inbound(world, hook, page, 2)

@@ -229,7 +229,6 @@ def test_only_the_standard_library_is_imported():
     assert imported <= set(sys.stdlib_module_names)
 
 
-@pytest.mark.fast
 def test_an_older_interpreter_reads_one_sentence():
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     commands = {"3.8.99": [BASE, "-c", PRETENDING]} | {version: [python] for version, python in old_pythons().items()}
