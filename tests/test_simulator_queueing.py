@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,11 +19,12 @@ MOMENT = 1577887200.125  # 2020-01-01 14:00:00.125 UTC
 
 
 @pytest.fixture
-def connection() -> sqlite3.Connection:
+def connection() -> Iterator[sqlite3.Connection]:
     made = sqlite3.connect(":memory:")
     made.row_factory = sqlite3.Row
     made.execute("CREATE TABLE webhooks (uuid, kind, application_id, webhook_url, body, at, due, held, answer)")
-    return made
+    yield made
+    made.close()
 
 
 def queued(connection: sqlite3.Connection) -> list[dict[str, Any]]:
