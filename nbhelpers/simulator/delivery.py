@@ -38,7 +38,7 @@ _LOW, _FILL = 64, 512  # webhooks in memory: below the one, the queue is read ag
 _PAUSE = 0.003  # seconds between two readings of the queue: a busy one is then read in large pieces
 _LOOK = 5.0  # seconds between two looks at the clock at most: it may have been set, or the computer asleep
 _LOOK_FOR_DOOR = 0.25  # seconds between two looks for a receiver while webhooks wait for one
-_LOOK_FOR_LATE = 2.0
+_LOOK_FOR_LATE = 2.0  # seconds that a way which has opened is watched for what was found held just before
 _SLOW, _AGAIN = 3.0, 1.0  # seconds that a slow webhook comes late, and until a duplicate follows
 
 # Labelled, and about nobody: it must never be taken for a message. That the real form makes a call is not known.

@@ -92,10 +92,6 @@ class Faults:
                 self._keep(each, None)
         return names
 
-    def is_on(self, name: str) -> bool:
-        """Say whether a fault is on, without counting."""
-        return name in self._left
-
     def take(self, name: str, of: int | None = None) -> bool:
         """Say whether a fault happens now, and count it. With `of` it happens to the first alone that it has met."""
         if name not in self._left or (of is not None and self._met.setdefault(name, of) != of):
