@@ -7,13 +7,14 @@ import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 from nbhelpers.errors import SettingsError
 from nbhelpers.private import mask
 
-__all__ = ["API_VERSIONS", "MODES", "Settings", "load", "spare_loopback"]
+__all__ = ["API_VERSIONS", "MODES", "SANDBOX_SENDER", "Settings", "load", "spare_loopback"]
 
 MODES = ("simulator", "sandbox", "live")
 API_VERSIONS = ("beta", "v0.1", "v1")
@@ -21,6 +22,9 @@ API_VERSIONS = ("beta", "v0.1", "v1")
 # Hosts as the service documents them (reference: Messages API specification 1.11.0; the hosted sandbox's from the
 # snippet variables of the developer site). The simulator's address is known only once it runs.
 _HOSTS = {"simulator": None, "sandbox": "https://messages-sandbox.nexmo.com", "live": "https://api.nexmo.com"}
+
+# The hosted sandbox has one Page for everybody (source: the snippet variables of the developer site; not tried).
+SANDBOX_SENDER = "107083064136738"
 
 # Today's names first, then the guide's, which are read as aliases.
 _NAMES = {
@@ -33,6 +37,8 @@ _NAMES = {
     "recipient_id": ("MESSENGER_RECIPIENT_ID", "RECIPIENT_ID"),
     "ngrok_authtoken": ("NGROK_AUTHTOKEN",),
     "ngrok_domain": ("NGROK_DOMAIN",),
+    "ngrok_path": ("PYNGROK_NGROK_PATH",),
+    "ngrok_connect_cas": ("NGROK_CONNECT_CAS",),
     "public_url": ("PUBLIC_URL",),
 }
 _SECRET = ("api_secret", "private_key", "signature_secret", "ngrok_authtoken")
@@ -43,8 +49,9 @@ class Settings:
     """Everything that was configured for one mode. Secrets are masked when it is shown.
 
     `state` is the state directory (absolute), `folder` the part of it that belongs to this mode; `host` the base URL of
-    the Messages API. In simulator mode `load` leaves it and every credential None: they come from the running simulator
-    and the state directory alone, and `Lab` fills them in. `notes` says, in words, what was read in an unusual way.
+    the Messages API (`NBHELPERS_API_HOST` names another, such as a regional one). In simulator mode `load` leaves it and
+    every credential None: they come from the running simulator and the state directory alone, and `Lab` fills them in.
+    `notes` says, in words, what was read in an unusual way.
     """
 
     mode: str
@@ -60,6 +67,8 @@ class Settings:
     recipient_id: str | None = None
     ngrok_authtoken: str | None = field(default=None, repr=False)
     ngrok_domain: str | None = None
+    ngrok_path: str | None = None
+    ngrok_connect_cas: str | None = None
     public_url: str | None = None
     receiver_port: int = 8710
     simulator_port: int = 8711
@@ -69,6 +78,11 @@ class Settings:
     def folder(self) -> Path:
         """The folder of this mode: nothing in it crosses to another mode."""
         return self.state / self.mode
+
+    @property
+    def account_host(self) -> str | None:
+        """The base URL of the account's own APIs, such as Applications: the hosted sandbox has none of its own."""
+        return _HOSTS["live"] if self.host == _HOSTS["sandbox"] else self.host
 
     def __str__(self) -> str:
         lines = [f"mode {self.mode}, Messages API {self.api_version}, state in {self.state}"]
@@ -110,11 +124,13 @@ def load(
                 if read[name] is None and values.get(alias):
                     read[name] = values[alias]
                     notes.append(f"{alias} was read as {today}.")
+    if mode == "sandbox":
+        read["sender_id"] = read["sender_id"] or SANDBOX_SENDER
     return Settings(
         mode=mode,
         state=_state_directory(state or values.get("NBHELPERS_STATE"), folder),
         api_version=api_version,
-        host=_HOSTS[mode],
+        host=_HOSTS[mode] if mode == "simulator" else _host(values.get("NBHELPERS_API_HOST")) or _HOSTS[mode],
         receiver_port=_port("NBHELPERS_RECEIVER_PORT", values.get("NBHELPERS_RECEIVER_PORT"), 8710),
         simulator_port=_port("NBHELPERS_SIMULATOR_PORT", values.get("NBHELPERS_SIMULATOR_PORT"), 8711),
         notes=tuple(notes),
@@ -169,6 +185,21 @@ def _dotenv(root: Path, notes: list[str]) -> dict[str, str]:
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise SettingsError(f"{name} cannot be used.", f"It says “{value}”.", f"Set it to {', '.join(choices)}.")
+
+
+def _host(value: str | None) -> str | None:
+    # Tokens and secrets go there: in the clear only to this computer.
+    if not value:
+        return None
+    asked = urlsplit(value.rstrip("/"))
+    loopback = asked.hostname in ("127.0.0.1", "localhost")
+    if not asked.hostname or (asked.scheme != "https" and not (loopback and asked.scheme == "http")):
+        raise SettingsError(
+            "NBHELPERS_API_HOST is no address of the service.",
+            f"It says “{value[:80]}”.",
+            "Give https:// and a host, such as a regional one, or leave it out.",
+        )
+    return f"{asked.scheme}://{asked.netloc}"
 
 
 def _port(name: str, value: str | None, default: int) -> int:

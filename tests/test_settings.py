@@ -215,3 +215,27 @@ def test_loopback_is_spared_in_this_process_when_no_other_is_named(monkeypatch: 
     monkeypatch.setenv("NO_PROXY", "")
     spare_loopback()
     assert os.environ["NO_PROXY"] == "127.0.0.1,localhost"
+
+
+def test_the_sandbox_has_a_page_of_its_own_and_its_account_is_at_the_live_host(tmp_path: Path):
+    made = load("sandbox", environ={}, folder=tmp_path)
+    assert made.sender_id == "107083064136738"
+    assert made.account_host == "https://api.nexmo.com"
+    assert load("sandbox", environ={"MESSENGER_SENDER_ID": "12"}, folder=tmp_path).sender_id == "12"
+    assert load("live", environ={}, folder=tmp_path).sender_id is None
+    assert load(environ={}, folder=tmp_path).account_host is None
+
+
+def test_another_host_of_the_service_is_taken_and_the_simulators_is_not(tmp_path: Path):
+    environ = {"NBHELPERS_API_HOST": "https://api-eu.nexmo.com/"}
+    for mode in ("sandbox", "live"):
+        made = load(mode, environ=environ, folder=tmp_path)
+        assert (made.host, made.account_host) == ("https://api-eu.nexmo.com", "https://api-eu.nexmo.com")
+    assert load(environ=environ, folder=tmp_path).host is None
+    assert load("live", environ={"NBHELPERS_API_HOST": "http://127.0.0.1:9"}, folder=tmp_path).host is not None
+
+
+@pytest.mark.parametrize("host", ["http://api.nexmo.com", "api.nexmo.com", "file:///etc/passwd", "https://", "x"])
+def test_a_host_to_which_a_token_would_go_in_the_clear_is_refused(tmp_path: Path, host: str):
+    with pytest.raises(SettingsError, match="NBHELPERS_API_HOST is no address of the service"):
+        load("live", environ={"NBHELPERS_API_HOST": host}, folder=tmp_path)
