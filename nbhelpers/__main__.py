@@ -14,7 +14,9 @@ from typing import Any
 import click
 
 from nbhelpers import __version__, background
-from nbhelpers import playing as playing  # its commands register themselves
+from nbhelpers import managing as managing  # its commands register themselves
+from nbhelpers import playing as playing  # and so do these
+from nbhelpers import settings as configuration
 from nbhelpers.command import command, json_option, main, pairs, say
 from nbhelpers.errors import ServiceError, SettingsError
 from nbhelpers.events import Event
@@ -24,7 +26,7 @@ from nbhelpers.outbound import OutboundMessage
 from nbhelpers.private import make_private_folder
 from nbhelpers.service import Owner
 from nbhelpers.settings import API_VERSIONS, MODES, Settings
-from nbhelpers.tokens import TTL, Minter
+from nbhelpers.tokens import TTL
 
 __all__ = ["main"]
 
@@ -86,6 +88,33 @@ def receiver(settings: Settings, port: int | None, owner: Owner | None) -> None:
     receive(settings, port, owner)
 
 
+@command("tunnel")
+@_owner_option
+@click.option("--download", "fetch", is_flag=True, help="Fetch ngrok first (30 MB); asks before it does.")
+@click.option("--update", "renew", is_flag=True, help="Let ngrok update itself first.")
+@click.option("--yes", is_flag=True, help="With --download: do not ask.")
+def tunnel(settings: Settings, owner: Owner | None, fetch: bool, renew: bool, yes: bool) -> None:
+    """Hold a public URL open for the receiver, in the foreground. Prints one line of JSON when it is ready.
+
+    With PUBLIC_URL set there is nothing to run: it says whether that address leads here.
+    """
+    from nbhelpers.tunnel import binary
+    from nbhelpers.tunnel.serve import tunnel as hold
+    from nbhelpers.tunnel.target import own_address
+
+    if fetch:
+        question = f"{binary.ANNOUNCED.format(place=binary.own_place(settings))} Go on?"
+        if not yes and not click.confirm(question, err=True):
+            raise SettingsError("Nothing was downloaded.", "You said no.", "PUBLIC_URL takes another tunnel's address.")
+        click.echo(f"ngrok is at {binary.download(settings)}.", err=True)
+    if renew:
+        click.echo(f"ngrok is version {binary.update(settings)}.", err=True)
+    if settings.public_url and settings.mode != "simulator":
+        say(True, own_address(settings), "")
+        return
+    hold(settings, owner)
+
+
 @command("token")
 @click.option("--application-id", help="For which application. (default: the one of this state directory)")
 @click.option("--private-key", help="Path of its private key.")
@@ -94,13 +123,11 @@ def token(settings: Settings, application_id: str | None, private_key: str | Non
     """Print a JWT and nothing else."""
     from nbhelpers import credentials
 
-    if application_id is None or private_key is None:
+    key = credentials.load(private_key) if private_key else None
+    if application_id is None or key is None:
         known = _identity(settings)
-        application_id = application_id or known.application_id
-        key = credentials.load(private_key) if private_key else known.key
-    else:
-        key = credentials.load(private_key)
-    click.echo(str(Minter(application_id, key, ttl)()))
+        application_id, key = application_id or known.application_id, key or known.key
+    click.echo(str(Identity(application_id, key, None, "", "").token(ttl)))
 
 
 @command("send")
@@ -182,6 +209,17 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
         store.close()
 
 
+@command("explain")
+@click.argument("code")
+@json_option
+def explain(settings: Settings, code: str, as_json: bool) -> None:  # noqa: ARG001 - every command is given them
+    """Say what a code means, such as 1340, #1120, low-balance, 401 or ERR_NGROK_108, and what to do."""
+    from nbhelpers import explain as explaining
+
+    explained = explaining.explain(code)
+    say(as_json, explained.facts, repr(explained))
+
+
 @command("status")
 @json_option
 def status(settings: Settings, as_json: bool) -> None:
@@ -230,7 +268,8 @@ def lab(settings: Settings, no_browser: bool, port: int | None) -> None:
     folder = notebooks_folder()
     keep_pristine(settings, __version__)
     os.environ["NBHELPERS_STATE"] = str(settings.state)
-    os.environ["NBHELPERS_MODE"] = settings.mode
+    if settings.mode != configuration.load(state=settings.state).mode:  # said by --mode: else .env may still change it
+        os.environ["NBHELPERS_MODE"] = settings.mode
     os.environ["NBHELPERS_PREFIX"] = sys.prefix  # the pre-flight check compares it with the kernel's
     # Jupyter's own files too: nothing is written outside the kit, and nothing of another Jupyter is read.
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):

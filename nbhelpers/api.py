@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +18,12 @@ from nbhelpers.errors import ApiError, InboxError, MessageError, cure_for
 from nbhelpers.events import one_line
 from nbhelpers.inbox import Inbox
 from nbhelpers.outbound import OutboundMessage
+from nbhelpers.unanswered import no_answer
 
 __all__ = ["Accepted", "MessagesClient", "no_answer"]
 
 _TIMEOUT = (3.05, 15.0)  # seconds to connect, and between two bytes of the answer
+_TURN, _LAST = threading.Lock(), dict[str, float]()  # when the last message went to each host that has an interval
 _CONNECTS, _WAITS = 3, 2  # repeats after a refused connection, and after a 429
 
 
@@ -45,7 +49,8 @@ class MessagesClient:
     `host` is the base URL of the API; `auth` a callable that mints a token (see `tokens.Minter`) or a pair of API key
     and secret; `version` beta, v0.1 or v1. Replies are stored in `inbox` when one is given. `timeout` is in seconds:
     to connect, and to wait for the answer. A call is repeated only where a repeat cannot send twice: when no
-    connection was made, or when the service answered 429. May be used from several threads.
+    connection was made, or when the service answered 429. Between two messages to one host lie at least `interval`
+    seconds, whichever client of this process sends them. May be used from several threads.
     """
 
     def __init__(
@@ -55,7 +60,9 @@ class MessagesClient:
         version: str = "v0.1",
         inbox: Inbox | None = None,
         timeout: tuple[float, float] = _TIMEOUT,
+        interval: float = 0.0,
     ) -> None:
+        self._interval = interval
         self.host, self.version = host.rstrip("/"), version
         self._auth = HTTPBasicAuth(*auth) if isinstance(auth, tuple) else _Bearer(auth)
         self._inbox, self._timeout = inbox, timeout
@@ -91,6 +98,7 @@ class MessagesClient:
             raise MessageError(
                 "This message cannot be written as JSON.", f"{error}.", "Mend the custom part."
             ) from None
+        self._wait_for_our_turn()
         try:
             answer = self._session.post(
                 f"{self.host}/{version}/messages",
@@ -109,6 +117,14 @@ class MessagesClient:
             raise _refused(answer, body)
         self._keep(message, version, body, uuid)
         return Accepted(uuid, version, body, accepted.get("workflow_id"))
+
+    def _wait_for_our_turn(self) -> None:
+        if not self._interval:
+            return
+        with _TURN:
+            due = _LAST.get(self.host, 0.0) + self._interval
+            time.sleep(max(0.0, due - time.monotonic()))
+            _LAST[self.host] = time.monotonic()
 
     def _keep(self, message: OutboundMessage, version: str, body: Mapping[str, Any], uuid: str) -> None:
         if self._inbox is None:
@@ -197,27 +213,3 @@ def _value_sent(sent: Mapping[str, Any], name: str) -> str:
             return " (it was not sent)"
         value = value[part]
     return f" (sent: {one_line(json.dumps(value, ensure_ascii=False))})"
-
-
-def no_answer(error: requests.RequestException, host: str) -> ApiError:
-    """Say in words why a call got no answer from `host`, with a cure; the error's own text is not repeated."""
-    text = str(error)
-    if isinstance(error, requests.exceptions.SSLError):
-        code = "tls"
-    elif isinstance(error, requests.exceptions.ProxyError):
-        code = "proxy"
-    elif isinstance(error, requests.Timeout):
-        code = "timeout"
-    elif "NameResolutionError" in text or "getaddrinfo" in text:
-        code = "name"
-    elif "Connection refused" in text or "actively refused" in text:
-        code = "refused"
-    else:
-        code = "other"
-    cure = cure_for("connection", code)
-    return ApiError(
-        cure.what if cure else "The connection broke.",
-        f"No answer from {host} ({type(error).__name__}).",
-        cure.next if cure else "",
-        code=code,
-    )

@@ -21,10 +21,13 @@ from nbhelpers.private import make_private_folder
 from nbhelpers.service import Owner, Record, is_alive, joined, lock_of, read_record, record_path, write_record
 from nbhelpers.settings import MODES, Settings
 
-__all__ = ["Running", "asker", "find", "start", "stop"]
+__all__ = ["SAID", "SERVICES", "Running", "asker", "find", "last_words", "start", "stop"]
 
-SERVICES = ("simulator", "receiver")
-_START = 20.0  # seconds that a service may take to open its door
+SAID = "Error: "  # how a command begins to say what went wrong
+
+SERVICES = ("tunnel", "simulator", "receiver")
+_START = {"tunnel": 60.0}  # seconds that a service may take to open its door: ngrok's deadline, and the nonce
+_USUAL = 20.0
 _END = 3.0  # seconds that it may take to leave before it is killed
 
 
@@ -52,7 +55,7 @@ def start(name: str, settings: Settings, *arguments: str, owner: Owner | None = 
     folder = make_private_folder(settings.folder)
     owner = owner or asker()
     try:
-        with lock_of(folder, name).acquire(timeout=2 * _START):
+        with lock_of(folder, name).acquire(timeout=2 * _START.get(name, _USUAL)):
             record = _found(folder, name)
             if record is not None:
                 changed = joined(record, owner)
@@ -73,14 +76,14 @@ def find(name: str, settings: Settings) -> Running | None:
     return _running(settings.mode, record) if record else None
 
 
-def stop(settings: Settings, modes: tuple[str, ...] = MODES) -> list[str]:
-    """End the services of this state directory, in these modes; return a line for each that was ended.
+def stop(settings: Settings, modes: tuple[str, ...] = MODES, names: tuple[str, ...] = SERVICES) -> list[str]:
+    """End these services of this state directory, in these modes; return a line for each that was ended.
 
     Only a process whose pid and creation time are in a record is ever ended.
     """
     ended = []
     for mode in modes:
-        for name in SERVICES:
+        for name in names:
             record = read_record(settings.state / mode, name)
             if record is None:
                 continue
@@ -143,7 +146,7 @@ def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Own
         )
     # Waited for on a thread, so that it leaves no zombie behind while we live.
     threading.Thread(target=process.wait, name=f"wait for {name}", daemon=True).start()
-    until = time.monotonic() + _START
+    until = time.monotonic() + _START.get(name, _USUAL)
     while time.monotonic() < until:
         record = read_record(settings.folder, name)
         if record is not None and record.pid == process.pid and _answers(record):
@@ -153,10 +156,19 @@ def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Own
         time.sleep(0.02)
     else:
         process.kill()
-    last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-    raise ServiceError(
-        f"The {name} did not start.", f"Its last words: {' '.join(last) or 'none'}.", f"The whole log is {log}."
-    )
+    last = last_words(name, settings)
+    if last.startswith(SAID):  # in three parts already
+        raise ServiceError(last.removeprefix(SAID))
+    raise ServiceError(f"The {name} did not start.", f"Its last words: {last or 'none'}.", f"The whole log is {log}.")
+
+
+def last_words(name: str, settings: Settings) -> str:
+    """Return the last line that a service of this mode has written into its log; empty when there is none."""
+    try:
+        text = (settings.folder / "logs" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return " ".join(text.strip().splitlines()[-1:])
 
 
 def _end(record: Record) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,18 @@ from nbhelpers.credentials import PrivateKey, load
 from nbhelpers.errors import CredentialsError, SettingsError
 from nbhelpers.identity import Identity, identify
 from nbhelpers.inbox import Inbox
+from nbhelpers.receiver import webhook_urls
 from nbhelpers.settings import Settings
 from nbhelpers.simulator import Control
+from nbhelpers.tunnel.target import own_address
 
-__all__ = ["Course"]
+__all__ = ["Course", "as_played"]
+
+
+def as_played(settings: Settings, simulator: Running) -> Settings:
+    """The settings with what a dashboard shows in the other modes: the simulator made these for its own account."""
+    names = ("api_key", "api_secret", "signature_secret")
+    return dataclasses.replace(settings, host=simulator.url, **{name: simulator.ready[name] for name in names})
 
 
 class Course:
@@ -107,6 +117,35 @@ class Course:
         if known != running.ready:
             self.inbox.note(door=running.ready)
         return running
+
+    def tunnel(self) -> dict[str, str] | None:
+        """The public address of the door, opened if it is not; None while the service is played, when none is needed.
+
+        The facts of a tunnel's ready line. Raises ServiceError, in words, when there is none to be had.
+        """
+        if self.played:
+            return None
+        door = self.door()
+        if self.settings.public_url:
+            facts: dict[str, str] = own_address(self.settings)
+        else:
+            open_now = background.find("tunnel", self.settings)
+            if open_now is not None and open_now.ready["target"] != door.url:  # the door has moved to another port
+                background.stop(self.settings, (self.settings.mode,), ("tunnel",))
+            facts = background.start("tunnel", self.settings).ready
+        known = self.facts.get("public_url")
+        if known != facts["public_url"]:
+            moved = {"from": known, "at": datetime.now(UTC).isoformat(timespec="seconds")} if known else None
+            self.inbox.note(public_url=facts["public_url"], public_moved=moved)
+        return facts
+
+    def public_urls(self) -> dict[str, str] | None:
+        """The two webhook URLs as the service must know them, None while no public address is known. Opens nothing."""
+        if self.played:
+            return None
+        open_now = background.find("tunnel", self.settings)
+        known = self.settings.public_url or (open_now.ready["public_url"] if open_now else self.facts.get("public_url"))
+        return webhook_urls(known.strip().rstrip("/")) if known else None
 
     # Which steps were filled in, and with what: the rest was done by the learner.
 

@@ -1,13 +1,14 @@
-"""The protocol under the receiver: what httptools lacks against slow, endless and too many senders."""
+"""Under the receiver: what httptools lacks against slow, endless and too many senders, and an answer in one piece."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-__all__ = ["PatientProtocol"]
+__all__ = ["PatientProtocol", "answer", "lifespan"]
 
 LONGEST_HEAD = 64 * 1024  # bytes of request line and headers
 LONGEST_WAIT = 10.0  # seconds from the first moment of a request, or of a connection, to its last byte
@@ -143,3 +144,26 @@ class PatientProtocol(HttpToolsProtocol):
         head = f"content-type: text/plain\r\ncontent-length: {len(words)}\r\nconnection: close\r\n\r\n"
         self.transport.write(STATUS_LINE[status] + (head + words).encode("ascii"))
         self.transport.close()
+
+
+async def answer(send: Any, status: int, words: dict[str, str]) -> None:
+    """Send an ASGI answer, the words as JSON; the connection is kept only after a 200 or a 405."""
+    body = json.dumps(words, ensure_ascii=False).encode("utf-8", "replace") if words else b""
+    headers = [(b"content-length", str(len(body)).encode())]
+    if body:
+        headers.append((b"content-type", b"application/json"))
+    if status == 405:
+        headers.append((b"allow", b"POST"))
+    if status not in (200, 405):
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def lifespan(receive: Any, send: Any) -> None:
+    """Answer the server's questions about beginning and end: there is nothing to prepare."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -15,9 +15,9 @@ from nbhelpers.messages import InboundMessage, MessageStatus, Unreadable, read
 
 __all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "event_of", "one_line"]
 
-# Where a delivery came from: the wire, or one of the ways in which we make one ourselves. Only the first and the last
-# may tell the newest PSID.
-ORIGINS = ("wire", "replay", "edited", "sample")
+# Where a delivery came from: the wire, or one of the ways in which we make one ourselves. Only wire and sample may tell
+# the newest PSID.
+ORIGINS = ("wire", "replay", "edited", "sample", "doctor")
 
 # Categories of characters that move the cursor, turn the writing round or end a line. Those that are not assigned are
 # let through: an emoji may be younger than this Python.

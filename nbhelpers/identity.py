@@ -12,24 +12,44 @@ from nbhelpers.credentials import PrivateKey
 from nbhelpers.errors import ServiceError, SettingsError
 from nbhelpers.inbox import Inbox
 from nbhelpers.settings import Settings
-from nbhelpers.tokens import Minter
+from nbhelpers.tokens import TTL, Minter, Token
 
 __all__ = ["Identity", "identify"]
+
+# Seconds: the hosted sandbox takes one message a second (source: its page on the developer site; not tried).
+_SANDBOX_INTERVAL = 1.0
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The application we act for, its key, the Page we answer as, and where the Messages API is."""
+    """The application we act for, its key, the Page we answer as, and where the Messages API is.
 
-    application_id: str
-    key: PrivateKey = field(repr=False)
+    In the hosted sandbox there may be no application: then `account`, the API key and secret, speaks for us.
+    `interval` is the time in seconds that must lie between two messages.
+    """
+
+    application_id: str | None
+    key: PrivateKey | None = field(repr=False)
     page_id: str | None
     host: str
     api_version: str
+    account: tuple[str, str] | None = field(default=None, repr=False)
+    interval: float = 0.0
 
     def client(self, inbox: Inbox | None = None, version: str | None = None) -> MessagesClient:
         """Return a client that speaks for this application, with a fresh token for each request."""
-        return MessagesClient(self.host, Minter(self.application_id, self.key), version or self.api_version, inbox)
+        auth = self.account if self.account and self.key is None else self.token
+        return MessagesClient(self.host, auth, version or self.api_version, inbox, interval=self.interval)
+
+    def token(self, ttl: int = TTL) -> Token:
+        """Mint a JWT for the application, good for `ttl` seconds. Raises SettingsError when there is no application."""
+        if self.application_id is None or self.key is None:
+            raise SettingsError(
+                "There is no application, so there is no token.",
+                "Here API key and secret speak for you.",
+                "For a token, make an application and set VONAGE_APPLICATION_ID and VONAGE_PRIVATE_KEY.",
+            )
+        return Minter(self.application_id, self.key, ttl)()
 
 
 def identify(
@@ -66,6 +86,12 @@ def identify(
 
 
 def _configured(settings: Settings, page: str | None) -> Identity:
+    interval = _SANDBOX_INTERVAL if settings.mode == "sandbox" else 0.0
+    if settings.mode == "sandbox" and not settings.application_id and settings.api_key and settings.api_secret:
+        account = (settings.api_key, settings.api_secret)
+        return Identity(
+            None, None, page or settings.sender_id, settings.host or "", settings.api_version, account, interval
+        )
     missing = [
         name
         for name, value in (
@@ -75,10 +101,12 @@ def _configured(settings: Settings, page: str | None) -> Identity:
         if not value
     ]
     if missing or settings.application_id is None or settings.host is None:
+        needed = "API key and secret, or your application" if settings.mode == "sandbox" else "your application"
         raise SettingsError(
-            f"{settings.mode} mode needs your application.",
+            f"{settings.mode} mode needs {needed}.",
             f"Not set: {', '.join(missing)}.",
-            "Set them in the environment or in .env (see .env.example).",
+            "Run `lab.configure()`, which asks for them, or write them into .env (see .env.example).",
         )
     key = credentials.load(settings.private_key)
-    return Identity(settings.application_id, key, page or settings.sender_id, settings.host, settings.api_version)
+    page_id = page or settings.sender_id
+    return Identity(settings.application_id, key, page_id, settings.host, settings.api_version, interval=interval)

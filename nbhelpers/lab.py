@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from nbhelpers import (
     background,
+    configuring,
     steps,
+)
+from nbhelpers import (
+    doctor as examining,
+)
+from nbhelpers import (
+    explain as explaining,
 )
 from nbhelpers import (
     preflight as checking,
@@ -25,16 +32,19 @@ from nbhelpers import (
     settings as configuration,
 )
 from nbhelpers.api import MessagesClient
-from nbhelpers.course import Course
+from nbhelpers.course import Course, as_played
+from nbhelpers.dashboard import LiveWebhooks
 from nbhelpers.errors import MessageError
 from nbhelpers.events import Delivery, Event
 from nbhelpers.gentle import be_gentle
 from nbhelpers.inbox import Inbox
 from nbhelpers.outbound import OutboundMessage
 from nbhelpers.outcome import Outcome
+from nbhelpers.publicity import Tunnel
 from nbhelpers.settings import Settings
-from nbhelpers.stage import Said, Simulator, Tunnel, User, Webhooks
-from nbhelpers.tokens import Minter, Token
+from nbhelpers.stage import Said, Simulator, User, Webhooks
+from nbhelpers.tokens import Token
+from nbhelpers.vetting import Vetting, vet
 
 if TYPE_CHECKING:
     from nbhelpers.widgets import Panels
@@ -42,7 +52,8 @@ if TYPE_CHECKING:
 __all__ = ["Door", "Lab"]
 
 
-_OWN = ("filled", "door", "jwt", "saved")  # facts that the kit notes for itself
+# Facts that the kit notes for itself.
+_OWN = ("filled", "door", "jwt", "saved", "public_url", "public_moved", "webhooks_before")
 
 
 class Lab:
@@ -61,11 +72,7 @@ class Lab:
 
     def _open(self, settings: Settings) -> None:
         simulator = background.start("simulator", settings) if settings.mode == "simulator" else None
-        if simulator:
-            # What a dashboard shows in the other modes: the simulator made these for its own account.
-            names = ("api_key", "api_secret", "signature_secret")
-            shown = {name: simulator.ready[name] for name in names}
-            settings = dataclasses.replace(settings, host=simulator.url, **shown)
+        settings = as_played(settings, simulator) if simulator else settings
         self.settings = settings
         self.inbox = Inbox(settings.folder / "lab.sqlite3")
         self._course = Course(settings, self.inbox, simulator)
@@ -91,6 +98,22 @@ class Lab:
     def preflight(self) -> checking.Preflight:
         """Is all well with this computer?"""
         return checking.preflight(self._course)
+
+    def check_credentials(self) -> Vetting:
+        """Do ID, key, token, clock and account fit together? No message is sent."""
+        return vet(self._course)
+
+    def explain(self, code: str | int) -> explaining.Explained:
+        """What does this code mean, what do you do, and how do you meet it? `lab.explain("1340")`."""
+        return explaining.explain(code)
+
+    def configure(self, mode: str | None = None, again: bool = False) -> configuring.Configured:
+        """Ask for what a mode needs and write it into `.env`; then run `Lab()` again. See `configuring.configure`."""
+        return configuring.configure(self.settings, mode, again)
+
+    def doctor(self) -> examining.HopMap:
+        """Why does nothing arrive? The way of a message, hop by hop, up to the first that is broken."""
+        return examining.examine(self._course)
 
     def reset(self, forget: bool = False) -> Said:
         """Start again: set the state of this mode aside (or delete it), and open an empty one."""
@@ -144,10 +167,9 @@ class Lab:
         return Door(**self._course.door().ready)
 
     @property
-    def webhooks(self) -> Webhooks:
-        """The form for the two webhook URLs. Raises SettingsError in the other modes: there it is the dashboard's."""
-        self._course.control  # noqa: B018 - says so
-        return Webhooks(self._course)
+    def webhooks(self) -> Webhooks | LiveWebhooks:
+        """The form for the two webhook URLs; in live mode the application's own, shown and set with key and secret."""
+        return Webhooks(self._course) if self._course.played else LiveWebhooks(self._course)
 
     @property
     def tunnel(self) -> Tunnel:
@@ -168,8 +190,7 @@ class Lab:
 
     def token(self) -> Token:
         """Mint a JWT for your application: a `str` when used, masked when shown."""
-        identity = self._course.identity()
-        return Minter(identity.application_id, identity.key)()
+        return self._course.identity().token()
 
     def reply(self, text: str) -> Said:
         """Answer the person who wrote last. Raises MessageError when nobody has written."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from nbhelpers.door import PatientProtocol
+from nbhelpers.door import PatientProtocol, answer, lifespan
 from nbhelpers.errors import InboxError
-from nbhelpers.events import Delivery
+from nbhelpers.events import ORIGINS, Delivery
 from nbhelpers.inbox import Inbox
 from nbhelpers.messages import Unreadable, read
 from nbhelpers.service import Owner, Service, nonce_of, read_record, refusal, remembered_port
@@ -61,20 +60,20 @@ def receiver_app(
 
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await lifespan(receive, send)
             return
         path = scope["path"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         is_webhook = path in (INBOUND_PATH, STATUS_PATH)
         if path == "/healthz" and nonce_of(scope["query_string"]) == nonce:
-            await _answer(send, 200, {"service": NAME, "nonce": nonce})
+            await answer(send, 200, {"service": NAME, "nonce": nonce})
             return
         if path == "/favicon.ico":  # a browser asks for it by itself: no call that anybody made
-            await _answer(send, 404, {})
+            await answer(send, 404, {})
             return
         foreign = refusal(headers, any_host=is_webhook)
         if foreign:
-            await _answer(send, 400, {"error": "This request is refused.", "seen": foreign})
+            await answer(send, 400, {"error": "This request is refused.", "seen": foreign})
             return
         body = await _read_body(receive)
         if body is None:  # the sender left, or was put out: there is nobody to answer
@@ -83,13 +82,13 @@ def receiver_app(
 
     async def _handle(scope: _Scope, headers: dict[str, str], body: bytes, send: _Send) -> None:
         method, path = scope["method"], scope["path"]
-        status, answer = _first_answer(method, path, body)
+        status, words = _first_answer(method, path, body)
         verdict = Verdict("unchecked", "")
         if status == 200:
             verdict, refused = judge(headers.get("authorization"), body)
             if refused:
                 status = 503 if verdict.kind == "unsigned" else 401
-                answer = {"error": "The signature was not accepted.", "seen": str(verdict)}
+                words = {"error": "The signature was not accepted.", "seen": str(verdict)}
         if len(body) > LONGEST_BODY:
             body = b""
         shown = path if not scope["query_string"] else f"{path}?{scope['query_string'].decode('latin-1')}"
@@ -106,11 +105,11 @@ def receiver_app(
         try:
             await asyncio.wrap_future(inbox.record(delivery))
         except (sqlite3.Error, InboxError, ValueError) as error:
-            status, answer = (
+            status, words = (
                 503,
                 {"error": "The inbox could not store this.", "seen": str(error), "next": "Send again."},
             )
-        await _answer(send, status, answer)
+        await answer(send, status, words)
 
     return app
 
@@ -118,7 +117,7 @@ def receiver_app(
 def _origin(headers: dict[str, str]) -> str:
     # The kit's own replay says what it is; a stranger who says so only takes the PSID of his event out of the count.
     marked = headers.get("x-nbhelpers-origin", "wire")
-    return marked if marked in ("replay", "edited", "sample") else "wire"
+    return marked if marked in ORIGINS else "wire"
 
 
 def _first_answer(method: str, path: str, body: bytes) -> tuple[int, dict[str, str]]:
@@ -150,27 +149,6 @@ async def _read_body(receive: _Receive) -> bytes | None:
             parts = [bytes(LONGEST_BODY + 1)]  # only its length is wanted from here on
         if not message.get("more_body") or length > _DRAIN:
             return b"".join(parts)
-
-
-async def _answer(send: _Send, status: int, answer: dict[str, str]) -> None:
-    body = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace") if answer else b""
-    headers = [(b"content-length", str(len(body)).encode())]
-    if body:
-        headers.append((b"content-type", b"application/json"))
-    if status == 405:
-        headers.append((b"allow", b"POST"))
-    if status not in (200, 405):
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _lifespan(receive: _Receive, send: _Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 def _judge_of(settings: Settings) -> Callable[[str | None, bytes], tuple[Verdict, bool]]:

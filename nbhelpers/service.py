@@ -215,6 +215,11 @@ class Service:
         finally:
             self._forget()
 
+    def end(self) -> None:
+        """End it from within, as a signal would."""
+        if self._server is not None:
+            self._server.end()
+
     def _announce(self, port: int, url: str, ready: Callable[[str], dict[str, Any]]) -> Callable[[], None]:
         def announce() -> None:
             with self._claim():

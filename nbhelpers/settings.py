@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from nbhelpers.errors import SettingsError
 from nbhelpers.private import mask
 
-__all__ = ["API_VERSIONS", "MODES", "SANDBOX_SENDER", "Settings", "load", "spare_loopback"]
+__all__ = ["API_VERSIONS", "MODES", "SANDBOX_SENDER", "Settings", "dotenv_path", "load", "spare_loopback"]
 
 MODES = ("simulator", "sandbox", "live")
 API_VERSIONS = ("beta", "v0.1", "v1")
@@ -49,9 +49,9 @@ class Settings:
     """Everything that was configured for one mode. Secrets are masked when it is shown.
 
     `state` is the state directory (absolute), `folder` the part of it that belongs to this mode; `host` the base URL of
-    the Messages API (`NBHELPERS_API_HOST` names another, such as a regional one). In simulator mode `load` leaves it and
-    every credential None: they come from the running simulator and the state directory alone, and `Lab` fills them in.
-    `notes` says, in words, what was read in an unusual way.
+    the Messages API (`NBHELPERS_API_HOST` names another, such as a regional one). In simulator mode `load` leaves it
+    and every credential None: they come from the running simulator and the state directory alone, and `Lab` fills them
+    in. `notes` says, in words, what was read in an unusual way.
     """
 
     mode: str
@@ -108,9 +108,8 @@ def load(
     """
     environ = os.environ if environ is None else environ
     folder = (folder or Path.cwd()).absolute()
-    root = _kit_root(folder) or folder
     notes: list[str] = []
-    values = {**_dotenv(root, notes), **{name: value for name, value in environ.items() if value}}
+    values = {**_dotenv(dotenv_path(folder), notes), **{name: value for name, value in environ.items() if value}}
 
     mode = mode or values.get("NBHELPERS_MODE") or "simulator"
     _one_of("NBHELPERS_MODE", mode, MODES)
@@ -136,6 +135,12 @@ def load(
         notes=tuple(notes),
         **read,
     )
+
+
+def dotenv_path(folder: Path | None = None) -> Path:
+    """Where `.env` is read from: the root of the kit, else the working directory (`folder` stands in for that)."""
+    folder = (folder or Path.cwd()).absolute()
+    return (_kit_root(folder) or folder) / ".env"
 
 
 def spare_loopback(environ: MutableMapping[str, str] | None = None) -> None:
@@ -165,10 +170,9 @@ def _state_directory(wished: str | os.PathLike[str] | None, folder: Path) -> Pat
     return (folder / ".lab").resolve()
 
 
-def _dotenv(root: Path, notes: list[str]) -> dict[str, str]:
-    path = root / ".env"
-    if not path.is_file() and (root / ".env.txt").is_file():
-        path = root / ".env.txt"
+def _dotenv(path: Path, notes: list[str]) -> dict[str, str]:
+    if not path.is_file() and path.with_name(".env.txt").is_file():
+        path = path.with_name(".env.txt")
         notes.append(f"{path} was read as .env: your editor added the .txt.")
     if not path.is_file():
         return {}

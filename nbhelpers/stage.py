@@ -12,7 +12,7 @@ from nbhelpers.course import Course
 from nbhelpers.errors import KitError
 from nbhelpers.messages import shape_of_version
 
-__all__ = ["LinkPage", "Page", "Said", "Saved", "Simulator", "Tunnel", "User", "Webhooks"]
+__all__ = ["LinkPage", "Page", "Said", "Saved", "Simulator", "User", "Webhooks"]
 
 _MOMENT = 1.0  # seconds that a webhook may take on loopback before a cell goes on without it
 
@@ -193,22 +193,3 @@ class Webhooks:
             f"Webhook URL for Delivery Receipt: {saved['status_url'] or '(empty)'}\n"
             f"HTTP method: {saved['http_method']}"
         )
-
-
-class Tunnel:
-    """The public address of the door: none is needed while the service is played."""
-
-    def __init__(self, course: Course) -> None:
-        self._course = course
-
-    @property
-    def public_url(self) -> str | None:
-        """The public address that was configured, None when there is none."""
-        return None if self._course.played else self._course.settings.public_url
-
-    def __repr__(self) -> str:
-        if self._course.played:
-            return "None needed: the service is played on this computer."
-        if self.public_url:
-            return f"Your own: {self.public_url}"
-        return "None yet. Set PUBLIC_URL to the address of a tunnel that leads to your door."

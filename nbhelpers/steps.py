@@ -182,7 +182,7 @@ def _need_for_real(course: Course, following: Step | None) -> Needed:
     if following is not None and following.form:
         raise FormOnly(
             f"In {course.settings.mode} mode this step is a form that only you can fill in.",
-            next="A walk through it comes with a later release; until then the guide and the dashboard show the way.",
+            next="`09_go_live` walks you through it and runs the check.",
         )
     course.identity()  # says in one sentence what is not configured
     if following is not None and following.key in ("receive", "reply"):

@@ -11,7 +11,7 @@ from conftest import wait_until
 
 from nbhelpers import Lab
 from nbhelpers.errors import KitError, ServiceError, SettingsError
-from nbhelpers.stage import LinkPage, Said, Saved, Tunnel
+from nbhelpers.stage import LinkPage, Said, Saved
 
 pytestmark = pytest.mark.fast
 
@@ -206,8 +206,7 @@ def test_the_form_shows_its_labels_in_the_order_of_the_dashboard(ready: Lab) -> 
 
 
 def test_in_live_mode_the_form_is_the_dashboards(live: Lab) -> None:
-    with pytest.raises(SettingsError, match="you do on the dashboard"):
-        live.webhooks  # noqa: B018
+    assert repr(live.webhooks).startswith("These two fields are on the dashboard.")
     with pytest.raises(SettingsError, match="There is no simulator here"):
         live.simulator  # noqa: B018
 
@@ -218,14 +217,3 @@ def test_in_live_mode_the_form_is_the_dashboards(live: Lab) -> None:
 def test_no_tunnel_is_needed_while_the_service_is_played(ready: Lab) -> None:
     assert repr(ready.tunnel) == "None needed: the service is played on this computer."
     assert ready.tunnel.public_url is None
-
-
-def test_in_live_mode_the_tunnel_is_your_own_or_none_yet(
-    live: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert repr(live.tunnel).startswith("None yet. Set PUBLIC_URL")
-    monkeypatch.setenv("PUBLIC_URL", "https://mine.example")
-    lab = Lab(state=tmp_path / "other", mode="live")
-    assert isinstance(lab.tunnel, Tunnel)
-    assert repr(lab.tunnel) == "Your own: https://mine.example"
-    lab.inbox.close()

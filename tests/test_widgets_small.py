@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ipywidgets
 import pytest
 from conftest import wait_until
 from labs import CLOCK, button, course_of, inside, key_path, lookers, own_key, printed, says, seen, shut
+from vonage_account import ID, KEY, SECRET, Account, messages, playing
 
 from nbhelpers import Lab
 from nbhelpers.credentials import PrivateKey
+from nbhelpers.events import Delivery
 from nbhelpers.tokens import Minter
 from nbhelpers.widgets import Panels
 from nbhelpers.widgets.copying import CopyField, TokenView
@@ -260,3 +263,153 @@ def test_in_live_mode_the_dashboard_cannot_be_read(live: Lab) -> None:
     )
     assert printed(panel).startswith("Webhooks (LIVE)\n")
     panel.close()
+
+
+# The last call's signature
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("verdict", "why", "answer", "words"),
+    [
+        ("signed", "", 200, "Signature verified."),
+        ("wrong", "the body is not the one that was signed", 401, "Signature wrong: the body is not the one that was"),
+        ("unsigned", "there is no Authorization header", 200, "Unsigned."),
+        ("unchecked", "no signature secret is set", 200, "Signature not verified: no signature secret is known."),
+        ("unchecked", "", 405, "Signature not looked at: the call was refused before."),
+    ],
+)
+def test_how_the_last_call_was_signed_stands_in_words(
+    ready: Lab, verdict: str, why: str, answer: int, words: str
+) -> None:
+    panel = ready.panels.webhooks()
+    call = Delivery("POST", "/webhooks/inbound", (), b"{}", answer, verdict=verdict, why=why)
+    ready.inbox.record(call).result()
+    assert f"answered {answer}. {words}" in says(panel, words)
+    assert words in printed(panel)
+    panel.close()
+
+
+@pytest.mark.fast
+def test_in_live_mode_an_unset_secret_is_named(live: Lab) -> None:
+    live.inbox.record(Delivery("POST", "/webhooks/inbound", (), b"{}", 200, why="no signature secret is set")).result()
+    panel = live.panels.webhooks()
+    assert "Signature not verified: VONAGE_SIGNATURE_SECRET is not set." in seen(panel)
+    panel.close()
+
+
+# Setting the webhooks, in live mode
+
+
+PUBLIC = ("https://door.example/webhooks/inbound", "https://door.example/webhooks/status")
+
+
+@pytest.fixture
+def vonage() -> Iterator[Account]:
+    with playing() as made:
+        yield made
+
+
+@pytest.fixture
+def owner(vonage: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A lab in live mode that may change the application."""
+    for name, value in {
+        "NBHELPERS_API_HOST": vonage.url,
+        "VONAGE_API_KEY": KEY,
+        "VONAGE_API_SECRET": SECRET,
+        "VONAGE_APPLICATION_ID": ID,
+        "PUBLIC_URL": "https://door.example",
+    }.items():
+        monkeypatch.setenv(name, value)
+    lab = Lab(state=tmp_path / "lab", mode="live")
+    yield lab
+    lab.stop()
+
+
+def pressable(panel: Any) -> list[str]:
+    return [
+        each.description
+        for each in inside(panel)
+        if isinstance(each, ipywidgets.Button) and each.layout.display != "none"
+    ]
+
+
+@pytest.mark.fast
+def test_in_live_mode_the_public_addresses_are_there_to_copy(owner: Lab) -> None:
+    panel = owner.panels.webhooks()
+    assert [value for _, value in fields(panel)] == [*PUBLIC]
+    assert "HTTP method: POST. “Set the webhooks for me” shows what the application holds now." in seen(panel)
+    assert pressable(panel) == ["Set the webhooks for me"]
+    panel.close()
+
+
+@pytest.mark.fast
+def test_webhooks_are_set_only_after_old_and_new_were_shown_and_yes_was_said(owner: Lab, vonage: Account) -> None:
+    panel = owner.panels.webhooks()
+    button(panel, "Set the webhooks for me").click()
+    assert f"Inbound URL: https://old.example/in (POST) -> {PUBLIC[0]} (POST)" in seen(panel)
+    assert f"Status URL: https://old.example/st (POST) -> {PUBLIC[1]} (POST)" in printed(panel)
+    assert '<p role="status"' in panel._said.value
+    assert "<b>" not in panel._said.value
+    assert pressable(panel) == ["Yes, set them", "No"]
+    assert vonage.puts == []
+    button(panel, "No").click()
+    assert "Nothing was changed." in seen(panel)
+    assert pressable(panel) == ["Set the webhooks for me"]
+    button(panel, "Yes, set them").click()  # it is not there to be pressed, and does nothing
+    assert vonage.puts == []
+
+    button(panel, "Set the webhooks for me").click()
+    button(panel, "Yes, set them").click()
+    assert "It is done. It was read again: nothing else of it is different." in seen(panel)
+    assert vonage.of["capabilities"]["messages"]["webhooks"]["inbound_url"]["address"] == PUBLIC[0]
+    assert pressable(panel) == ["Set the webhooks for me", "Put the old ones back"]
+    button(panel, "Set the webhooks for me").click()
+    assert "There is nothing to change." in seen(panel)
+    assert pressable(panel) == ["Set the webhooks for me", "Put the old ones back"]
+
+    button(panel, "Put the old ones back").click()
+    assert pressable(panel) == ["Yes, put them back", "No"]
+    assert len(vonage.puts) == 1
+    button(panel, "Yes, put them back").click()
+    assert vonage.of["capabilities"]["messages"] == messages()
+    assert pressable(panel) == ["Set the webhooks for me"]
+    assert SECRET not in seen(panel) + printed(panel)
+    panel.close()
+
+
+@pytest.mark.fast
+def test_what_goes_wrong_while_setting_is_said_and_ends_the_question(owner: Lab, vonage: Account) -> None:
+    panel = owner.panels.webhooks()
+    vonage.answers = [(500, {}, b"")]
+    button(panel, "Set the webhooks for me").click()
+    assert "The service had a fault of its own." in seen(panel)
+    assert pressable(panel) == ["Set the webhooks for me"]
+    button(panel, "Set the webhooks for me").click()
+    vonage.answers = [None, (400, {}, b"")]
+    button(panel, "Yes, set them").click()
+    assert "It was not changed." in seen(panel)
+    assert pressable(panel) == ["Set the webhooks for me"]
+    panel.close()
+
+
+@pytest.mark.fast
+def test_without_a_public_address_the_panel_says_what_comes_first(
+    owner: Lab, vonage: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PUBLIC_URL")
+    lab = Lab(state=tmp_path / "other", mode="live")
+    panel = lab.panels.webhooks()
+    assert [value for _, value in fields(panel)] == ["", ""]
+    button(panel, "Set the webhooks for me").click()
+    assert "Open the tunnel first: `lab.tunnel`." in seen(panel)
+    panel.close()
+    lab.stop()
+
+
+@pytest.mark.fast
+def test_without_key_and_secret_and_in_the_simulator_there_is_no_such_button(live: Lab, ready: Lab) -> None:
+    for lab in (live, ready):
+        panel = lab.panels.webhooks()
+        assert pressable(panel) == []
+        panel.close()

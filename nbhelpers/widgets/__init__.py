@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nbhelpers.course import Course
+from nbhelpers.widgets.hops import HopMapPanel
 from nbhelpers.widgets.lessons import LessonsPanel
 from nbhelpers.widgets.people import ConversationPanel, PsidPanel
 from nbhelpers.widgets.replybox import ReplyBox
@@ -44,6 +45,10 @@ class Panels:
     def conversation(self) -> ConversationPanel:
         """The whole talk with one person."""
         return ConversationPanel(self._course)
+
+    def hops(self) -> HopMapPanel:
+        """How far a message comes, hop by hop, and what to do next."""
+        return HopMapPanel(self._course)
 
     def lessons(self) -> LessonsPanel:
         """What goes wrong on purpose: start a lesson, let time pass."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 
 from nbhelpers import tokens
+from nbhelpers.account import Changed, Proposal
 from nbhelpers.course import Course
+from nbhelpers.dashboard import LiveWebhooks
 from nbhelpers.errors import CredentialsError, KitError
-from nbhelpers.events import one_line
-from nbhelpers.tokens import Minter
+from nbhelpers.events import Delivery, one_line
 from nbhelpers.widgets.base import Panel, block, guarded
 from nbhelpers.widgets.copying import CopyField, TokenView
 
 __all__ = ["CredentialsCard", "HelloPanel", "TokenCard", "WebhooksPanel"]
+
+_TIGHT = "margin:2px 0;line-height:1.3"  # a panel stays under 240 px high as long as it asks nothing
 
 
 class HelloPanel(Panel):
@@ -109,8 +113,7 @@ class TokenCard(Panel):
             guarded(lambda words: self._view.send({"words": words}), self._mint)(None)
 
     def _mint(self) -> None:
-        identity = self.course.identity()
-        self._token = str(Minter(identity.application_id, identity.key)())
+        self._token = str(self.course.identity().token())
         self.refresh()
         self._view.send({"words": "Minted."})
 
@@ -123,7 +126,11 @@ def _claim(name: str, value: str) -> str:
 
 
 class WebhooksPanel(Panel):
-    """The two webhook URLs with their labels of the settings form, the method, and the last call at the door."""
+    """The two webhook URLs with their labels of the settings form, the method, and the last call at the door.
+
+    In live mode the URLs are the public ones, and with API key and secret they can be set from here: old and new are
+    shown first, and asked about.
+    """
 
     heading = "Webhooks"
 
@@ -131,31 +138,47 @@ class WebhooksPanel(Panel):
         self._inbound = CopyField(label="Webhook URL for Inbound Message")
         self._status = CopyField(label="Webhook URL for Delivery Receipt")
         self._facts = block()
-        super().__init__(course, [self._inbound, self._status, self._facts])
+        self._live, self._words, self._said = LiveWebhooks(course), "", block()
+        self._said.layout.display = "none"
+        self._asked: Callable[[], Proposal | Changed] | None = None  # what *Yes* does
+        self._buttons = {
+            "set": _button("Set the webhooks for me", self._guarded(self._ask_to_set)),
+            "back": _button("Put the old ones back", self._guarded(self._ask_to_put_back)),
+            "yes": _button("Yes, set them", self._guarded(self._do)),
+            "no": _button("No", self._guarded(lambda: self._say("Nothing was changed."))),
+        }
+        children = [self._inbound, self._status, self._facts]
+        if not course.played:
+            children += [self._said, ipywidgets.HBox([*self._buttons.values()])]
+        super().__init__(course, children)
         self.show()
         self.follow()
 
     def refresh(self) -> None:
+        self._show_buttons()
         urls = self._urls()
         self._inbound.value, self._status.value = urls  # first: they are known even when the form cannot be asked
         method, call = self._now()
-        self._facts.value = f'<p role="status">{html.escape(method)}<br>{html.escape(call)}</p>'
+        self._facts.value = f'<p role="status" style="{_TIGHT}">{html.escape(method)}<br>{html.escape(call)}</p>'
 
     def as_text(self) -> str:
         labels = (self._inbound.label, self._status.label)
         lines = [f"{label}: {url}" for label, url in zip(labels, self._urls(), strict=True)]
         try:
-            return "\n".join([*lines, *self._now()])
+            lines += self._now()
         except KitError as error:
-            return "\n".join([*lines, str(error)])
+            lines.append(str(error))
+        return "\n".join([*lines, self._words] if self._words else lines)
 
     def _urls(self) -> tuple[str, str]:
-        door = self.course.facts.get("door") or {}
+        door = (self.course.facts.get("door") if self.course.played else self.course.public_urls()) or {}
         return door.get("inbound_url", ""), door.get("status_url", "")
 
     def _now(self) -> tuple[str, str]:
         saved = self.course.control.settings() if self.course.played else None
-        if saved is None:
+        if saved is None and self._live.settable:
+            method = "HTTP method: POST. “Set the webhooks for me” shows what the application holds now."
+        elif saved is None:
             method = "HTTP method: what the dashboard holds cannot be read. Set POST there."
         elif (saved["inbound_url"], saved["status_url"]) == ("", ""):
             method = "HTTP method: GET. Nothing is saved in the form yet."
@@ -167,4 +190,61 @@ class WebhooksPanel(Panel):
         path = one_line(last.path.partition("?")[0], 60)
         clock = f"{last.received.astimezone():%H:%M:%S}"
         mark = "" if last.origin == "wire" else f" ({last.origin})"
-        return method, f"Last call: {clock} {one_line(last.method)} {path}, answered {last.answer}{mark}."
+        called = f"Last call: {clock} {one_line(last.method)} {path}, answered {last.answer}{mark}."
+        return method, f"{called} {_judged(last, self.course.played)}"
+
+    # Setting them, in live mode
+
+    def _ask_to_set(self) -> None:
+        urls = self._urls()  # what is asked about is what is done, whatever the tunnel does meanwhile
+        self._ask(self._live.save(*urls), lambda: self._live.save(*urls, yes=True))
+
+    def _ask_to_put_back(self) -> None:
+        self._ask(self._live.put_back(), lambda: self._live.put_back(yes=True))
+
+    def _ask(self, proposal: Proposal | Changed, action: Callable[[], Proposal | Changed]) -> None:
+        back = isinstance(proposal, Proposal) and proposal.back
+        self._buttons["yes"].description = "Yes, put them back" if back else "Yes, set them"
+        self._say("\n".join(proposal.lines), action if isinstance(proposal, Proposal) and proposal.changes else None)
+
+    def _do(self) -> None:
+        if self._asked is not None:
+            self._say("\n".join(self._asked().lines))
+
+    def _guarded(self, action: Callable[[], None]) -> Callable[[Any], None]:
+        return guarded(lambda words: self._say(words), action)
+
+    def _say(self, words: str, action: Callable[[], Proposal | Changed] | None = None) -> None:
+        # What goes wrong ends the question as well: a second *Yes* to something else would be no answer to it.
+        self._words, self._asked = words, action
+        lines = html.escape(words).replace("\n", "<br>")
+        self._said.value = f'<p role="status" style="{_TIGHT}">{lines}</p>'
+        self._said.layout.display = "" if words else "none"
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        settable, asking = self._live.settable, self._asked is not None
+        shown = {"set": settable and not asking, "yes": asking, "no": asking}
+        shown["back"] = shown["set"] and self._live.remembers
+        for name, button in self._buttons.items():
+            button.layout.display = "" if shown[name] else "none"
+
+
+def _button(words: str, press: Callable[[Any], None]) -> ipywidgets.Button:
+    button = ipywidgets.Button(description=words, tooltip=words, layout={"width": "auto"})
+    button.on_click(press)
+    return button
+
+
+def _judged(call: Delivery, played: bool) -> str:
+    """How the signature of a call was judged, in words."""
+    if call.verdict == "signed":
+        return "Signature verified."
+    if call.verdict == "wrong":
+        return f"Signature wrong: {one_line(call.why, 120)}."
+    if call.verdict == "unsigned":
+        return "Unsigned."
+    if not call.why:  # whatever is refused for its method or path is refused before anybody looks
+        return "Signature not looked at: the call was refused before."
+    unset = "no signature secret is known" if played else "VONAGE_SIGNATURE_SECRET is not set"
+    return f"Signature not verified: {unset}."

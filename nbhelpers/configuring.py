@@ -1,0 +1,172 @@
+"""Asks for what live mode needs and writes it into `.env`, for you alone; secrets are never shown, not while typed."""
+
+from __future__ import annotations
+
+import getpass
+import html
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dotenv
+
+from nbhelpers import credentials
+from nbhelpers.errors import KitError, SettingsError
+from nbhelpers.private import write_private
+from nbhelpers.settings import MODES, Settings, dotenv_path
+from nbhelpers.tunnel.given import checked_token, public_base
+
+__all__ = ["Configured", "configure"]
+
+_TRIES = 3  # how often a value that cannot be meant is asked for again
+
+
+@dataclass(frozen=True)
+class Configured:
+    """What was written, by name, and where; never a value."""
+
+    path: Path
+    names: tuple[str, ...]
+    words: str
+
+    def __repr__(self) -> str:
+        return self.words
+
+    def _repr_html_(self) -> str:
+        return f'<p role="status">{html.escape(self.words)}</p>'
+
+
+@dataclass(frozen=True)
+class _Question:
+    """One name: what it is, whether it is a secret, in which modes it must be there, and what checks it."""
+
+    name: str
+    field: str
+    what: str
+    needed: tuple[str, ...] = ()
+    secret: bool = False
+    check: Callable[[str], str] = str.strip
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text.strip()))
+    except ValueError:
+        raise SettingsError(
+            "This is no application ID.", "It is not 32 hex digits with four dashes.", "Copy it from the dashboard."
+        ) from None
+
+
+def _digits(text: str) -> str:
+    if not text.strip().isdecimal():
+        raise SettingsError("This is no Page ID.", "It has something but digits in it.", "Copy it from the dashboard.")
+    return text.strip()
+
+
+def _key(text: str) -> str:
+    path = Path(text.strip().strip("'\"")).expanduser()
+    credentials.load(path)
+    return str(path.absolute())
+
+
+_QUESTIONS = (
+    _Question("VONAGE_API_KEY", "api_key", "API key of your account", ("sandbox",)),
+    _Question("VONAGE_API_SECRET", "api_secret", "API secret of your account", ("sandbox",), secret=True),
+    _Question("VONAGE_APPLICATION_ID", "application_id", "ID of your application", ("live",), check=_uuid),
+    _Question("VONAGE_PRIVATE_KEY", "private_key", "path of its private.key", ("live",), check=_key),
+    _Question("VONAGE_SIGNATURE_SECRET", "signature_secret", "signature secret, for signed webhooks", secret=True),
+    _Question("MESSENGER_SENDER_ID", "sender_id", "ID of your Page", ("live",), check=_digits),
+    _Question("PUBLIC_URL", "public_url", "address of a tunnel of your own, if you have one", check=public_base),
+    _Question(
+        "NGROK_AUTHTOKEN", "ngrok_authtoken", "ngrok token, if ngrok is to open one", secret=True, check=checked_token
+    ),
+    _Question("NGROK_DOMAIN", "ngrok_domain", "your ngrok domain, if you have one"),
+)
+
+
+def configure(
+    settings: Settings,
+    mode: str | None = None,
+    again: bool = False,
+    ask: Callable[[str], str] | None = None,
+    ask_secretly: Callable[[str], str] | None = None,
+) -> Configured:
+    """Ask for what is not set yet (with `again` for everything) and write it into `.env`, readable by you alone.
+
+    `mode` is the one to go to; it is written too. Enter leaves a value as it is. In simulator mode nothing is asked,
+    since nothing is needed. Raises SettingsError for a mode that there is not, and where nobody can be asked.
+    """
+    mode, path = mode or settings.mode, dotenv_path()
+    if mode not in MODES:
+        raise SettingsError("There is no such mode.", f"You gave “{mode}”.", f"Use {', '.join(MODES)}.")
+    values: dict[str, str] = {} if mode == settings.mode else {"NBHELPERS_MODE": mode}
+    if mode == "simulator":
+        if not values:
+            words = 'In simulator mode nothing is needed. To go live, run `lab.configure("live")`.'
+            return Configured(path, (), words)
+    else:
+        known = settings if mode == settings.mode else None
+        values |= _answers(mode, known, again, ask or input, ask_secretly or getpass.getpass)
+    _write(path, values)
+    names = tuple(values)
+    if not names:
+        return Configured(path, (), f'Everything is set. To change it, run `lab.configure("{mode}", again=True)`.')
+    words = f"Written to {path}, readable by you alone: {', '.join(names)}. Now run `lab = Lab()` again."
+    hidden = [name for name in names if os.environ.get(name, values[name]) != values[name]]
+    if hidden:
+        words += f" But the environment says something else of {', '.join(hidden)}, and wins: take it out there."
+    return Configured(path, names, words)
+
+
+def _answers(
+    mode: str, known: Settings | None, again: bool, ask: Callable[[str], str], ask_secretly: Callable[[str], str]
+) -> dict[str, str]:
+    answers: dict[str, str] = {}
+    for question in _QUESTIONS:
+        if known is not None and getattr(known, question.field) and not again:
+            continue
+        if question.name.startswith("NGROK") and (answers.get("PUBLIC_URL") or (known and known.public_url)):
+            continue
+        asker = ask_secretly if question.secret else ask
+        must = "needed" if mode in question.needed else "Enter leaves it out"
+        prompt = f"{question.name}, {question.what} ({'nothing is shown while you type; ' * question.secret}{must}): "
+        value = _value(question, prompt, asker)
+        if value:
+            answers[question.name] = value
+    return answers
+
+
+def _value(question: _Question, prompt: str, ask: Callable[[str], str]) -> str | None:
+    for _ in range(_TRIES):
+        try:
+            given = ask(prompt)
+        except (EOFError, NotImplementedError, RuntimeError):  # RuntimeError: what a kernel without a front end raises
+            raise SettingsError(
+                "Nobody can be asked here.", "This front end takes no input.", "Write the values into .env by hand."
+            ) from None
+        if not given.strip():
+            return None
+        try:
+            return question.check(given)
+        except KitError as error:
+            prompt = f"{error} {question.name}: "
+    raise SettingsError(
+        f"{question.name} was not set.", f"{_TRIES} answers could not be meant.", "Look it up, then run this again."
+    )
+
+
+def _write(path: Path, values: dict[str, str]) -> None:
+    if not values:
+        return
+    if not path.exists():
+        write_private(path, b"")
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} cannot be changed.", "It is not stored as UTF-8.", "Save it as UTF-8.") from None
+    path.chmod(0o600)
+    for name, value in values.items():
+        dotenv.set_key(path, name, value, quote_mode="always", encoding="utf-8")
+    path.chmod(0o600)

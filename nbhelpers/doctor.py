@@ -1,0 +1,360 @@
+"""Why does nothing arrive? The way of a message hop by hop, up to the first broken one, with one next action."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from nbhelpers import background, checks
+from nbhelpers.api import no_answer
+from nbhelpers.applications import FIELDS
+from nbhelpers.background import Running
+from nbhelpers.course import Course
+from nbhelpers.dashboard import LiveWebhooks
+from nbhelpers.errors import KitError, ServiceError, cure_for
+from nbhelpers.events import Delivery, Event, event_of, one_line
+from nbhelpers.messages import Unreadable, read
+from nbhelpers.receiver import INBOUND_PATH, STATUS_PATH
+from nbhelpers.service import read_record
+from nbhelpers.signatures import sign
+from nbhelpers.tunnel.given import public_base
+from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach
+
+__all__ = ["HOPS", "STATES", "Hop", "HopMap", "examine"]
+
+# state: its sign, which never stands without its word
+STATES = {"well": "✓", "broken": "✗", "not yet": "…", "not verified": "?", "not needed": "–", "not looked at": "·"}
+_GOES_ON = ("well", "not verified", "not needed")
+_PATIENCE = 20  # seconds after which a receipt is missed
+_TIMEOUT = (3.05, 10.0)
+_TEST = json.dumps({"nbhelpers": "a test call of the doctor"}, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One hop: its name, how it stands (one of STATES), what was seen, and what to do when it does not stand well."""
+
+    name: str
+    state: str
+    seen: str
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class HopMap:
+    """All hops in the order of a message's way, and the one at which it stops, if it does."""
+
+    mode: str
+    hops: tuple[Hop, ...]
+
+    @property
+    def stop(self) -> Hop | None:
+        """The first hop that is broken or not yet seen; None when the whole round was seen."""
+        return next((hop for hop in self.hops if hop.state in ("broken", "not yet")), None)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for all of it, and the next action."""
+        if self.stop is None:
+            return "The whole round was seen, from the message to the receipt of your answer."
+        word = "It stops" if self.stop.state == "broken" else "So far all is well; not seen yet"
+        return f"{word}: {self.stop.name}. {self.stop.seen} Next: {self.stop.next}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The same for a program."""
+        return {"mode": self.mode, "hops": [vars(hop) for hop in self.hops], "verdict": self.verdict}
+
+    def __repr__(self) -> str:
+        lines = [f"{STATES[hop.state]} {hop.name:<22} {_line(hop)}".rstrip() for hop in self.hops]
+        return "\n".join([self.mode.upper(), *lines, self.verdict])
+
+    def _repr_html_(self) -> str:
+        items = "".join(
+            f'<li style="margin:0"><span aria-hidden="true">{STATES[hop.state]}</span> <strong>{hop.name}</strong>: '
+            f"{html.escape(_line(hop))}</li>"
+            for hop in self.hops
+        )
+        return (
+            f'<p role="status" style="margin:0 0 0.3em">{html.escape(self.verdict)}</p>'
+            f'<ol style="list-style:none;margin:0;padding:0;line-height:1.35">{items}</ol>'
+        )
+
+
+def _line(hop: Hop) -> str:
+    return hop.seen if hop.state == "well" else f"{hop.state}. {hop.seen}".rstrip()
+
+
+class _Round:
+    """What the hops share: the course, and what was looked up once."""
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.door: Running | None = background.find("receiver", course.settings)
+        self.calls = [call for call in course.inbox.deliveries(limit=1000) if call.origin == "wire"]
+        self.events = course.inbox.events()
+
+    @property
+    def base(self) -> str:
+        """The public address without its paths. Raises ServiceError when there is none."""
+        configured = self.course.settings.public_url
+        if configured:
+            return public_base(configured)
+        open_now = background.find("tunnel", self.course.settings)
+        if open_now is not None:
+            return str(open_now.ready["public_url"])
+        words = background.last_words("tunnel", self.course.settings)
+        said = words.removeprefix(background.SAID) if words.startswith(background.SAID) else ""
+        raise ServiceError("No tunnel is open.", said, "Run `lab.tunnel`, or `nbhelpers tunnel`.")
+
+    def post(self, url: str) -> tuple[int | None, str, str]:
+        """Make a test call, signed where a secret is set; return the status, what was seen, and the next action."""
+        settings = self.course.settings
+        headers = {"Content-Type": "application/json", "x-nbhelpers-origin": "doctor", **HEADERS}
+        if settings.signature_secret:
+            headers["Authorization"] = sign(_TEST, settings.signature_secret, settings.api_key or "")
+        try:
+            answer = requests.post(url, data=_TEST, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
+        except requests.RequestException as error:
+            silent = no_answer(error, url)
+            return None, silent.seen, silent.next
+        code = ngrok_code(answer.headers.get("ngrok-error-code", "") + answer.text[:20_000])
+        if code:
+            cure = cure_for("ngrok", code, "other")
+            words = f"ngrok answered {answer.status_code} (ERR_NGROK_{code}) to a POST. {cure.what if cure else ''}"
+            return answer.status_code, words.strip(), cure.next if cure else ""
+        return answer.status_code, f"A POST to {url} was answered {answer.status_code}.{_own_words(answer)}", ""
+
+
+def examine(course: Course) -> HopMap:
+    """Walk the hops and stop at the first that is broken. Nothing is sent to a person, and nothing is changed.
+
+    Test calls are made to the two webhook URLs; they are marked as the doctor's wherever they are shown.
+    """
+    way, hops = _Round(course), []
+    for name, look in HOPS:
+        if hops and hops[-1].state not in _GOES_ON:
+            hops.append(Hop(name, "not looked at", ""))
+            continue
+        try:
+            state, seen, *following = look(way)
+        except KitError as error:
+            state, seen, following = "broken", f"{error.what} {error.seen}".strip(), [error.next]
+        hops.append(Hop(name, state, seen, following[0] if following else ""))
+        if state in _GOES_ON or hops[-1].next:
+            continue
+        hops[-1] = Hop(name, state, seen, "Mend it, then run `lab.doctor()` again.")
+    return HopMap(course.settings.mode, tuple(hops))
+
+
+_Found = tuple[str, ...]  # state, what was seen, and the next action where there is one
+
+
+def _receiver(way: _Round) -> _Found:
+    if way.door is None:
+        return "broken", "Your door is shut: no receiver of this state directory runs.", "Run `lab.receiver`."
+    return "well", f"up at {way.door.url}"
+
+
+def _loopback(way: _Round) -> _Found:
+    for url in (way.door.ready["inbound_url"], way.door.ready["status_url"]) if way.door else ():
+        status, seen, following = way.post(url)
+        if status != 200:
+            return "broken", seen, following or "Look into logs/receiver.log of the state directory."
+    return "well", "both paths answered a POST with 200"
+
+
+def _public(way: _Round) -> _Found:
+    if way.course.played:
+        return "not needed", "The service is played on this computer."
+    status, seen, following = way.post(way.base + INBOUND_PATH)
+    if status != 200:
+        return "broken", seen, following or "Let the tunnel lead to your door: run `lab.tunnel` again."
+    return "well", f"a POST through {way.base} was answered 200"
+
+
+def _this_one(way: _Round) -> _Found:
+    if way.course.played:
+        return "not needed", "There is no tunnel."
+    record = read_record(way.course.settings.folder, "receiver")
+    met = reach(way.base, record.nonce if record else "")
+    if not met.here:
+        return "broken", met.seen, met.next
+    return "well", "the nonce came back: it is your door"
+
+
+def _both(way: _Round) -> _Found:
+    if way.course.played:
+        outcome = checks.webhooks(way.course)
+        if outcome.good:
+            return "well", outcome.words
+        return "broken", outcome.words, 'Run *Mend* of 05: `lab.webhooks.save(method="POST")`.'
+    status, seen, following = way.post(way.base + STATUS_PATH)
+    if status != 200:
+        return "broken", seen, following
+    live = LiveWebhooks(way.course)
+    if not live.settable:
+        words = "what the dashboard holds cannot be read: compare it letter by letter"
+        return "well", f"both public URLs answered a POST with 200; {words}"
+    held = live.look()
+    wrong = [label for which, label in FIELDS.items() if held[which]["right"] is False]
+    if wrong:
+        return "broken", f"{' and '.join(wrong)} of the application: wrong. {_held(held)}", "Run `lab.webhooks.save()`."
+    return "well", "both public URLs answered a POST with 200, and the application holds them"
+
+
+def _held(held: dict[str, Any]) -> str:
+    words = []
+    for which, label in FIELDS.items():
+        field = held[which]
+        words.append(f"{label} is {one_line(field['address'] or '(empty)', 120)}, your door is {field['wanted']}.")
+    return " ".join(words)
+
+
+def _anything(way: _Round) -> _Found:
+    if any(event_of(call) for call in way.calls):
+        newest = next(call for call in reversed(way.calls) if event_of(call))
+        return "well", f"the newest came at {newest.received.astimezone():%H:%M:%S}"
+    odd = next((found for call in reversed(way.calls) if (found := _oddity(call))), None)
+    if odd is not None:
+        return "broken", *odd
+    return _not_played_yet(way) if way.course.played else _nothing_live(way)
+
+
+def _not_played_yet(way: _Round) -> _Found:
+    for outcome in (checks.page(way.course), checks.application(way.course), checks.link(way.course)):
+        if not outcome.good:
+            return "broken", outcome.words, "Do that step again, then let somebody write."
+    unheard = [row for row in way.course.control.webhooks() if row["outcome"] is None]
+    if unheard and unheard[0]["answer"]:
+        seen = f"The service has called, and got: {one_line(str(unheard[0]['answer']))}."
+        return "broken", seen, "It tries again by itself; `nbhelpers advance 0.1` lets the time pass."
+    return "not yet", "Nobody has written to the Page.", 'Run `lab.user.write("Hello")`.'
+
+
+def _nothing_live(way: _Round) -> _Found:
+    urls = way.course.public_urls() or {}
+    if way.course.settings.mode == "sandbox":
+        where = "(2) your phone is on the sandbox's allow-list; (3) you wrote to the sandbox's Page"
+    else:
+        end = (way.course.application_id or "")[-4:]
+        where = f"(2) the Page is linked to application …{end}; (3) you wrote to the Page, and not to a person"
+    seen = "Your side works end to end. Nothing has come from Vonage yet."
+    return "not yet", seen, f"Check in this order: (1) Inbound URL equals {urls.get('inbound_url')}; {where}."
+
+
+def _oddity(call: Delivery) -> tuple[str, str] | None:
+    """What a call that brought no event says about a setting, and what to do; None when it says nothing."""
+    path, _, query = call.path.partition("?")
+    message = read(call.body)
+    if "hub.challenge" in query:
+        return (
+            "A GET with hub.challenge came: that is Meta's handshake, and Vonage makes none.",
+            "You put this URL into Meta's dashboard. It belongs into Vonage's: the application's Inbound URL.",
+        )
+    if path in (INBOUND_PATH, STATUS_PATH) and call.method != "POST" and ("message" in query or "msisdn" in query):
+        return (
+            f"The service called with {call.method}, and was refused.",
+            "Set the HTTP method of the webhooks to POST.",
+        )
+    if call.answer == 404 and call.method == "POST" and not isinstance(message, Unreadable) and message.message_uuid:
+        better = STATUS_PATH if "status" in message.shape or "status" in path else INBOUND_PATH
+        return f"A webhook came to {one_line(path)}, where nothing is.", f"Did you mean {better}? Correct the URL."
+    if call.answer == 400 and path in (INBOUND_PATH, STATUS_PATH):
+        return "A call came whose body is no webhook.", "Look at it: `lab.inbox.deliveries()[-1]`."
+    return None
+
+
+def _inbound(way: _Round) -> _Found:
+    told = [event for event in way.events if event.kind != "reply" and event.origin == "wire"]
+    newest = {event.kind: event for event in told}
+    swapped = [event for event in newest.values() if urlsplit(event.path).path != _own_path(event)]
+    if swapped:
+        seen = f"The newest {_named(swapped[-1])} came to {one_line(urlsplit(swapped[-1].path).path)}."
+        return "broken", f"{seen} The two URLs look swapped.", "Exchange them: Inbound URL and Status URL."
+    if "inbound" not in newest:
+        seen = "Receipts have come, but no message."
+        return "broken", seen, "Check that Inbound URL is set, and that the Page is linked to this application."
+    return "well", f"{one_line(newest['inbound'].text or newest['inbound'].message_type)}"
+
+
+def _own_path(event: Event) -> str:
+    return INBOUND_PATH if event.kind == "inbound" else STATUS_PATH
+
+
+def _named(event: Event) -> str:
+    return "message" if event.kind == "inbound" else "receipt"
+
+
+def _signature(way: _Round) -> _Found:
+    newest = next(call for call in reversed(way.calls) if event_of(call))
+    if newest.verdict == "signed":
+        return "well", "the newest webhook is signed, and the signature fits"
+    if newest.verdict == "unchecked":
+        return "not verified", "VONAGE_SIGNATURE_SECRET is not set, so nobody looked."
+    refused = f", and was refused with {newest.answer}" if newest.answer != 200 else ""
+    if newest.verdict == "unsigned":
+        return "broken", f"The newest webhook has no signature{refused}.", "Switch signed webhooks on for the account."
+    if "clock" in newest.why:
+        following = "Set the clock of this computer."
+    elif "does not fit" in newest.why:
+        following = "Copy the signature secret from the account's settings again, into VONAGE_SIGNATURE_SECRET."
+    else:
+        following = "Somebody else may have sent it: let the person write once more, and look again."
+    return "broken", f"The newest webhook is signed wrongly: {newest.why}{refused}.", following
+
+
+def _reply(way: _Round) -> _Found:
+    replies = [event for event in way.events if event.kind == "reply"]
+    if not replies:
+        return "not yet", "No answer was sent from here.", 'Run `lab.reply("…")`.'
+    return "well", f"accepted at {replies[-1].received.astimezone():%H:%M:%S}"
+
+
+def _receipts(way: _Round) -> _Found:
+    reply = next(event for event in reversed(way.events) if event.kind == "reply")
+    receipts = way.course.inbox.receipts(reply.message_uuid or "")
+    outcome = checks.reply(way.course)
+    if receipts:
+        if outcome.kind == "wrong":
+            return "broken", outcome.words, "Mend that, then send again."
+        return "well", ", ".join(receipts.states)
+    if outcome.kind in ("wrong", "cannot tell"):
+        return "broken", outcome.words, "Put your own Status URL there."
+    waited = int((datetime.now(UTC) - reply.received).total_seconds())
+    if waited < _PATIENCE:
+        return "not yet", f"No receipt after {waited} s.", f"Wait until {_PATIENCE} s have passed, then look again."
+    return (
+        "broken",
+        f"No receipt came in {waited} s.",
+        "Check that Status URL is set, and equals yours letter by letter.",
+    )
+
+
+def _own_words(answer: requests.Response) -> str:
+    try:
+        words = answer.json()
+        return f" It says: {one_line(str(words['seen']), 200)}"
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
+HOPS: tuple[tuple[str, Callable[[_Round], _Found]], ...] = (
+    ("your door", _receiver),
+    ("a call from here", _loopback),
+    ("a call from outside", _public),
+    ("it is this door", _this_one),
+    ("both webhook URLs", _both),
+    ("a call from Vonage", _anything),
+    ("a message", _inbound),
+    ("its signature", _signature),
+    ("your answer", _reply),
+    ("its receipts", _receipts),
+)

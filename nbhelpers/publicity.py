@@ -1,0 +1,106 @@
+"""The public address of the door as a notebook shows it: opened, since when, how often used, what has changed."""
+
+from __future__ import annotations
+
+import html
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from nbhelpers import background
+from nbhelpers.course import Course
+from nbhelpers.receiver import webhook_urls
+from nbhelpers.stage import Said
+from nbhelpers.tunnel.guard import end_agents
+
+__all__ = ["Tunnel"]
+
+NOT_NEEDED = "None needed: the service is played on this computer."
+
+
+class Tunnel:
+    """The public address of the door: none is needed while the service is played, else it is opened when it is shown.
+
+    `PUBLIC_URL` names a tunnel of your own; without it, ngrok is started in a process of its own. `open()` says the
+    same as showing it; errors say what to do.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+
+    def open(self) -> Tunnel:
+        """Open it, or join the one that is open. Raises ServiceError, in words, when there is none to be had."""
+        self._course.tunnel()
+        return self
+
+    @property
+    def public_url(self) -> str | None:
+        """The public address, opened if it is not; None when none is needed."""
+        facts = self._course.tunnel()
+        return facts["public_url"] if facts else None
+
+    def close(self) -> Said:
+        """Take the door off the internet; one of your own (`PUBLIC_URL`) stays as it is."""
+        if self._course.played:
+            return Said(NOT_NEEDED)
+        settings = self._course.settings
+        if settings.public_url:
+            return Said("PUBLIC_URL is your own tunnel: close it where you opened it.")
+        was_open = background.stop(settings, (settings.mode,), ("tunnel",))
+        if was_open or end_agents(settings.folder / "ngrok"):
+            return Said("Closed. Nothing of this computer is public any more.")
+        return Said("No tunnel was open.")
+
+    def download(self) -> Said:
+        """Fetch ngrok into the state directory, some 30 MB, with progress. Calling it is agreeing to it."""
+        from nbhelpers.tunnel import binary
+
+        settings = self._course.settings
+        print(binary.ANNOUNCED.format(place=binary.own_place(settings)))  # noqa: T201 - before it begins, in the cell
+        return Said(f"ngrok is at {binary.download(settings)}. Run `lab.tunnel` now.")
+
+    def update(self) -> Said:
+        """Let ngrok update itself."""
+        from nbhelpers.tunnel import binary
+
+        return Said(f"ngrok is version {binary.update(self._course.settings)}. Run `lab.tunnel` now.")
+
+    def _lines(self) -> list[str]:
+        facts = self._course.tunnel()
+        if facts is None:
+            return [NOT_NEEDED]
+        public, target = facts["public_url"], facts["target"]
+        lines = [f"Public: {public} leads to your door at {target}, and to nothing else of this computer."]
+        if "since" in facts:
+            since = datetime.fromisoformat(facts["since"])
+            calls = [call for call in self._course.inbox.deliveries(limit=1000) if call.received >= since]
+            number = f"{len(calls)} call{'' if len(calls) == 1 else 's'} so far"
+            lines.append(f"Open since {since.astimezone():%H:%M}, {number}. `lab.tunnel.close()` closes it.")
+            lines.append("In a browser, ngrok shows a notice first; webhooks do not meet it.")
+        lines.append(f"Inbound URL: {facts['inbound_url']}")
+        lines.append(f"Status URL:  {facts['status_url']}")
+        return lines + self._moved(public)
+
+    def _moved(self, public: str) -> list[str]:
+        moved = self._course.facts.get("public_moved")
+        if not moved or self._comes_here(public, moved["at"]):
+            return []
+        before = webhook_urls(moved["from"])
+        return [
+            "The address has changed. Two fields on the dashboard are now wrong, Inbound URL and Status URL of your "
+            f"application: they hold {before['inbound_url']} and {before['status_url']}. Put in the two above."
+        ]
+
+    def _comes_here(self, public: str, since: str) -> bool:
+        # Once the service has called the new address, the dashboard has it.
+        host, moment = urlsplit(public).netloc, datetime.fromisoformat(since)
+        return any(
+            call.origin == "wire" and call.received >= moment and call.answer == 200 and ("host", host) in call.headers
+            for call in self._course.inbox.deliveries(limit=1000)
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _repr_html_(self) -> str:
+        first, *others = self._lines()
+        return f'<p role="status">{html.escape(first)}</p><pre>{html.escape(chr(10).join(others))}</pre>'

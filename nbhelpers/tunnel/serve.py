@@ -1,0 +1,99 @@
+"""The tunnel's own process: opens the way to the receiver, says so when a nonce came back, watches it, ends it."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from nbhelpers import service as inside
+from nbhelpers.door import answer, lifespan
+from nbhelpers.errors import ServiceError, SettingsError
+from nbhelpers.private import make_private_folder
+from nbhelpers.receiver import webhook_urls
+from nbhelpers.service import Owner, Service, nonce_of
+from nbhelpers.settings import Settings
+from nbhelpers.tunnel.agent import Agent
+from nbhelpers.tunnel.binary import binary_of
+from nbhelpers.tunnel.given import checked_token
+from nbhelpers.tunnel.guard import Guard, end_agents
+from nbhelpers.tunnel.reach import wait_until_reached
+from nbhelpers.tunnel.target import door_of
+
+__all__ = ["tunnel"]
+
+NAME = "tunnel"
+_BACK = 10.0  # seconds until the nonce must have come back
+_LOOK = 0.5  # seconds between two looks at the agent
+
+
+def tunnel(settings: Settings, owner: Owner | None = None) -> None:
+    """Hold a public URL open for the receiver of this mode, until the end of this process.
+
+    Its ready line has `public_url`, the two webhook URLs, `target` and `since`. Raises ServiceError or SettingsError
+    in words when it cannot be opened; whatever happens, a kill included, nothing stays public after it.
+    """
+    if settings.mode == "simulator":
+        raise SettingsError(
+            "No tunnel is needed.", "The mode is simulator: the service is played on this computer.", "Use --mode live."
+        )
+    own = Service(NAME, settings.folder, owner)
+    token, path, door = checked_token(settings.ngrok_authtoken), binary_of(settings), door_of(settings)
+    place = make_private_folder(settings.folder / "ngrok")
+    end_agents(place)  # one of ours that outlived its process; under the lock nobody else can have one
+    folder = make_private_folder(place / secrets.token_hex(4))
+    guard = Guard(folder)
+    try:
+        agent = Agent(path, folder, token, settings.ngrok_connect_cas)
+        public = agent.open(door.url, settings.ngrok_domain)
+        try:
+            _hold(own, settings, agent, public, door.url)
+        finally:
+            agent.close()
+    finally:
+        guard.close()
+
+
+def _hold(own: Service, settings: Settings, agent: Agent, public: str, target: str) -> None:
+    record = inside.read_record(settings.folder, "receiver")
+    met = wait_until_reached(public, record.nonce if record else "", _BACK)
+    if not met.here:
+        raise ServiceError("The tunnel is open, but does not lead here.", met.seen, met.next)
+    facts = {
+        "driver": "ngrok",
+        "public_url": public,
+        **webhook_urls(public),
+        "target": target,
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    ended = threading.Event()
+    threading.Thread(target=_watch, args=(agent, own, ended), name="watches ngrok", daemon=True).start()
+    own.run(_app(own.nonce), own.bind(0), lambda _: facts)
+    if ended.is_set():
+        raise ServiceError(
+            "The tunnel has ended.",
+            f"ngrok stopped; its last words: {agent.last_words()}.",
+            "Run `lab.tunnel` again.",
+        )
+
+
+def _watch(agent: Agent, own: Service, ended: threading.Event) -> None:
+    while agent.alive:
+        time.sleep(_LOOK)
+    ended.set()
+    own.end()
+
+
+def _app(nonce: str) -> Callable[[Any, Any, Any], Awaitable[None]]:
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send)
+        elif scope["path"] == "/healthz" and nonce_of(scope["query_string"]) == nonce:
+            await answer(send, 200, {"service": NAME, "nonce": nonce})
+        else:
+            await answer(send, 404, {})
+
+    return app

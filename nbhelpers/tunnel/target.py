@@ -1,0 +1,84 @@
+"""What may be made public: the receiver of this mode, when it answers, and no other port of this computer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+from nbhelpers import background
+from nbhelpers.background import Running
+from nbhelpers.errors import ServiceError
+from nbhelpers.receiver import webhook_urls
+from nbhelpers.service import read_record
+from nbhelpers.settings import Settings
+from nbhelpers.tunnel.given import public_base
+from nbhelpers.tunnel.reach import wait_until_reached
+
+__all__ = ["door_of", "own_address", "refuse_target"]
+
+_BACK = 10.0  # seconds until the nonce must have come back
+
+_JUPYTERS = range(8888, 8900)  # where Jupyter listens unless told otherwise: whoever reaches it can run code here
+
+
+def door_of(settings: Settings) -> Running:
+    """Return the running receiver of this mode. Raises ServiceError when there is none, or nobody else may see it."""
+    door = background.find("receiver", settings)
+    if door is None:
+        raise ServiceError(
+            "There is no door that a tunnel could lead to.",
+            f"No receiver of {settings.mode} mode runs.",
+            "Run `lab.receiver`, or `nbhelpers receiver`, first.",
+        )
+    refuse_target(door.url)
+    return door
+
+
+def refuse_target(url: str, runtime: Path | None = None) -> None:
+    """Raise ServiceError unless this address may be made public: http on this computer, and no port of Jupyter's.
+
+    `runtime` is where Jupyter writes down its ports (default: where it does).
+    """
+    asked = urlsplit(url)
+    try:
+        host, port = asked.hostname, asked.port
+    except ValueError:
+        host = port = None
+    if asked.scheme != "http" or host not in ("127.0.0.1", "localhost") or port is None:
+        # ngrok would publish a folder of this computer for file://
+        raise ServiceError(
+            "This cannot be made public.", f"It is “{url[:80]}”.", "Only the receiver can: an http address here."
+        )
+    if port in _JUPYTERS or port in _recorded_ports(Path(jupyter_runtime_dir()) if runtime is None else runtime):
+        raise ServiceError(
+            "This port is never made public.",
+            f"{port} is Jupyter's: whoever reaches it can run code on this computer.",
+            "Set NBHELPERS_RECEIVER_PORT to another, stop the receiver (`nbhelpers stop`), and begin again.",
+        )
+
+
+def own_address(settings: Settings) -> dict[str, str]:
+    """Return the facts of the tunnel that PUBLIC_URL names, as a ready line has them, once a nonce came back.
+
+    Raises ServiceError when it is no address, or does not lead to the receiver of this mode.
+    """
+    door, public = door_of(settings), public_base(settings.public_url or "")
+    record = read_record(settings.folder, "receiver")
+    met = wait_until_reached(public, record.nonce if record else "", _BACK)
+    if not met.here:
+        raise ServiceError(f"PUBLIC_URL does not lead to your door at {door.url}.", met.seen, met.next)
+    return {"driver": "url", "public_url": public, **webhook_urls(public), "target": door.url}
+
+
+def _recorded_ports(runtime: Path) -> set[int]:
+    found = set()
+    for path in [*runtime.glob("jpserver-*.json"), *runtime.glob("nbserver-*.json"), *runtime.glob("kernel-*.json")]:
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # gone in this moment, or half written
+            continue
+        found |= {value for name, value in facts.items() if name.endswith("port") and isinstance(value, int)}
+    return found

@@ -1,0 +1,60 @@
+"""tunnel/given: a token or an address that cannot be one is said before anything is started, and never shown."""
+
+from __future__ import annotations
+
+import pytest
+from tunnels import TOKEN
+
+from nbhelpers.errors import ServiceError
+from nbhelpers.tunnel.given import checked_token, public_base
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        (None, "NGROK_AUTHTOKEN is not set"),
+        ("  ", "NGROK_AUTHTOKEN is not set"),
+        (f"ngrok config add-authtoken {TOKEN}", "a whole command line"),
+        (f"--authtoken={TOKEN}", "a whole command line"),
+        ("ak_2aaaaaaaaaaaaaaaaaaaa", "the ID of an API key"),
+        (f"{TOKEN} {TOKEN}", "hold something that no token has"),
+        ("short", "too few"),
+        ("x" * 300, "too many"),
+        ("tökentökentöken", "no token has"),
+    ],
+)
+def test_what_cannot_be_a_token_is_said_without_showing_it(given: str | None, seen: str):
+    with pytest.raises(ServiceError, match=seen) as failed:
+        checked_token(given)
+    assert TOKEN not in str(failed.value)
+    assert "dashboard.ngrok.com/get-started/your-authtoken" in str(failed.value)
+
+
+@pytest.mark.fast
+def test_a_token_is_taken_without_the_space_around_it():
+    assert checked_token(f" {TOKEN}\n") == TOKEN
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ada.example",
+        "ftp://ada.example",
+        "https://",
+        "https://ada.example/hook",
+        "https://a@b.c",
+        "file:///x",
+        "https://x:y",
+    ],
+)
+def test_a_public_url_that_is_no_base_address_is_explained(url: str):
+    with pytest.raises(ServiceError, match=r"PUBLIC_URL is not the address of a tunnel\. It says .* no path behind it"):
+        public_base(url)
+
+
+@pytest.mark.fast
+def test_a_public_url_is_taken_with_or_without_a_slash_at_its_end():
+    assert public_base(" https://ada.example/ ") == "https://ada.example"
+    assert public_base("https://ada.example:8443") == "https://ada.example:8443"

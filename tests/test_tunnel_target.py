@@ -1,0 +1,85 @@
+"""tunnel/target: only the receiver's port is ever made public, and PUBLIC_URL must lead to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from simulation import target
+
+from nbhelpers import background
+from nbhelpers import settings as configuration
+from nbhelpers.errors import ServiceError
+from nbhelpers.settings import Settings
+from nbhelpers.tunnel.target import door_of, own_address, refuse_target
+
+
+@pytest.fixture
+def live(tmp_path: Path):
+    made = configuration.load("live", tmp_path / "lab", environ={}, folder=tmp_path)
+    made = dataclasses.replace(made, receiver_port=0)
+    yield made
+    background.stop(made)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/passwd", "file://", "https://127.0.0.1:8710", "http://10.0.0.1:80", "http://example.com:80"),
+        *(
+            "http://127.0.0.1",
+            "127.0.0.1:8710",
+            "",
+            "http://127.0.0.1:99999",
+            "tcp://127.0.0.1:22",
+            "http://[::1]:8710",
+        ),
+    ],
+)
+def test_nothing_but_a_port_of_this_computer_over_http_is_made_public(url: str):
+    with pytest.raises(ServiceError, match=r"This cannot be made public\."):
+        refuse_target(url)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("port", [8888, 8890, 8899])
+def test_the_ports_where_jupyter_listens_are_refused(tmp_path: Path, port: int):
+    with pytest.raises(ServiceError, match=rf"never made public\. {port} is Jupyter's.*NBHELPERS_RECEIVER_PORT"):
+        refuse_target(f"http://127.0.0.1:{port}", tmp_path)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("jpserver-12.json", {"port": 4711, "url": "http://localhost:4711/"}),
+        ("kernel-1.json", {"shell_port": 4711, "iopub_port": 4712, "key": "x"}),
+        ("nbserver-9.json", {"port": 4711}),
+    ],
+)
+def test_the_ports_that_jupyter_wrote_down_are_refused_wherever_they_are(tmp_path: Path, name: str, facts: object):
+    (tmp_path / name).write_text(json.dumps(facts))
+    (tmp_path / "kernel-broken.json").write_text("{")
+    with pytest.raises(ServiceError, match="4711 is Jupyter's"):
+        refuse_target("http://127.0.0.1:4711", tmp_path)
+    refuse_target("http://127.0.0.1:4700", tmp_path)
+
+
+@pytest.mark.fast
+def test_without_a_door_there_is_nothing_to_lead_to(live: Settings):
+    with pytest.raises(ServiceError, match=r"There is no door.*No receiver of live mode runs.*lab\.receiver"):
+        door_of(live)
+
+
+def test_a_public_url_is_ready_when_the_nonce_came_back_and_not_before(live: Settings):
+    door = background.start("receiver", live)
+    facts = own_address(dataclasses.replace(live, public_url=door.url + "/"))
+    assert facts["public_url"] == facts["target"] == door.url
+    assert facts["inbound_url"] == door.url + "/webhooks/inbound"
+    with target(200) as stranger:
+        stranger_url = stranger.url.rpartition("/")[0]
+        with pytest.raises(ServiceError, match=rf"does not lead to your door at {door.url}\. Somebody else answered"):
+            own_address(dataclasses.replace(live, public_url=stranger_url))

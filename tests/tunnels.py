@@ -1,0 +1,69 @@
+"""Live labs for tests: the stand-in ngrok in the place of the real one, and who still runs of what was started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import fake_ngrok
+import psutil
+import pytest
+from conftest import wait_until
+from labs import PRIVATE
+
+from nbhelpers import Lab
+
+TOKEN = "2aSecretTokenOfNgrok_7fQx9"
+APPLICATION = "11111111-2222-4333-8444-555555554f2a"
+
+
+def configure(patch: pytest.MonkeyPatch, folder: Path, mode: str = "ok", **more: str | None) -> Path:
+    """Set the environment of live mode with a stand-in ngrok of this mode; return the folder of its launcher."""
+    for name in list(os.environ):
+        if name.startswith(PRIVATE):
+            patch.delenv(name)
+    program = fake_ngrok.install(folder / "ngrok-program", mode)
+    chosen: dict[str, str | None] = {
+        "NBHELPERS_MODE": "live",
+        "NBHELPERS_RECEIVER_PORT": "0",
+        "NGROK_AUTHTOKEN": TOKEN,
+        "PYNGROK_NGROK_PATH": str(program),
+        "VONAGE_APPLICATION_ID": APPLICATION,
+        **more,
+    }
+    for name, value in chosen.items():
+        if value is not None:
+            patch.setenv(name, value)
+    patch.chdir(folder)
+    return program.parent
+
+
+@contextmanager
+def live_lab(folder: Path, mode: str = "ok", **more: str | None) -> Iterator[Lab]:
+    """A lab in live mode behind the stand-in; its services end with it, and nothing of them is left."""
+    with pytest.MonkeyPatch.context() as patch:
+        configure(patch, folder, mode, **more)
+        lab = Lab(state=folder / "lab")
+        try:
+            yield lab
+        finally:
+            lab.stop()
+            wait_until(lambda: not agents(folder), 5, "the end of the agents")
+
+
+def agents(folder: Path) -> list[int]:
+    """The pids of the stand-in agents of this folder that run."""
+    program = str(folder / "ngrok-program" / "ngrok")
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = process.info["cmdline"] or []
+        if program in words and "start" in words and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process.pid)
+    return found
+
+
+def argv_of(pid: int) -> list[str]:
+    """The arguments of a process, as everybody on this computer can read them."""
+    return psutil.Process(pid).cmdline()
