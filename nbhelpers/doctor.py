@@ -167,7 +167,8 @@ def _loopback(way: _Round) -> _Found:
     for url in (way.door.ready["inbound_url"], way.door.ready["status_url"]) if way.door else ():
         status, seen, following = way.post(url)
         if status != 200:
-            return "broken", seen, following or "Look into logs/receiver.log of the state directory."
+            better = "Check the disk, and that the state directory can be written."
+            return "broken", seen, following or (better if status == 503 else "Read logs/receiver.log of the state.")
     return "well", "both paths answered a POST with 200"
 
 
@@ -341,7 +342,7 @@ def _receipts(way: _Round) -> _Found:
 def _own_words(answer: requests.Response) -> str:
     try:
         words = answer.json()
-        return f" It says: {one_line(str(words['seen']), 200)}"
+        return f" It says: “{one_line(str(words['seen']), 200)}”"
     except (ValueError, TypeError, KeyError):
         return ""
 

@@ -14,6 +14,7 @@ from conftest import wait_until
 from labs import PRIVATE
 
 from nbhelpers import Lab
+from nbhelpers.rehearsal import MessengerSimulator
 
 TOKEN = "2aSecretTokenOfNgrok_7fQx9"
 APPLICATION = "11111111-2222-4333-8444-555555554f2a"
@@ -38,6 +39,19 @@ def configure(patch: pytest.MonkeyPatch, folder: Path, mode: str = "ok", **more:
             patch.setenv(name, value)
     patch.chdir(folder)
     return program.parent
+
+
+def account_of(service: MessengerSimulator) -> dict[str, str | None]:
+    """The environment that makes live mode take this simulator for the service."""
+    return {
+        "NBHELPERS_API_HOST": service.base_url,
+        "VONAGE_API_KEY": service.api_key,
+        "VONAGE_API_SECRET": service.api_secret,
+        "VONAGE_APPLICATION_ID": service.application_id,
+        "VONAGE_PRIVATE_KEY": str(service.private_key_path),
+        "VONAGE_SIGNATURE_SECRET": service.signature_secret,
+        "MESSENGER_SENDER_ID": service.page_id,
+    }
 
 
 @contextmanager
