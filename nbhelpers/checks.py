@@ -8,7 +8,9 @@ from urllib.parse import quote
 import requests
 
 from nbhelpers import background, tokens
+from nbhelpers.applications import FIELDS
 from nbhelpers.course import Course
+from nbhelpers.dashboard import LiveWebhooks
 from nbhelpers.database import storable
 from nbhelpers.errors import CredentialsError, InboxError, KitError, cure_for
 from nbhelpers.events import Delivery, Event, one_line
@@ -81,7 +83,7 @@ def application(course: Course) -> Outcome:
     if not settings.api_key or not settings.api_secret:
         words = "Without API key and secret the stored half cannot be read: compare it with the credentials card."
         return _unsure(words)
-    url = f"{course.host}/v2/applications/{quote(application_id, safe='', errors='replace')}"
+    url = f"{settings.account_host or course.host}/v2/applications/{quote(application_id, safe='', errors='replace')}"
     try:
         answer = requests.get(url, auth=(settings.api_key, settings.api_secret), timeout=_TIMEOUT)
         stored = answer.json()["keys"]["public_key"] if answer.status_code == 200 else ""
@@ -179,7 +181,7 @@ def webhooks(course: Course, knock: bool = True) -> Outcome:
     if not course.played:
         if door is None:
             return _not_yet("Your door is shut. Run `lab.receiver`.")
-        return _unsure("Your door answers. What the dashboard holds cannot be read: compare letter by letter.")
+        return _held(course)
     saved = course.control.settings()
     inbound, status = saved["inbound_url"], saved["status_url"]
     names = {"inbound_url": "Inbound Message", "status_url": "Delivery Receipt"}
@@ -205,6 +207,24 @@ def webhooks(course: Course, knock: bool = True) -> Outcome:
     return _done("Both addresses answered a POST with 200. The door is open.")
 
 
+def _held(course: Course) -> Outcome:
+    """Step 5 where the form is the dashboard's: what the application holds, as far as that can be read."""
+    if course.public_urls() is None:
+        return _not_yet("Your door is open, but not public. Run `lab.tunnel`.")
+    live = LiveWebhooks(course)
+    if not live.settable:
+        return _unsure("Your door answers. What the dashboard holds cannot be read: compare letter by letter.")
+    try:
+        held = live.look()
+    except KitError as error:
+        return _unsure(f"What the application holds could not be read: {error}")
+    for which, label in FIELDS.items():
+        if not held[which]["right"]:
+            address = one_line(held[which]["address"] or "(empty)", 150)
+            return _wrong(f"{label} is {address}; your door is {held[which]['wanted']}. Run `lab.webhooks.save()`.")
+    return _done("The application holds both of your public addresses, with POST.")
+
+
 def receive(course: Course, psid: Any = None) -> Outcome:
     """Step 6: a message came, and the PSID in hand is the person's."""
     try:
@@ -216,7 +236,7 @@ def receive(course: Course, psid: Any = None) -> Outcome:
     if event is None:
         if refused is not None:
             return _wrong(f"A call came with {refused.method}, and was refused: see step 5.")
-        return _not_yet('No message so far. Write one; if you did, `lab.check("webhooks")` looks at the way it takes.')
+        return _not_yet("No message so far. Write one; if you did, `lab.doctor()` finds where it stopped.")
     if psid is not None and psid == event.page_id:
         return _wrong("`psid` holds your Page ID. The person is in `from`.")
     if psid is not None and psid != event.psid:
@@ -257,7 +277,7 @@ def reply(course: Course) -> Outcome:
         door = background.find("receiver", course.settings)
         if door is not None and url != door.ready["status_url"]:
             return _unsure(f"Accepted, but receipts go to {one_line(url)}, which is not this door.")
-    return _not_yet(f'Accepted at {taken}, no receipt yet. After 20 s, run `lab.check("webhooks")`.')
+    return _not_yet(f"Accepted at {taken}, no receipt yet. After 20 s, run `lab.doctor()`.")
 
 
 def last_reply(course: Course) -> list[Event]:

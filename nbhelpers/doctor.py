@@ -20,7 +20,7 @@ from nbhelpers.course import Course
 from nbhelpers.dashboard import LiveWebhooks
 from nbhelpers.errors import KitError, ServiceError, cure_for
 from nbhelpers.events import Delivery, Event, event_of, one_line
-from nbhelpers.messages import Unreadable, read
+from nbhelpers.messages import MessageStatus, Unreadable, read
 from nbhelpers.receiver import INBOUND_PATH, STATUS_PATH
 from nbhelpers.service import read_record
 from nbhelpers.signatures import sign
@@ -223,10 +223,13 @@ def _anything(way: _Round) -> _Found:
     if any(event_of(call) for call in way.calls):
         newest = next(call for call in reversed(way.calls) if event_of(call))
         return "well", f"the newest came at {newest.received.astimezone():%H:%M:%S}"
-    odd = next((found for call in reversed(way.calls) if (found := _oddity(call))), None)
-    if odd is not None:
-        return "broken", *odd
-    return _not_played_yet(way) if way.course.played else _nothing_live(way)
+    if way.course.played:  # the form itself was looked at, one hop before
+        return _not_played_yet(way)
+    for call in reversed(way.calls):
+        odd = _oddity(call)
+        if odd is not None:
+            return "broken", f"At {call.received.astimezone():%H:%M:%S} {odd[0]}", odd[1]
+    return _nothing_live(way)
 
 
 def _not_played_yet(way: _Round) -> _Found:
@@ -257,19 +260,19 @@ def _oddity(call: Delivery) -> tuple[str, str] | None:
     message = read(call.body)
     if "hub.challenge" in query:
         return (
-            "A GET with hub.challenge came: that is Meta's handshake, and Vonage makes none.",
+            "a GET with hub.challenge came: that is Meta's handshake, and Vonage makes none.",
             "You put this URL into Meta's dashboard. It belongs into Vonage's: the application's Inbound URL.",
         )
     if path in (INBOUND_PATH, STATUS_PATH) and call.method != "POST" and ("message" in query or "msisdn" in query):
         return (
-            f"The service called with {call.method}, and was refused.",
+            f"the service called with {call.method}, and was refused.",
             "Set the HTTP method of the webhooks to POST.",
         )
     if call.answer == 404 and call.method == "POST" and not isinstance(message, Unreadable) and message.message_uuid:
-        better = STATUS_PATH if "status" in message.shape or "status" in path else INBOUND_PATH
-        return f"A webhook came to {one_line(path)}, where nothing is.", f"Did you mean {better}? Correct the URL."
+        better = STATUS_PATH if isinstance(message, MessageStatus) else INBOUND_PATH
+        return f"a webhook came to {one_line(path)}, where nothing is.", f"Did you mean {better}? Correct the URL."
     if call.answer == 400 and path in (INBOUND_PATH, STATUS_PATH):
-        return "A call came whose body is no webhook.", "Look at it: `lab.inbox.deliveries()[-1]`."
+        return "a call came whose body is no webhook.", "Look at it: `lab.inbox.deliveries()[-1]`."
     return None
 
 

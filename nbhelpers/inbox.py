@@ -161,7 +161,7 @@ class Inbox:
             raise InboxError(
                 "No message came.",
                 f"Waited {timeout:g} s.",
-                "Write one to the Page, then run this again; if you did, `nbhelpers status` shows what runs.",
+                "Write one to the Page, then run this again; if you did, `lab.doctor()` finds where it stopped.",
             )
         return event
 
@@ -181,7 +181,7 @@ class Inbox:
             raise InboxError(
                 f"No receipt says “{status}” yet.",
                 f"Waited {timeout:g} s; so far: {so_far}.",
-                "Check that the Delivery Receipt URL is set and the receiver runs (`nbhelpers status`).",
+                "Check that the Delivery Receipt URL is set; `lab.doctor()` finds where it stopped.",
             )
         return receipts
 

@@ -185,10 +185,12 @@ def _need_for_real(course: Course, following: Step | None) -> Needed:
             next="`09_go_live` walks you through it and runs the check.",
         )
     course.identity()  # says in one sentence what is not configured
-    if following is not None and following.key in ("receive", "reply"):
-        course.door()
     number = following.number if following else None
-    return Needed(progress(course, number), f"Ready for step {number}." if number else "All seven steps are there.")
+    words = f"Ready for step {number}." if number else "All seven steps are there."
+    if following is not None and following.key in ("receive", "reply"):
+        facts = course.tunnel() or {}
+        words += f" Your door is public at {facts['public_url']}: `lab.tunnel` shows it and closes it."
+    return Needed(progress(course, number), words)
 
 
 def _listed(numbers: list[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -137,33 +138,54 @@ def test_receipts_that_go_elsewhere_are_named(ready: Lab):
 # Odd calls say what is set wrongly
 
 
-def odd(lab: Lab, method: str, path: str, body: Any = None) -> None:
-    url = lab.receiver.inbound_url.removesuffix("/webhooks/inbound") + path
-    requests.request(method, url, json=body, timeout=5)
+@pytest.fixture
+def own_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A live lab whose public address is the door's own: a tunnel of somebody's own making."""
+    with live_lab(tmp_path) as lab:
+        monkeypatch.setenv("PUBLIC_URL", lab.receiver.inbound_url.removesuffix("/webhooks/inbound"))
+        yield Lab(state=tmp_path / "lab")
+
+
+STATUS = {name: value for name, value in message().items() if name != "message"} | {"status": "delivered"}
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "words"),
+    ("method", "path", "body", "words"),
     [
-        ("GET", "/webhooks/inbound?hub.mode=subscribe&hub.challenge=123", "that is Meta's handshake"),
-        ("GET", "/webhooks/inbound?message_uuid=1&from=2", "The service called with GET, and was refused. Next: Set"),
+        ("GET", "/webhooks/inbound?hub.mode=subscribe&hub.challenge=123", None, "that is Meta's handshake"),
+        (
+            "GET",
+            "/webhooks/inbound?message_uuid=1&from=2",
+            None,
+            "called with GET, and was refused. Next: Set the HTTP",
+        ),
+        ("PUT", "/webhooks/status?message_uuid=1", None, "called with PUT, and was refused"),
         (
             "POST",
             "/webhooks/inbound-message",
-            "A webhook came to /webhooks/inbound-message, where nothing is. Next: Did you",
+            message(),
+            "came to /webhooks/inbound-message, where nothing is. Next: Did",
         ),
-        ("POST", "/", "Did you mean /webhooks/inbound?"),
+        ("POST", "/", message(), "Did you mean /webhooks/inbound?"),
+        ("POST", "/status", STATUS, "Did you mean /webhooks/status?"),
+        ("POST", "/webhooks/inbound", [1], "a call came whose body is no webhook"),
     ],
 )
-def test_a_call_in_the_wrong_way_is_explained(ready: Lab, method: str, path: str, words: str):
-    odd(ready, method, path, message() if method == "POST" else None)
-    try:
-        assert words in stopped(ready.doctor(), "a call from Vonage")
-    finally:
-        ready.inbox.forget("100")
-        with sqlite3.connect(ready.settings.folder / "lab.sqlite3") as store:
-            store.execute("DELETE FROM deliveries WHERE odd = 1")
-        store.close()
+def test_a_call_in_the_wrong_way_is_explained_with_its_time(
+    own_tunnel: Lab, method: str, path: str, body: Any, words: str
+):
+    base = own_tunnel.receiver.inbound_url.removesuffix("/webhooks/inbound")
+    requests.request(method, base + path, json=body, timeout=5)
+    said = stopped(own_tunnel.doctor(), "a call from Vonage")
+    assert words in said
+    assert re.search(r"At \d\d:\d\d:\d\d ", said)
+
+
+def test_a_scanners_call_says_nothing_about_a_setting(own_tunnel: Lab):
+    base = own_tunnel.receiver.inbound_url.removesuffix("/webhooks/inbound")
+    for path in ("/.env", "/webhooks/inbound", "/wp-login.php"):
+        requests.get(base + path, timeout=5)
+    assert "Nothing has come from Vonage yet" in stopped(own_tunnel.doctor(), "a call from Vonage", "not yet")
 
 
 # Live

@@ -318,7 +318,7 @@ def test_in_live_mode_the_others_say_what_is_not_configured(live: Lab, needed: s
         live.need(needed)
     assert str(stopped.value) == (
         "live mode needs your application. Not set: VONAGE_APPLICATION_ID, VONAGE_PRIVATE_KEY. "
-        "Set them in the environment or in .env (see .env.example)."
+        "Run `lab.configure()`, which asks for them, or write them into .env (see .env.example)."
     )
     assert background.find("receiver", live.settings) is None
 
@@ -341,7 +341,11 @@ def test_in_live_mode_a_configured_learner_is_ready_and_the_door_is_open(
     try:
         assert last_line(lab.need("application")) == "Ready for step 3."
         assert repr(lab.check("webhooks")) == "Not yet. Your door is shut. Run `lab.receiver`."
-        assert last_line(lab.need("webhooks")) == "Ready for step 6."
+        door = lab.receiver.inbound_url.removesuffix("/webhooks/inbound")
+        assert repr(lab.check("webhooks")) == "Not yet. Your door is open, but not public. Run `lab.tunnel`."
+        monkeypatch.setenv("PUBLIC_URL", door)
+        lab = Lab(state=tmp_path / "lab", mode="live")
+        assert last_line(lab.need("webhooks")).startswith(f"Ready for step 6. Your door is public at {door}: ")
         assert background.find("receiver", lab.settings)
         assert lab.facts == {"application_id": "my-application"}
         for key_of_step, words in {
