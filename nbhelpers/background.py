@@ -43,7 +43,8 @@ class Running:
     control: str
 
     def __repr__(self) -> str:
-        return f"{self.name}: up at {self.url} (process {self.pid})"
+        public = f", {self.ready['public_url']} leads to {self.ready['target']}" if "public_url" in self.ready else ""
+        return f"{self.name}: up at {self.url}{public} (process {self.pid})"
 
 
 def start(name: str, settings: Settings, *arguments: str, owner: Owner | None = None) -> Running:

@@ -52,6 +52,8 @@ def _in_hand(value: Any) -> str:
 
 def page(course: Course) -> Outcome:
     """Step 1: there is a Page, and it is published."""
+    if course.settings.mode == "sandbox":
+        return _unsure(f"In the sandbox its own Page, {course.page_id}, stands in for yours. Step 6 will prove it.")
     if not course.played:
         return _unsure("Facebook does not let a notebook look. You will know in step 4, when the Page is on the list.")
     found = _page(course)
@@ -143,6 +145,11 @@ def jwt(course: Course, token: Any = None) -> Outcome:
 def link(course: Course) -> Outcome:
     """Step 4: the Page is linked to the noted application, and its ID is noted."""
     application_id = course.application_id
+    if course.settings.mode == "sandbox":
+        return _unsure(
+            "In the sandbox no Page is linked. Your phone must be on its allow-list: send the passphrase that the "
+            "dashboard's sandbox page shows. Step 6 will prove it."
+        )
     if not course.played:
         return _unsure(
             f"Only the dashboard shows this: application {_end(application_id)}, Linked social channels. "

@@ -77,15 +77,34 @@ class HopMap:
         return "\n".join([self.mode.upper(), *lines, self.verdict])
 
     def _repr_html_(self) -> str:
-        items = "".join(
-            f'<li style="margin:0"><span aria-hidden="true">{STATES[hop.state]}</span> <strong>{hop.name}</strong>: '
-            f"{html.escape(_line(hop))}</li>"
-            for hop in self.hops
-        )
+        stop, words = self.stop, html.escape(self.verdict)
+        if stop is not None:  # where it stops in bold, and what to do on a line of its own
+            head, name, rest = words.partition(f"{stop.name}.")
+            told, _, following = rest.rpartition("Next:")
+            words = f"<strong>{head}{name}</strong>{told}<br><strong>Next:</strong>{following}"
+        items = "".join(_item(hop, told=hop is stop, last=hop is self.hops[-1]) for hop in self.hops)
         return (
-            f'<p role="status" style="margin:0 0 0.3em">{html.escape(self.verdict)}</p>'
+            f'<p role="status" style="margin:0 0 0.5em;line-height:1.35;overflow-wrap:anywhere">{words}</p>'
             f'<ol style="list-style:none;margin:0;padding:0;line-height:1.35">{items}</ol>'
         )
+
+
+def _item(hop: Hop, told: bool, last: bool) -> str:
+    """One hop as a line in three columns: sign, name, what was seen; `told` when the verdict above says it already.
+
+    Those that were not looked at stand in one line; the eye reads the word after the last, the ear after each.
+    """
+    sign = f'<span aria-hidden="true">{STATES[hop.state]}</span>'
+    if hop.state == "not looked at":
+        hidden = "" if last else ' style="position:absolute;clip-path:inset(50%)"'
+        words = f"<span{hidden}>: {hop.state}</span>"
+        return f'<li style="display:inline-block;margin:0 0.9em 0 0">{sign} {hop.name}{words}</li>'
+    words = f"<strong>{hop.state}</strong>: see above" if told else html.escape(_line(hop))
+    return (
+        '<li style="display:grid;grid-template-columns:1.4em 11.5em 1fr;margin:0">'
+        f'{sign}<strong style="white-space:nowrap">{hop.name}</strong>'
+        f'<span style="overflow-wrap:anywhere">{words}</span></li>'
+    )
 
 
 def _line(hop: Hop) -> str:

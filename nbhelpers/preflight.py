@@ -13,7 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from nbhelpers import background
 from nbhelpers.course import Course
+from nbhelpers.errors import ServiceError
 from nbhelpers.service import remembered_port
+from nbhelpers.settings import Settings
+from nbhelpers.tunnel.given import checked_token
 
 __all__ = ["Preflight", "preflight"]
 
@@ -48,8 +51,9 @@ class Preflight:
 
 
 def preflight(course: Course) -> Preflight:
-    """Look at Python, write access, service, ports, clock and panels; change nothing."""
-    return Preflight((_python(), _write(course), _service(course), _ports(course), _clock(), _panels()))
+    """Look at Python, write access, service, ports, clock, panels and, in live mode, the tunnel; change nothing."""
+    lines = [_python(), _write(course), _service(course), _ports(course), _clock(), _panels()]
+    return Preflight((*lines, _tunnel(course.settings)) if not course.played else tuple(lines))
 
 
 def _python() -> tuple[str, bool, str]:
@@ -105,3 +109,15 @@ def _panels() -> tuple[str, bool, str]:
     if prefix != sys.prefix:
         return "panels", False, f"this kernel is {sys.prefix}, JupyterLab is {prefix}: choose the kernel “Python 3”"
     return "panels", True, found
+
+
+def _tunnel(settings: Settings) -> tuple[str, bool, str]:
+    if settings.public_url:
+        return "tunnel", True, f"your own, {settings.public_url}: `lab.tunnel` shows whether it leads here"
+    from nbhelpers.tunnel.binary import binary_of
+
+    try:
+        checked_token(settings.ngrok_authtoken)
+        return "tunnel", True, f"{binary_of(settings)} and a token are there: `lab.tunnel` opens it"
+    except ServiceError as error:
+        return "tunnel", False, f"{error.what} {error.seen} {error.next}"

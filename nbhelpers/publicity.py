@@ -103,4 +103,9 @@ class Tunnel:
 
     def _repr_html_(self) -> str:
         first, *others = self._lines()
-        return f'<p role="status">{html.escape(first)}</p><pre>{html.escape(chr(10).join(others))}</pre>'
+        told = f'<p role="status" style="margin:0;overflow-wrap:anywhere">{html.escape(first)}</p>'
+        if not others:
+            return told
+        # The front end's own style of <pre> has wide margins, and lets a long line run out of sight.
+        lines = html.escape("\n".join(others))
+        return f'{told}<pre style="margin:0.3em 0;padding:0;white-space:pre-wrap;overflow-wrap:anywhere">{lines}</pre>'

@@ -184,7 +184,9 @@ def _need_for_real(course: Course, following: Step | None) -> Needed:
             f"In {course.settings.mode} mode this step is a form that only you can fill in.",
             next="`09_go_live` walks you through it and runs the check.",
         )
-    course.identity()  # says in one sentence what is not configured
+    identity = course.identity()  # says in one sentence what is not configured
+    if following is not None and following.key == "jwt":
+        identity.token()  # in the sandbox there may be no application to make one for
     number = following.number if following else None
     words = f"Ready for step {number}." if number else "All seven steps are there."
     if following is not None and following.key in ("receive", "reply"):

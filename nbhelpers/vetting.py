@@ -70,9 +70,10 @@ class Vetting:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f'<tr><th scope="row" style="text-align:left">{name}</th>'
-            f'<td style="text-align:left">{f"<strong>{state}</strong>" if state == "to do" else state}</td>'
-            f'<td style="text-align:left">{html.escape(words)}</td></tr>'
+            f'<tr><th scope="row" style="text-align:left;white-space:nowrap">{name}</th>'
+            '<td style="text-align:left;white-space:nowrap">'
+            f"{f'<strong>{state}</strong>' if state == 'to do' else state}</td>"
+            f'<td style="text-align:left;overflow-wrap:anywhere">{html.escape(words)}</td></tr>'
             for name, state, words in self.lines
         )
         pem = (

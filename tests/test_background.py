@@ -150,16 +150,24 @@ def test_a_record_of_a_dead_process_does_not_stop_a_new_start(settings: Settings
     assert background.start("receiver", settings).pid != first.pid
 
 
-def test_a_service_that_cannot_start_says_its_last_words(settings: Settings) -> None:
+def test_a_service_that_cannot_start_says_why_in_its_own_three_parts(settings: Settings) -> None:
     settings.folder.mkdir(parents=True)
     (settings.folder / "lab.sqlite3").write_bytes(b"this is no database at all, and longer than a header of one" * 10)
 
     with pytest.raises(ServiceError) as caught:
         background.start("receiver", settings)
 
-    assert "The receiver did not start" in str(caught.value)
+    assert str(caught.value).startswith("The inbox cannot be opened. ")
     assert "not a database" in str(caught.value)
-    assert "receiver.log" in str(caught.value)
+    assert str(caught.value).endswith("`nbhelpers reset` sets it aside and begins again.")
+
+
+def test_one_that_breaks_says_its_last_words_and_where_the_rest_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", "not a number")  # the interpreter itself refuses to begin
+    with pytest.raises(ServiceError, match=r"^The receiver did not start\. Its last words: .*HASHSEED.*receiver\.log"):
+        background.start("receiver", settings)
 
 
 def test_after_stop_no_process_of_the_kit_is_left_in_any_mode(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from labs import course_of, shut
+from tunnels import agents, live_lab
 
 from nbhelpers import Lab
 from nbhelpers import preflight as module
@@ -95,3 +96,15 @@ def test_in_live_mode_the_service_is_named_and_not_asked(tmp_path: Path) -> None
     live = Lab(state=tmp_path / "lab", mode="live")
     assert line(live.preflight(), "service") == "service  ready: live mode, at https://api.nexmo.com"
     live.inbox.close()
+
+
+def test_in_live_mode_it_says_whether_a_tunnel_could_be_opened_and_opens_none(tmp_path: Path) -> None:
+    with live_lab(tmp_path) as lab:
+        assert line(lab.preflight(), "tunnel").endswith("and a token are there: `lab.tunnel` opens it")
+        assert agents(tmp_path) == []
+    with live_lab(tmp_path, "old-agent") as lab:
+        assert "to do: This ngrok is too old." in line(lab.preflight(), "tunnel")
+    with live_lab(tmp_path, NGROK_AUTHTOKEN=None) as lab:
+        assert "NGROK_AUTHTOKEN is not set" in line(lab.preflight(), "tunnel")
+    with live_lab(tmp_path, PUBLIC_URL="https://ada.example") as lab:
+        assert "ready: your own, https://ada.example" in line(lab.preflight(), "tunnel")

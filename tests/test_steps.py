@@ -323,6 +323,25 @@ def test_in_live_mode_the_others_say_what_is_not_configured(live: Lab, needed: s
     assert background.find("receiver", live.settings) is None
 
 
+def test_in_the_sandbox_key_and_secret_are_enough_but_for_the_step_about_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"VONAGE_API_KEY": "abcd1234", "VONAGE_API_SECRET": "secret-of-the-account"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NBHELPERS_RECEIVER_PORT", "0")
+    lab = Lab(state=tmp_path / "lab", mode="sandbox")
+    try:
+        with pytest.raises(KitError, match="There is no application, so there is no token"):
+            lab.need("application")
+        monkeypatch.setenv("PUBLIC_URL", lab.receiver.inbound_url.removesuffix("/webhooks/inbound"))
+        lab = Lab(state=tmp_path / "lab", mode="sandbox")
+        assert "Ready for step 6." in last_line(lab.need("webhooks"))
+        assert "its own Page, 107083064136738, stands in for yours" in repr(lab.check("page"))
+        assert "allow-list" in repr(lab.check("link"))
+    finally:
+        lab.stop()
+
+
 @pytest.mark.fast
 def test_in_sandbox_mode_the_forms_stop_too(tmp_path: Path) -> None:
     sandbox = Lab(state=tmp_path / "lab", mode="sandbox")
