@@ -148,15 +148,19 @@ def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Own
     # Waited for on a thread, so that it leaves no zombie behind while we live.
     threading.Thread(target=process.wait, name=f"wait for {name}", daemon=True).start()
     until = time.monotonic() + _START.get(name, _USUAL)
-    while time.monotonic() < until:
-        record = read_record(settings.folder, name)
-        if record is not None and record.pid == process.pid and _answers(record):
-            return record
-        if process.poll() is not None:
-            break
-        time.sleep(0.02)
-    else:
-        process.kill()
+    try:
+        while time.monotonic() < until:
+            record = read_record(settings.folder, name)
+            if record is not None and record.pid == process.pid and _answers(record):
+                return record
+            if process.poll() is not None:
+                break
+            time.sleep(0.02)
+        else:
+            process.kill()
+    except BaseException:  # Interrupt: it would open later, with nobody waiting, and `stop` knows only what is recorded
+        process.terminate()
+        raise
     last = last_words(name, settings)
     if last.startswith(SAID):  # in three parts already
         raise ServiceError(last.removeprefix(SAID))

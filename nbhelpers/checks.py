@@ -71,11 +71,13 @@ def page(course: Course) -> Outcome:
 def application(course: Course) -> Outcome:
     """Step 2: the noted application exists, and the private key is the other half of the key it holds."""
     application_id = course.application_id
+    settings = course.settings
+    if not application_id and not course.played:
+        return _not_yet("VONAGE_APPLICATION_ID is not set. Run `lab.configure()`.")
     if not application_id:
         return _not_yet("No application ID is noted. Run *Save both together*.")
-    settings = course.settings
     if not course.played and not settings.private_key:
-        return _not_yet("The ID is set, but VONAGE_PRIVATE_KEY is not.")
+        return _not_yet("The ID is set, but VONAGE_PRIVATE_KEY is not. Run `lab.configure()`.")
     try:
         key = course.key()
     except CredentialsError as error:

@@ -15,7 +15,7 @@ import dotenv
 from nbhelpers import credentials
 from nbhelpers.errors import KitError, SettingsError
 from nbhelpers.private import write_private
-from nbhelpers.settings import MODES, Settings, dotenv_path
+from nbhelpers.settings import MODES, Settings, dotenv_path, load
 from nbhelpers.tunnel.given import checked_token, public_base
 
 __all__ = ["Configured", "configure"]
@@ -93,10 +93,11 @@ def configure(
     ask: Callable[[str], str] | None = None,
     ask_secretly: Callable[[str], str] | None = None,
 ) -> Configured:
-    """Ask for what is not set yet (with `again` for everything) and write it into `.env`, readable by you alone.
+    """Ask for what is not set yet and write it into `.env`, readable by you alone; nothing, once what is needed is set.
 
-    `mode` is the one to go to; it is written too. Enter leaves a value as it is. In simulator mode nothing is asked,
-    since nothing is needed. Raises SettingsError for a mode that there is not, and where nobody can be asked.
+    `mode` is the one to go to; it is written too. With `again` everything is asked; Enter leaves a value as it is. In
+    simulator mode nothing is asked, since nothing is needed. Raises SettingsError for a mode that there is not, and
+    where nobody can be asked.
     """
     mode, path = mode or settings.mode, dotenv_path()
     if mode not in MODES:
@@ -107,7 +108,7 @@ def configure(
             words = 'In simulator mode nothing is needed. To go live, run `lab.configure("live")`.'
             return Configured(path, (), words)
     else:
-        known = settings if mode == settings.mode else None
+        known = settings if mode == settings.mode else load(mode, settings.state)
         values |= _answers(mode, known, again, ask or input, ask_secretly or getpass.getpass)
     _write(path, values)
     names = tuple(values)
@@ -120,14 +121,21 @@ def configure(
     return Configured(path, names, words)
 
 
+def _is_enough(mode: str, known: Settings) -> bool:
+    tunnel = known.public_url or known.ngrok_authtoken
+    return bool(tunnel) and all(getattr(known, each.field) for each in _QUESTIONS if mode in each.needed)
+
+
 def _answers(
-    mode: str, known: Settings | None, again: bool, ask: Callable[[str], str], ask_secretly: Callable[[str], str]
+    mode: str, known: Settings, again: bool, ask: Callable[[str], str], ask_secretly: Callable[[str], str]
 ) -> dict[str, str]:
     answers: dict[str, str] = {}
+    if _is_enough(mode, known) and not again:  # what was left out once is not asked for for ever
+        return answers
     for question in _QUESTIONS:
-        if known is not None and getattr(known, question.field) and not again:
+        if getattr(known, question.field) and not again:
             continue
-        if question.name.startswith("NGROK") and (answers.get("PUBLIC_URL") or (known and known.public_url)):
+        if question.name.startswith("NGROK") and (answers.get("PUBLIC_URL") or known.public_url):
             continue
         asker = ask_secretly if question.secret else ask
         must = "needed" if mode in question.needed else "Enter leaves it out"

@@ -101,7 +101,7 @@ def _item(hop: Hop, told: bool, last: bool) -> str:
         return f'<li style="display:inline-block;margin:0 0.9em 0 0">{sign} {hop.name}{words}</li>'
     words = f"<strong>{hop.state}</strong>: see above" if told else html.escape(_line(hop))
     return (
-        '<li style="display:grid;grid-template-columns:1.4em 11.5em 1fr;margin:0">'
+        '<li style="display:grid;grid-template-columns:1.4em 12.5em 1fr;margin:0">'
         f'{sign}<strong style="white-space:nowrap">{hop.name}</strong>'
         f'<span style="overflow-wrap:anywhere">{words}</span></li>'
     )

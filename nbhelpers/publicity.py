@@ -10,7 +10,7 @@ from nbhelpers import background
 from nbhelpers.course import Course
 from nbhelpers.receiver import webhook_urls
 from nbhelpers.stage import Said
-from nbhelpers.tunnel.guard import end_agents
+from nbhelpers.tunnel.guard import clear
 
 __all__ = ["Tunnel"]
 
@@ -46,7 +46,7 @@ class Tunnel:
         if settings.public_url:
             return Said("PUBLIC_URL is your own tunnel: close it where you opened it.")
         was_open = background.stop(settings, (settings.mode,), ("tunnel",))
-        if was_open or end_agents(settings.folder / "ngrok"):
+        if was_open or clear(settings.folder / "ngrok"):
             return Said("Closed. Nothing of this computer is public any more.")
         return Said("No tunnel was open.")
 

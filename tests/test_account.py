@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import requests
+from account_api import ID, KEY, SECRET, Account, messages, playing
 from click.testing import CliRunner
-from vonage_account import ID, KEY, SECRET, Account, messages, playing
 
 from nbhelpers import Lab, account, applications, background, dashboard
 from nbhelpers import settings as configuration

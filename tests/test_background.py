@@ -166,7 +166,9 @@ def test_one_that_breaks_says_its_last_words_and_where_the_rest_is(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONHASHSEED", "not a number")  # the interpreter itself refuses to begin
-    with pytest.raises(ServiceError, match=r"^The receiver did not start\. Its last words: Python.*The whole log is .*receiver\.log"):
+    with pytest.raises(
+        ServiceError, match=r"^The receiver did not start\. Its last words: Python.*The whole log is .*receiver\.log"
+    ):
         background.start("receiver", settings)
 
 

@@ -45,21 +45,18 @@ SECRET = "the account's signature secret, of some length"
 # The frame
 
 
-@pytest.mark.fast
 def test_a_row_is_the_median_of_its_runs_and_says_how_far_they_lie_apart():
     row = make_row("sends", [90, 100, 130, 80, 110], "/s", peer="Prism", peer_values=[40, 60, 50], bar=">= 1.2")
     assert (row.value, row.peer_value, row.ratio, row.n, row.met) == (100, 50, 2, 5, True)
     assert row.spread == pytest.approx(0.5)
 
 
-@pytest.mark.fast
 def test_spread_says_nothing_of_one_value_or_of_nothing():
     assert spread([]) is None
     assert spread([5]) is None
     assert spread([0, 0, 7]) is None
 
 
-@pytest.mark.fast
 def test_a_ratio_says_how_many_times_as_good_as_the_peer_where_less_is_better_too():
     faster = make_row("seconds", [2], "s", better="lower", peer="x", peer_values=[6], bar=">= 3")
     slower = make_row("seconds", [6], "s", better="lower", peer="x", peer_values=[2], bar=">= 1.0")
@@ -70,7 +67,6 @@ def test_a_ratio_says_how_many_times_as_good_as_the_peer_where_less_is_better_to
         make_row("seconds", [2], "s", better="less")
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("bar", "values", "unit", "met"),
     [
@@ -88,14 +84,12 @@ def test_without_a_peer_a_bar_is_of_the_value(bar, values, unit, met):
     assert make_row("x", values, unit, bar=bar).met is met
 
 
-@pytest.mark.fast
 def test_a_bar_with_a_unit_is_of_the_value_even_beside_a_peer():
     assert make_row("memory", [90], "MB", peer="x", peer_values=[1], bar="< 100 MB").met is True
     with pytest.raises(ValueError, match="another unit"):
         make_row("memory", [90], "MB", bar="< 100 s")
 
 
-@pytest.mark.fast
 def test_a_ratio_that_could_not_be_had_does_not_meet_a_bar():
     assert make_row("sends", [100], "/s", peer="x", bar=">= 1.2").met is False
     assert make_row("sends", [], "/s", peer="x", peer_values=[1], bar=">= 1.2").met is False
@@ -103,21 +97,18 @@ def test_a_ratio_that_could_not_be_had_does_not_meet_a_bar():
     assert make_row("sends", [100], "/s", peer="x").met is None
 
 
-@pytest.mark.fast
 def test_one_bad_run_is_not_hidden_by_a_median():
     assert make_row("lost", [0, 0, 3], "lost", take=sum, bar="== 0").met is False
     assert make_row("late", [0, 0, 3], "webhooks", take=max, bar="== 0").value == 3
     assert make_row("lost", [0, 0, 3], "lost", take=sum).spread is None
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("text", ["", "1.2", "=> 1", "about 3", ">= x", "!= 1"])
 def test_what_is_no_bar_is_refused(text):
     with pytest.raises(ValueError, match="no bar"):
         Bar.parse(text)
 
 
-@pytest.mark.fast
 def test_runs_alternate_and_so_does_who_goes_first():
     turns: list[str] = []
 
@@ -140,7 +131,6 @@ def rows() -> list[Row]:
     ]
 
 
-@pytest.mark.fast
 def test_the_table_has_a_line_for_each_row_and_says_once_what_all_share():
     lines = as_table(rows()).splitlines()
     assert [line.split()[0] for line in lines[2:5]] == ["1", "2", "3"]
@@ -151,7 +141,6 @@ def test_the_table_has_a_line_for_each_row_and_says_once_what_all_share():
     assert as_table([])
 
 
-@pytest.mark.fast
 def test_the_json_is_a_list_of_objects_with_the_names_of_the_frame():
     parsed = json.loads(as_json(rows()))
     names = ["name", "value", "unit", "n", "spread", "peer", "peer_value", "ratio", "bar", "met", "versions"]
@@ -160,7 +149,6 @@ def test_the_json_is_a_list_of_objects_with_the_names_of_the_frame():
     assert parsed[2]["value"] is None
 
 
-@pytest.mark.fast
 def test_what_is_not_met_is_said_with_its_number():
     assert judge(rows()) == [
         "Not met: sends: ratio 1.27, bar >= 2.",
@@ -188,7 +176,6 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     return give
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(("chosen", "flags", "code"), [(2, [], 0), (2, ["--check"], 1), (1, ["--check"], 0)])
 def test_check_makes_an_unmet_bar_the_exit_code_and_names_it(measured, capsys, chosen, flags, code):
     measured([rows()[0] if chosen == 2 else rows()[1]])
@@ -198,14 +185,12 @@ def test_check_makes_an_unmet_bar_the_exit_code_and_names_it(measured, capsys, c
     assert said.out
 
 
-@pytest.mark.fast
 def test_with_json_nothing_else_is_on_stdout(measured, capsys):
     measured(rows())
     assert command.main(["simulator", "--json", "--check"]) == 1
     assert len(json.loads(capsys.readouterr().out)) == 3
 
 
-@pytest.mark.fast
 def test_what_cannot_be_measured_is_one_sentence_and_exit_code_2(measured, capsys):
     measured(CannotMeasure("There is no npm."))
     assert command.main(["simulator", "--check"]) == 2
@@ -214,7 +199,6 @@ def test_what_cannot_be_measured_is_one_sentence_and_exit_code_2(measured, capsy
     assert command.main(["simulator"]) == 130
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("flags", [["--runs", "0"], ["--seconds", "0"], ["--seconds", "nan"], ["--messages", "0"]])
 def test_nonsense_is_refused_before_anything_starts(measured, flags):
     measured(AssertionError("measured"))
@@ -278,7 +262,6 @@ def loaded(port: int, connections: int = 2, seconds: float = 0.3, **more: Any) -
     return asyncio.run(Load(Plan(port, requests_, connections, seconds, **more)).run())
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("chunked", [False, True])
 def test_every_answer_is_counted_once_and_connections_are_kept(chunked):
     with serving(new_message, chunked=chunked) as (port, tokens, clients):
@@ -292,14 +275,12 @@ def test_every_answer_is_counted_once_and_connections_are_kept(chunked):
     assert found.ended <= time.monotonic()
 
 
-@pytest.mark.fast
 def test_requests_go_in_rotation():
     with serving(new_message) as (port, tokens, _):
         loaded(port, connections=1)
     assert tokens[:4] == ["Bearer token0", "Bearer token1", "Bearer token2", "Bearer token0"]
 
 
-@pytest.mark.fast
 def test_with_a_count_it_ends_when_so_many_were_accepted():
     with serving(new_message) as (port, tokens, _):
         found = loaded(port, seconds=20, count=25)
@@ -308,7 +289,6 @@ def test_with_a_count_it_ends_when_so_many_were_accepted():
     assert found.seconds < 20
 
 
-@pytest.mark.fast
 def test_a_refusal_is_no_accepted_send_and_its_words_are_kept():
     def second_is_refused(_token: str, number: int) -> tuple[int, bytes]:
         return (422, b'{"title": "Invalid"}') if number == 2 else new_message("", 0)
@@ -320,7 +300,6 @@ def test_a_refusal_is_no_accepted_send_and_its_words_are_kept():
     assert len(found.accepted) == len(tokens) - 1
 
 
-@pytest.mark.fast
 def test_a_server_that_ends_its_connections_is_called_again_but_not_for_ever():
     with serving(new_message, closes=True) as (port, tokens, _):
         found = loaded(port, connections=1, seconds=20)
@@ -329,14 +308,12 @@ def test_a_server_that_ends_its_connections_is_called_again_but_not_for_ever():
     assert len(tokens) >= len(found.accepted)
 
 
-@pytest.mark.fast
 def test_nobody_there_is_no_rate():
     found = loaded(free_port(), seconds=20)
     assert (found.accepted, found.rate) == ([], 0)
     assert "no connection" in found.refusal
 
 
-@pytest.mark.fast
 def test_a_server_that_never_answers_is_given_up(monkeypatch):
     monkeypatch.setattr("benchmarks.load._PATIENCE", 0.2)
     with socket.socket() as silent:
@@ -358,14 +335,12 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(("data", "status", "body"), ANSWERS)
 def test_an_answer_is_read_when_it_is_whole_and_ends_where_the_next_begins(data, status, body):
     assert [read_answer(data[:length]) for length in range(len(data))] == [None] * len(data)
     assert read_answer(data + b"HTTP/1.1 500") == (status, body, len(data))
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("data", [b"SSH-2.0\r\n\r\n", b"HTTP/1.1 200 OK\r\nDate: now\r\n\r\n"])
 def test_what_has_no_end_is_no_answer(data):
     with pytest.raises(ValueError, match=r"HTTP/1\.1|neither"):
@@ -382,7 +357,6 @@ def webhook(message_uuid: str, status: str, *, secret: str | None = SECRET) -> b
     return head.encode() + body
 
 
-@pytest.mark.fast
 @given(st.lists(st.binary(max_size=30), max_size=5), st.integers(0, 400))
 def test_requests_are_split_wherever_the_network_cuts_them(bodies, cut):
     whole = [b"POST / HTTP/1.1\r\ncontent-LENGTH: %d\r\nX: y\r\n\r\n%b" % (len(body), body) for body in bodies]
@@ -393,7 +367,6 @@ def test_requests_are_split_wherever_the_network_cuts_them(bodies, cut):
     assert rest == b""
 
 
-@pytest.mark.fast
 def test_what_is_kept_is_never_the_buffer_that_it_came_in():
     data = webhook("u", "submitted")
     ((kept,), rest) = split(data)
@@ -401,14 +374,12 @@ def test_what_is_kept_is_never_the_buffer_that_it_came_in():
     assert kept is not data
 
 
-@pytest.mark.fast
 def test_a_request_without_a_length_is_refused_and_a_get_needs_none():
     with pytest.raises(ValueError, match="length"):
         split(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
     assert split(b"GET /x?y=1 HTTP/1.1\r\nHost: here\r\n\r\n")[0]
 
 
-@pytest.mark.fast
 def test_a_request_is_read_with_its_signature():
     call = understood(1.5, webhook("u", "submitted"))
     assert (call.at, call.path) == (1.5, "/status")
@@ -422,7 +393,6 @@ def sink(folder: Path, *options: str) -> Iterator[tuple[Child, str]]:
         yield child, child.line()["url"]
 
 
-@pytest.mark.fast
 def test_the_sink_answers_counts_and_keeps_what_comes(tmp_path):
     with sink(tmp_path) as (child, url), requests.Session() as http:
         for status in ("submitted", "delivered", "delivered"):
@@ -437,7 +407,6 @@ def test_the_sink_answers_counts_and_keeps_what_comes(tmp_path):
     assert [call.at for call in calls] == sorted(call.at for call in calls)
 
 
-@pytest.mark.fast
 def test_the_sink_takes_many_requests_on_one_connection_at_once(tmp_path):
     with sink(tmp_path, "--count-only") as (child, url):
         port = int(url.rpartition(":")[2])
@@ -464,14 +433,12 @@ def stored(*messages: str, waiting: Any = ()) -> Stored:
     return Stored(frozenset(messages), frozenset(waiting))
 
 
-@pytest.mark.fast
 def test_all_is_well_when_every_status_of_every_message_came():
     calls = [call(each, status) for each in "ab" for status in ("submitted", "delivered")]
     found = audit(["a", "b"], stored("a", "b"), calls, 5.0, 10.0, SECRET)
     assert (found.late, found.lost, found.again, found.unsigned, found.judged, found.during) == (0, 0, 0, 0, 4, 1.0)
 
 
-@pytest.mark.fast
 def test_a_status_after_the_time_is_late_and_one_after_the_last_send_came_on_credit():
     calls = [call("a", "submitted", at=4.9), call("a", "delivered", at=6.0)]
     found = audit(["a"], stored("a"), calls, 5.0, 10.0, SECRET)
@@ -479,7 +446,6 @@ def test_a_status_after_the_time_is_late_and_one_after_the_last_send_came_on_cre
     assert audit(["a"], stored("a"), calls, 5.0, 0.5, SECRET).late == 1
 
 
-@pytest.mark.fast
 def test_what_waits_in_the_file_is_late_and_what_is_nowhere_is_lost():
     waits = audit(["a"], stored("a", waiting=[("a", "delivered")]), [call("a", "submitted")], 5.0, 1.0, SECRET)
     assert (waits.late, waits.lost) == (1, 0)
@@ -490,7 +456,6 @@ def test_what_waits_in_the_file_is_late_and_what_is_nowhere_is_lost():
     assert audit(["a", "a"], held).lost == 1, "one uuid for two messages"
 
 
-@pytest.mark.fast
 def test_duplicates_and_wrong_signatures_are_counted():
     calls = [
         call("a", "submitted"),
@@ -502,7 +467,6 @@ def test_duplicates_and_wrong_signatures_are_counted():
     assert audit(["a"], stored("a"), [call("a", "submitted", secret=None)], 5.0, 1.0, SECRET).unsigned == 1
 
 
-@pytest.mark.fast
 def test_a_file_of_another_form_is_said_in_a_sentence(tmp_path):
     (tmp_path / "empty.sqlite3").touch()
     with pytest.raises(CannotMeasure, match="another form"):
@@ -512,7 +476,6 @@ def test_a_file_of_another_form_is_said_in_a_sentence(tmp_path):
 # The processes, and the peer
 
 
-@pytest.mark.fast
 def test_a_child_is_ended_with_what_it_started(tmp_path):
     script = (
         "import subprocess, sys, time; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); time.sleep(60)"
@@ -524,7 +487,6 @@ def test_a_child_is_ended_with_what_it_started(tmp_path):
     wait_until(lambda: not psutil.pid_exists(below) or psutil.Process(below).status() == "zombie", what="its end")
 
 
-@pytest.mark.fast
 def test_a_child_that_fails_is_quoted(tmp_path):
     with (
         Child("It", [sys.executable, "-c", "raise SystemExit('no room')"], tmp_path, talks=True) as child,
@@ -533,7 +495,6 @@ def test_a_child_that_fails_is_quoted(tmp_path):
         child.line(10)
 
 
-@pytest.mark.fast
 def test_what_is_measured_sees_no_setting_of_ours(monkeypatch):
     monkeypatch.setenv("NBHELPERS_STATE", "/somewhere")
     monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
@@ -543,7 +504,6 @@ def test_what_is_measured_sees_no_setting_of_ours(monkeypatch):
     assert made["PYTHONPATH"] == str(REPOSITORY)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("there", [(), ("node",)])
 def test_without_node_or_npm_the_peer_is_missed_in_one_sentence(monkeypatch, tmp_path, there):
     monkeypatch.setenv("NBHELPERS_BENCH_CACHE", str(tmp_path))
@@ -553,7 +513,6 @@ def test_without_node_or_npm_the_peer_is_missed_in_one_sentence(monkeypatch, tmp
     assert str(error.value).count(". ") == 0
 
 
-@pytest.mark.fast
 def test_an_installation_that_fails_is_one_sentence(monkeypatch, tmp_path, capsys):
     failed = subprocess.CompletedProcess([], 1, "", "npm warn old\nnpm error code ENOTFOUND\nnpm error more\n")
     monkeypatch.setenv("NBHELPERS_BENCH_CACHE", str(tmp_path))
@@ -564,7 +523,6 @@ def test_an_installation_that_fails_is_one_sentence(monkeypatch, tmp_path, capsy
     assert "Installing" in capsys.readouterr().err
 
 
-@pytest.mark.fast
 def test_the_description_that_the_peer_checks_has_the_documented_limits():
     described = yaml.safe_load(prism.DESCRIPTION.read_text("utf-8"))
     call = described["paths"]["/v1/messages"]["post"]

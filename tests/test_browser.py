@@ -153,6 +153,26 @@ def test_a_token_can_be_copied_and_minted_again_and_never_stands_on_the_page(
     assert page.errors == []
 
 
+def test_the_hop_map_is_read_at_once_and_looked_at_again(jupyter: str, page: Page, shell: Shell) -> None:
+    run_all(page, jupyter, "09_go_live")
+    panel = page.locator(".jp-OutputArea-output", has=page.get_by_role("button", name="Look again"))
+    expect(panel).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("None needed").last).to_be_visible(timeout=60_000)
+    shown = [("Inbound Message", "09-webhooks"), ("is in the account of API key", "09-credentials-check")]
+    for words, name in [*shown, ("PSID", "09-doctor")]:
+        page.locator(".jp-OutputArea-output", has_text=words).last.scroll_into_view_if_needed()
+        shot(page, name)
+    panel.scroll_into_view_if_needed()
+    expect(panel.get_by_role("listitem")).to_have_count(10)
+    assert panel.bounding_box()["height"] <= 300, "the map and the cell after it are on one small screen"
+    assert "not seen yet: your answer" in panel.get_by_role("status").first.inner_text()
+    shell("stop")
+    panel.get_by_role("button", name="Look again").click()
+    expect(panel.get_by_role("status").first).to_contain_text("It stops: your door", timeout=10_000)
+    shot(page, "09-hop-map")
+    assert page.errors == []
+
+
 def test_a_lesson_is_started_in_the_panel_and_seen_in_the_reply_box(
     jupyter: str, page: Page, shell: Shell, tmp_path: Path
 ) -> None:

@@ -57,7 +57,7 @@ def test_page_not_yet(fresh: Lab) -> None:
     assert repr(fresh.check("link")) == "Not yet. There is no Page. Open 01 and run *Make the Page*."
     both = "Not yet. Inbound Message and Delivery Receipt are empty. Run *Save*, then *Mend*."
     assert repr(fresh.check("webhooks")) == both
-    none = 'Not yet. No message so far. Write one; if you did, `lab.check("webhooks")` looks at the way it takes.'
+    none = "Not yet. No message so far. Write one; if you did, `lab.doctor()` finds where it stopped."
     assert repr(fresh.check("receive")) == none
     assert repr(fresh.check("reply")) == 'Not yet. No answer was sent. Run *Send it*, or `lab.reply("…")`.'
 
@@ -164,7 +164,10 @@ def test_application_never_shows_a_key_that_was_configured_as_text(
 def test_application_not_yet_in_live_mode_without_a_key(ready: Lab) -> None:
     course = course_of(ready, application_id="some", private_key=None)
     course.simulator = None
-    assert repr(checks.application(course)) == "Not yet. The ID is set, but VONAGE_PRIVATE_KEY is not."
+    assert (
+        repr(checks.application(course))
+        == "Not yet. The ID is set, but VONAGE_PRIVATE_KEY is not. Run `lab.configure()`."
+    )
 
 
 # 3: jwt
@@ -551,7 +554,7 @@ def test_reply_not_yet_without_a_receipt(ready: Lab) -> None:
     psid = written(ready).psid
     ready.inbox.sent("v0.1", {}, "uuid-of-mine", psid=psid, page_id=ready.facts["page_id"], text="Hello")
     assert re.fullmatch(
-        rf'Not yet\. Accepted at {CLOCK}, no receipt yet\. After 20 s, run `lab\.check\("webhooks"\)`\.',
+        rf"Not yet\. Accepted at {CLOCK}, no receipt yet\. After 20 s, run `lab\.doctor\(\)`\.",
         repr(ready.check("reply")),
     )
 

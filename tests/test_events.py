@@ -108,7 +108,7 @@ def test_what_is_no_webhook_is_no_event(odd: Delivery):
 
 
 def test_only_what_came_from_outside_and_was_taken_in_is_trusted():
-    assert ORIGINS == ("wire", "replay", "edited", "sample")
+    assert ORIGINS == ("wire", "replay", "edited", "sample", "doctor")
     trusted = [origin for origin in ORIGINS if delivery(INBOUND, origin=origin).trusted]
     assert trusted == ["wire", "sample"]
     assert not delivery(INBOUND, answer=401).trusted

@@ -102,7 +102,6 @@ def folder_of(config: PyngrokConfig) -> Path:
     return Path(config.ngrok_path).parent
 
 
-@pytest.mark.fast
 def test_a_post_through_the_public_url_arrives_whole_and_with_forwarded_headers(
     agent: Start, local: simulation.Target
 ) -> None:
@@ -118,7 +117,6 @@ def test_a_post_through_the_public_url_arrives_whole_and_with_forwarded_headers(
     assert call.headers["x-forwarded-proto"] == "https"
 
 
-@pytest.mark.fast
 def test_the_endpoints_are_listed_until_they_are_closed_and_then_the_edge_says_3200(
     agent: Start, local: simulation.Target
 ) -> None:
@@ -135,7 +133,6 @@ def test_the_endpoints_are_listed_until_they_are_closed_and_then_the_edge_says_3
     assert http("GET", public).status_code == 200
 
 
-@pytest.mark.fast
 def test_a_local_server_that_is_down_is_8012(agent: Start) -> None:
     with simulation.target(path="") as gone:
         pass
@@ -144,7 +141,6 @@ def test_a_local_server_that_is_down_is_8012(agent: Start) -> None:
     assert "ERR_NGROK_8012" in answer.text
 
 
-@pytest.mark.fast
 def test_a_browser_meets_the_notice_and_a_header_or_the_cookie_gets_round_it(
     agent: Start, local: simulation.Target
 ) -> None:
@@ -159,7 +155,6 @@ def test_a_browser_meets_the_notice_and_a_header_or_the_cookie_gets_round_it(
     assert len(local.calls) == 3
 
 
-@pytest.mark.fast
 def test_bytes_pass_the_edge_as_they_came(agent: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         public = connect(agent(), f"http://127.0.0.1:{server.getsockname()[1]}")
@@ -184,7 +179,6 @@ def test_bytes_pass_the_edge_as_they_came(agent: Start) -> None:
     assert after == (b"X-Forwarded-Proto: https\r\nConnection: close\r\nX-Forwarded-Host: A\r\n\r\n\r\n\r\nnot a head")
 
 
-@pytest.mark.fast
 def test_chunks_that_come_slowly_are_carried_on(agent: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         public = connect(agent(), f"http://127.0.0.1:{server.getsockname()[1]}")
@@ -228,7 +222,6 @@ def test_a_log_that_is_read_keeps_it_going_and_one_that_nobody_reads_stalls_it(
     assert 200 < served(unread) < 1000
 
 
-@pytest.mark.fast
 def test_requests_are_listed_only_with_inspect(agent: Start, local: simulation.Target) -> None:
     config = agent()
     public = connect(config, local.url)
@@ -240,7 +233,6 @@ def test_requests_are_listed_only_with_inspect(agent: Start, local: simulation.T
     assert inspector.get_agent_status(config).status == "online"
 
 
-@pytest.mark.fast
 def test_what_it_was_asked_is_written_down_and_the_wished_domain_stays_on_loopback(
     agent: Start, local: simulation.Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,7 +264,6 @@ def test_the_public_port_stays_unless_it_is_to_be_new(mode: str, agent: Start, l
     assert (urls[0] == urls[1]) == (mode == "ok")
 
 
-@pytest.mark.fast
 def test_a_busy_port_of_last_time_is_left_alone(agent: Start, local: simulation.Target) -> None:
     config = agent()
     with socket.create_server(("127.0.0.1", 0)) as busy:
@@ -280,7 +271,6 @@ def test_a_busy_port_of_last_time_is_left_alone(agent: Start, local: simulation.
         assert http("POST", connect(config, local.url)).status_code == 200
 
 
-@pytest.mark.fast
 def test_the_version_is_old_until_the_update(agent: Start) -> None:
     config = agent()
     assert ngrok.get_version(config)[0] == "3.39.1"
@@ -298,7 +288,6 @@ def test_an_old_agent_knows_no_endpoints_and_an_updated_one_does(agent: Start, l
     assert http("POST", connect(config, local.url)).status_code == 200
 
 
-@pytest.mark.fast
 def test_a_saved_token_is_found_and_none_is_refused(agent: Start, local: simulation.Target) -> None:
     config = agent()
     Path(config.config_path or "").write_text("version: '3'\nagent:\n  update_check: false\n")
@@ -309,7 +298,6 @@ def test_a_saved_token_is_found_and_none_is_refused(agent: Start, local: simulat
     assert http("POST", connect(config, local.url)).status_code == 200
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("option", ["domain", "subdomain", "schemes", "basic_auth"])
 def test_an_option_that_v3_does_not_know_is_102(option: str, agent: Start, local: simulation.Target) -> None:
     with pytest.raises(PyngrokNgrokHTTPError) as caught:
@@ -319,7 +307,6 @@ def test_an_option_that_v3_does_not_know_is_102(option: str, agent: Start, local
     assert f"field {option} not found" in caught.value.body
 
 
-@pytest.mark.fast
 def test_it_goes_nowhere_but_to_loopback(agent: Start) -> None:
     with pytest.raises(PyngrokNgrokHTTPError, match="not http on loopback"):
         connect(agent(), "http://192.0.2.1:80")
@@ -353,7 +340,6 @@ def test_a_start_that_fails_says_why_as_the_real_one_does(
     assert not process.is_process_running(config.ngrok_path)
 
 
-@pytest.mark.fast
 def test_a_url_that_is_online_elsewhere_is_334(agent: Start, local: simulation.Target) -> None:
     with pytest.raises(PyngrokNgrokHTTPError) as caught:
         connect(agent("online"), local.url)
@@ -361,7 +347,6 @@ def test_a_url_that_is_online_elsewhere_is_334(agent: Start, local: simulation.T
     assert r"\r\n\r\nERR_NGROK_334" in caught.value.body
 
 
-@pytest.mark.fast
 def test_a_dead_edge_answers_3200(agent: Start, local: simulation.Target) -> None:
     answer = http("POST", connect(agent("dead-edge"), local.url))
     assert (answer.status_code, answer.headers["ngrok-error-code"]) == (404, "ERR_NGROK_3200")
@@ -402,7 +387,6 @@ def test_dies_later_dies_two_seconds_after_it_opened(agent: Start, local: simula
     assert child.wait(5) == 1
 
 
-@pytest.mark.fast
 def test_a_token_on_stderr_disturbs_nothing_else(
     agent: Start, local: simulation.Target, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -410,7 +394,6 @@ def test_a_token_on_stderr_disturbs_nothing_else(
     assert TOKEN in capfd.readouterr().err
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(number: int, agent: Start, local: simulation.Target) -> None:
     config = agent()
@@ -431,7 +414,6 @@ def test_a_stubborn_one_ends_only_when_it_is_killed(agent: Start, local: simulat
     assert child.wait(5) == -signal.SIGKILL
 
 
-@pytest.mark.fast
 def test_an_unknown_mode_or_command_is_refused(agent: Start, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no mode 'okay'; there are ok, new-url"):
         fake_ngrok.install(tmp_path, "okay")

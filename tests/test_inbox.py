@@ -224,7 +224,7 @@ def test_waiting_in_vain_says_how_long_and_what_to_do(inbox: Inbox):
     assert 0.1 < time.monotonic() - began < 2
     assert caught.value.what == "No message came."
     assert "0.15 s" in caught.value.seen
-    assert "status" in caught.value.next
+    assert "`lab.doctor()` finds where it stopped" in caught.value.next
 
 
 def test_waiting_for_a_receipt_returns_them_all_in_order(inbox: Inbox):

@@ -30,7 +30,7 @@ STEPS = {
     "06_receive": "receive",
     "07_reply": "reply",
 }
-NAMES = ["00_start_here", *STEPS, "quickstart"]
+NAMES = ["00_start_here", *STEPS, "09_go_live", "quickstart"]
 PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md"]
 
 KINDS = {"text": "markdown", "live": "markdown", "then-now": "markdown", "next": "markdown"}
@@ -269,6 +269,47 @@ def test_the_quickstart_is_in_todays_shape_from_its_first_line() -> None:
     code = [cell.source for cell in codes("quickstart")]
     assert 'Lab(api_version="v1")' in code[0]
     assert "v0.1" not in "\n".join(code)
+
+
+def test_the_walk_to_the_live_service_takes_todays_order() -> None:
+    titles = [title for cell in texts("09_go_live") for _, title in headings(cell.source)]
+    way = ["Credentials", "A public address", "Knock from outside", "The application", "Set them for you", "The key"]
+    way += ["Do they fit?", "The Page", "Write from a phone", "Where did it stop?", "Back to 06 and 07"]
+    assert [title for title in titles if title in way] == way
+    code = "\n".join(cell.source for cell in codes("09_go_live"))
+    for call in ("lab.tunnel", "lab.check_credentials()", "lab.check(", "lab.doctor()", "lab.panels.hops()"):
+        assert call in code
+
+
+def test_the_walk_ends_with_everything_put_back_and_deleted() -> None:
+    found = cells("09_go_live")
+    assert [cell.tags[0] for cell in found[-2:]] == ["then-now", "next"]
+    last = "\n".join(cell.source for cell in found[-7:])
+    for call in ("lab.webhooks.put_back()", "lab.tunnel.close()", "lab.inbox.forget(psid)", "delete the application"):
+        assert call in last
+
+
+def test_the_walk_claims_nothing_that_nobody_has_seen() -> None:
+    text = "\n".join(cell.source for cell in texts("09_go_live"))
+    assert "Nobody has done this walk on the live service yet." in text
+    assert text.count("ocumented, not tried") >= 2
+    assert "(THEN_AND_NOW.md#9-go-live)" in text
+    assert not re.search(r"\b(we|I) (tried|saw|tested)\b", text)
+
+
+def test_no_cell_of_the_walk_asks_waits_sends_or_deletes() -> None:
+    """It passes *Run all* with nobody at the keyboard, in every mode."""
+    code = "\n".join(cell.source for cell in codes("09_go_live"))
+    assert "lab.configure() if played" in code, "in live mode this would ask for what was left out"
+    for call in (".wait_for", ".forget(", "yes=True", ".reply(", ".save(", ".put_back(", ".download(", "input("):
+        assert call not in code, call
+
+
+@by_step
+def test_every_step_names_the_walk_where_it_speaks_of_going_live(name: str, key: str) -> None:
+    live = next(cell for cell in texts(name) if cell.tags[0] == "live")
+    assert "[09_go_live](09_go_live.ipynb)" in live.source
+    assert "later release" not in live.source
 
 
 # ---- size

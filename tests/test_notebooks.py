@@ -18,18 +18,21 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import fake_ngrok
 import nbformat
 import pytest
 from conftest import REPOSITORY, Shell, wait_until
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
+from tunnels import TOKEN, account_of, agents, live_lab
 
-from nbhelpers import Lab, background
+from nbhelpers import background
 from nbhelpers import settings as configuration
 from nbhelpers.credentials import PrivateKey, save
 from nbhelpers.errors import InboxError
 from nbhelpers.inbox import Inbox
+from nbhelpers.rehearsal import MessengerSimulator, rehearsal
 from nbhelpers.settings import Settings
 from nbhelpers.simulator import Control
 from nbhelpers.tokens import Minter
@@ -38,7 +41,7 @@ FOLDER = REPOSITORY / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 STEPS = [path for path in NOTEBOOKS if re.match(r"0[0-7]_", path.name)]
 FORMS = [path for path in STEPS if path.name[:2] in ("01", "02", "04", "05")]
-GOOD = ("Done.", "Filled in.")
+GOOD = ("Done.", "Filled in with sample values")
 
 # Not the middle of base64, such as a public key's: that may hold these letters too.
 JWT = re.compile(r"(?<![A-Za-z0-9+/=_-])eyJ[A-Za-z0-9_-]{6,}")
@@ -289,6 +292,17 @@ def test_kernels_end_and_the_door_stays_open(walk: Walk) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_the_walk_to_the_live_service_runs_after_the_others_and_shows_nothing_secret(walk: Walk) -> None:
+    run = execute(read(FOLDER / "09_go_live.ipynb"), walk.state)
+    assert bad_checks(run) == []
+    assert broken_promises(run) == []
+    assert leaks(run, secrets_in(walk.state)) == []
+    assert "Ready for step 6." in run.cell("open-the-lab")
+    with inbox_of(walk.state) as inbox:
+        assert [event.text for event in inbox.events("inbound")][-1] == "Hello from my phone!"
+
+
+@pytest.mark.timeout(300)
 def test_after_a_restart_three_cells_bring_everything_back(walk: Walk) -> None:
     notebook = read(FOLDER / "06_receive.ipynb")
     again = ("need", "pick-it-up", "take-the-psid-out", "check")
@@ -376,21 +390,71 @@ def test_live_without_credentials_one_line_says_what_is_missing(path: Path, tmp_
     assert "VONAGE_APPLICATION_ID" in line
 
 
-def test_live_the_wait_for_a_message_ends_and_says_how_to_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: PrivateKey
+# The walk to the live service
+
+
+def stand_ins(service: MessengerSimulator, folder: Path, mode: str, mute: tuple[str, ...] = ()) -> dict[str, str]:
+    """The environment in which a kernel takes this simulator for the service and the stand-in for ngrok."""
+    named = {name: str(value) for name, value in account_of(service).items() if name not in mute}
+    program = fake_ngrok.install(folder / "ngrok-program")
+    return named | {"NBHELPERS_MODE": mode, "NGROK_AUTHTOKEN": TOKEN, "PYNGROK_NGROK_PATH": str(program)}
+
+
+def test_live_the_walk_runs_to_its_end_with_nobody_at_the_keyboard_and_leaves_nothing_public(
+    tmp_path: Path, key: PrivateKey
 ) -> None:
-    save(key, tmp_path / "private.key")
-    monkeypatch.setenv("VONAGE_APPLICATION_ID", "aaaaaaaa-bbbb-cccc-dddd-0123456789ab")
-    monkeypatch.setenv("VONAGE_PRIVATE_KEY", str(tmp_path / "private.key"))
-    monkeypatch.setenv("NBHELPERS_RECEIVER_PORT", "0")
-    lab = Lab(state=tmp_path / "lab", mode="live")
+    state = tmp_path / "lab"
+    with rehearsal(tmp_path / "service", key) as service:
+        try:
+            run = execute(read(FOLDER / "09_go_live.ipynb"), state, **stand_ins(service, tmp_path, "live"))
+            wait_until(lambda: not agents(tmp_path), 5, "the end of ngrok")
+        finally:
+            stop(state)
+        secrets = [service.api_secret, service.signature_secret, TOKEN]
+    assert run.cell("open-the-lab").startswith("Ready. LIVE: messages go to http://127.0.0.1:")
+    assert service.application_id in run.cell("what-is-set")
+    assert "Public: http://127.0.0.1:" in run.cell("open-the-tunnel")
+    assert run.cell("knock").startswith("(405,")
+    assert "Set the webhooks for me" in json.dumps(run.notebook.metadata["widgets"])
+    assert "your private key fits the public key stored" in run.cell("do-they-fit-check")
+    assert run.cell("check").startswith("Done. Application …")
+    assert "On your phone" in run.cell("write")
+    assert "Not yet. No message so far." in run.cell("write")
+    for cell in ("doctor", "hop-map"):
+        assert "It stops: both webhook URLs." in run.cell(cell), "nobody has set them"
+    assert run.cell("close-the-tunnel").count("Closed. Nothing of this computer is public any more.") >= 1
+    assert leaks(run, secrets) == []
+
+
+def test_in_the_hosted_sandbox_the_walk_needs_key_and_secret_alone(tmp_path: Path, key: PrivateKey) -> None:
+    state, mute = tmp_path / "lab", ("VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY", "MESSENGER_SENDER_ID")
+    with rehearsal(tmp_path / "service", key) as service:
+        try:
+            run = execute(read(FOLDER / "09_go_live.ipynb"), state, **stand_ins(service, tmp_path, "sandbox", mute))
+        finally:
+            stop(state)
+    assert "Nothing was sent to anybody." in run.cell("do-they-fit-check")
+    assert "your phone is on the sandbox's allow-list" in run.cell("hop-map")
+    assert "The hosted sandbox has two webhook fields of its own." in run.cell("close-the-tunnel")
+
+
+def test_live_with_nothing_set_the_walk_stops_at_the_tunnel_and_says_what_to_do(tmp_path: Path) -> None:
     try:
+        number, output = stopped(FOLDER / "09_go_live.ipynb", tmp_path / "lab")
+    finally:
+        stop(tmp_path / "lab")
+    assert read(FOLDER / "09_go_live.ipynb").cells[number - 1].id == "open-the-tunnel"
+    assert "NGROK_AUTHTOKEN" in assert_one_line(output)
+
+
+def test_live_the_wait_for_a_message_ends_and_says_how_to_go_on(tmp_path: Path, key: PrivateKey) -> None:
+    save(key, tmp_path / "private.key")
+    with live_lab(tmp_path, VONAGE_PRIVATE_KEY=str(tmp_path / "private.key")) as lab:
         assert "Ready for step 6." in repr(lab.need("webhooks"))
         assert "On your phone" in repr(lab.user.write("Hello from Facebook Messenger!"))
-        with pytest.raises(InboxError, match=r"No message came\. Waited 0\.2 s\. Write one to the Page"):
+        with pytest.raises(InboxError, match=r"No message came\. Waited 0\.2 s\. Write one to the Page") as raised:
             lab.inbox.wait_for_message(timeout=0.2)
-    finally:
-        lab.stop()
+        assert "`lab.doctor()` finds where it stopped" in raised.value.next
 
 
 # With your own server

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import os
+import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
+from conftest import REPOSITORY
 
+from nbhelpers import settings
 from nbhelpers.errors import SettingsError
-from nbhelpers.settings import Settings, load, spare_loopback
+from nbhelpers.settings import MODES, Settings, load, spare_loopback
 
 pytestmark = pytest.mark.fast
 
@@ -239,3 +244,43 @@ def test_another_host_of_the_service_is_taken_and_the_simulators_is_not(tmp_path
 def test_a_host_to_which_a_token_would_go_in_the_clear_is_refused(tmp_path: Path, host: str):
     with pytest.raises(SettingsError, match="NBHELPERS_API_HOST is no address of the service"):
         load("live", environ={"NBHELPERS_API_HOST": host}, folder=tmp_path)
+
+
+EXAMPLE = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
+
+
+def example_names() -> list[str]:
+    return re.findall(r"^#([A-Z][A-Z0-9_]*)=", EXAMPLE, re.MULTILINE)
+
+
+def test_the_example_has_every_name_that_is_read_and_no_other():
+    source = (REPOSITORY / "nbhelpers" / "settings.py").read_text(encoding="utf-8")
+    strings = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    read = {text for text in strings if isinstance(text, str) and re.fullmatch(r"[A-Z0-9]+(_[A-Z0-9]+)+", text)}
+    read -= {"NO_PROXY", *settings.__all__}  # the one is written and never asked for, the others are no settings
+    assert {"NBHELPERS_API_HOST", "NBHELPERS_STATE", "NGROK_AUTHTOKEN", "NEXMO_API_KEY", "PUBLIC_URL"} <= read
+    assert sorted(example_names()) == sorted(read)
+
+
+def test_in_the_example_each_name_is_explained_commented_out_and_without_a_value_that_looks_real():
+    lines = EXAMPLE.splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == []
+    for before, line in itertools.pairwise(lines):
+        if re.match(r"#[A-Z]", line):
+            assert re.match(r"# [a-z`]", before), f"{line} has no line of comment"
+            assert line.partition("=")[2] in ("", "simulator", "v0.1", ".lab", "8710", "8711"), line
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_copy_of_the_example_changes_nothing_commented_out_or_not(tmp_path: Path, mode: str):
+    without = load(mode, environ={}, folder=tmp_path)
+    (tmp_path / ".env").write_text(EXAMPLE)
+    assert load(mode, environ={}, folder=tmp_path) == without
+    (tmp_path / ".env").write_text(re.sub(r"^#(?=[A-Z])", "", EXAMPLE, flags=re.MULTILINE))
+    assert load(mode, environ={}, folder=tmp_path) == without
+
+
+def test_git_ignores_the_env_file_and_keeps_the_example():
+    ignored = (REPOSITORY / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert ".env" in ignored
+    assert ".env*" not in ignored

@@ -10,8 +10,6 @@ from nbhelpers.credentials import PrivateKey
 from nbhelpers.errors import KitError, ServiceError
 from nbhelpers.simulator.scenes import SCENES, lines_of
 
-pytestmark = pytest.mark.fast
-
 
 @pytest.fixture
 def page(world: Detached, hook: Target, key: PrivateKey) -> str:
@@ -26,6 +24,7 @@ def arrived(world: Detached, hook: Target, page: str, scene: str) -> list[dict[s
     return [hook.of(uuid)[0].json for uuid in uuids]
 
 
+@pytest.mark.fast
 def test_several_people_have_a_psid_each_and_the_same_one_again(world: Detached, hook: Target, page: str) -> None:
     came = arrived(world, hook, page, "several")
     people = [line.person for line in lines_of("several")]
@@ -37,6 +36,7 @@ def test_several_people_have_a_psid_each_and_the_same_one_again(world: Detached,
     assert not elsewhere & set(psids.values())
 
 
+@pytest.mark.fast
 def test_every_kind_of_message_comes_and_stickers_and_likes_are_unsupported(
     world: Detached, hook: Target, page: str
 ) -> None:
@@ -46,6 +46,7 @@ def test_every_kind_of_message_comes_and_stickers_and_likes_are_unsupported(
     assert all(each[kind]["url"].startswith("https://") for each, kind in zip(came[:4], kinds, strict=False))
 
 
+@pytest.mark.fast
 def test_other_scripts_emoji_and_long_texts_arrive_as_they_were_written(
     world: Detached, hook: Target, page: str
 ) -> None:
@@ -61,6 +62,7 @@ def test_a_chatty_person_writes_fifty_messages_and_each_comes_once(world: Detach
     assert len({each["from"] for each in came}) == 1
 
 
+@pytest.mark.fast
 def test_the_scenes_say_what_happens_and_one_that_there_is_not_is_refused(world: Detached) -> None:
     assert world.control.scenes() == SCENES
     with pytest.raises(ServiceError, match=r"There is no such scene. You named “riot”. There are several, media"):

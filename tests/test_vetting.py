@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from account_api import ID, KEY, SECRET, Account, messages, playing
 from click.testing import CliRunner
 from labs import course_of, own_key, shut
 from simulation import webhooks
-from vonage_account import ID, KEY, SECRET, Account, messages, playing
 
 from nbhelpers import Lab, credentials
 from nbhelpers import settings as configuration

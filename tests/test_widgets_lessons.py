@@ -12,8 +12,6 @@ from labs import button, inside, printed, says, seen
 from nbhelpers import Lab
 from nbhelpers.widgets.lessons import LessonsPanel
 
-pytestmark = pytest.mark.fast
-
 
 @pytest.fixture
 def panel(ready: Lab) -> Iterator[LessonsPanel]:
@@ -28,6 +26,7 @@ def choose(panel: LessonsPanel, name: str) -> None:
     next(widget for widget in inside(panel) if isinstance(widget, ipywidgets.Dropdown)).value = name
 
 
+@pytest.mark.fast
 def test_it_says_what_the_chosen_lesson_does_and_what_you_will_see(panel: LessonsPanel) -> None:
     choose(panel, "outside-window")
     words = seen(panel)
@@ -36,6 +35,7 @@ def test_it_says_what_the_chosen_lesson_does_and_what_you_will_see(panel: Lesson
     assert "On now: nothing." in words
 
 
+@pytest.mark.fast
 def test_a_lesson_is_started_shown_as_on_and_ended(panel: LessonsPanel, ready: Lab) -> None:
     choose(panel, "rate-limit")
     button(panel, "Start").click()
@@ -50,6 +50,7 @@ def test_a_lesson_is_started_shown_as_on_and_ended(panel: LessonsPanel, ready: L
     assert all(each["left"] is None for each in ready.simulator.faults())
 
 
+@pytest.mark.fast
 def test_a_lesson_that_has_ended_by_itself_is_no_longer_shown_as_on(panel: LessonsPanel, ready: Lab) -> None:
     choose(panel, "unsigned")
     button(panel, "Start").click()
@@ -58,6 +59,7 @@ def test_a_lesson_that_has_ended_by_itself_is_no_longer_shown_as_on(panel: Lesso
     says(panel, "On now: nothing.")
 
 
+@pytest.mark.fast
 def test_the_pace_is_said_on_the_panel(panel: LessonsPanel, ready: Lab) -> None:
     tick = next(widget for widget in inside(panel) if isinstance(widget, ipywidgets.Checkbox))
     assert tick.description == "A minute between two tries passes in 1 second"
@@ -67,6 +69,7 @@ def test_the_pace_is_said_on_the_panel(panel: LessonsPanel, ready: Lab) -> None:
     assert "as long as they really are." in seen(panel)
 
 
+@pytest.mark.fast
 def test_a_pace_that_holds_already_is_shown(panel: LessonsPanel, ready: Lab) -> None:
     ready.simulator.pace(60)
     again = ready.panels.lessons()
@@ -74,6 +77,7 @@ def test_a_pace_that_holds_already_is_shown(panel: LessonsPanel, ready: Lab) -> 
     again.close()
 
 
+@pytest.mark.fast
 def test_several_people_write_from_the_panel(panel: LessonsPanel) -> None:
     scene = [widget for widget in inside(panel) if isinstance(widget, ipywidgets.Dropdown)][1]
     scene.value = "several"
@@ -81,6 +85,7 @@ def test_several_people_write_from_the_panel(panel: LessonsPanel) -> None:
     assert scene.value == ""
 
 
+@pytest.mark.fast
 def test_what_goes_wrong_is_said_in_the_panel(panel: LessonsPanel, ready: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(ready._course.control, "base_url", "http://127.0.0.1:9")
@@ -88,6 +93,7 @@ def test_what_goes_wrong_is_said_in_the_panel(panel: LessonsPanel, ready: Lab, m
     assert "The simulator does not answer." in seen(panel)
 
 
+@pytest.mark.fast
 def test_it_prints_as_text(panel: LessonsPanel, ready: Lab) -> None:
     ready.simulator.fault("door-shut")
     text = printed(panel)
@@ -96,6 +102,7 @@ def test_it_prints_as_text(panel: LessonsPanel, ready: Lab) -> None:
     assert text.endswith('Start one with lab.simulator.fault("…"), end all with lab.simulator.clear_faults().')
 
 
+@pytest.mark.fast
 def test_where_nothing_is_played_it_says_so(tmp_path: Path) -> None:
     lab = Lab(state=tmp_path / "lab", mode="live")
     try:

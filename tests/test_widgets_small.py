@@ -11,9 +11,9 @@ from typing import Any
 
 import ipywidgets
 import pytest
+from account_api import ID, KEY, SECRET, Account, messages, playing
 from conftest import wait_until
 from labs import CLOCK, button, course_of, inside, key_path, lookers, own_key, printed, says, seen, shut
-from vonage_account import ID, KEY, SECRET, Account, messages, playing
 
 from nbhelpers import Lab
 from nbhelpers.credentials import PrivateKey

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["Guard", "end_agents"]
+__all__ = ["Guard", "clear", "end_agents"]
 
 _END = 2.0  # seconds that an agent may take to leave before it is killed
 
@@ -33,6 +33,13 @@ def end_agents(folder: Path) -> list[int]:
             process.kill()
     psutil.wait_procs(alive, timeout=_END)
     return [process.pid for process in found]
+
+
+def clear(folder: Path) -> list[int]:
+    """End the agents of this folder, as `end_agents` does, and delete it: the config files have the token in them."""
+    ended = end_agents(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    return ended
 
 
 class Guard:
@@ -66,9 +73,7 @@ def _has(process: psutil.Process, folder: Path) -> bool:
 def _watch(folder: Path) -> None:
     while os.read(0, 1024):
         continue
-    end_agents(folder)
-    # The config file has the token in it, and nobody needs it any more.
-    shutil.rmtree(folder, ignore_errors=True)
+    clear(folder)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ __all__ = ["HEADERS", "Reached", "ngrok_code", "reach", "wait_until_reached"]
 _CODE = re.compile(r"ERR_NGROK_(\d+)")
 # Whatever ngrok shows to browsers on its free plan it shows to nobody who says this (source: its documentation).
 HEADERS = {"ngrok-skip-browser-warning": "1", "User-Agent": "nbhelpers"}
+_LONGEST = 20_000  # bytes of an answer that are looked at; ngrok's pages have some 2,000
 _BETWEEN = 0.25  # seconds between two tries: an address that was opened just now may take a moment
 
 
@@ -37,15 +39,21 @@ def ngrok_code(text: str) -> str | None:
 def reach(base: str, nonce: str, timeout: float = 10.0) -> Reached:
     """Send a nonce through a public address, once; `timeout` in seconds. Never raises for what the network does."""
     try:
-        answer = requests.get(
-            f"{base}/healthz", params={"nonce": nonce}, headers=HEADERS, timeout=timeout, allow_redirects=False
-        )
+        with requests.get(
+            f"{base}/healthz",
+            params={"nonce": nonce},
+            headers=HEADERS,
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            body = _beginning(answer, time.monotonic() + timeout)
     except requests.RequestException as error:
         silent = no_answer(error, base)
         return Reached(False, f"{silent.what} {silent.seen}", silent.next)
-    if answer.status_code == 200 and _says(answer, nonce):
+    if answer.status_code == 200 and _says(body, nonce):
         return Reached(True, "The nonce came back through the public address: it is this receiver.")
-    code = ngrok_code(answer.headers.get("ngrok-error-code", "") + answer.text[:20_000])
+    code = ngrok_code(answer.headers.get("ngrok-error-code", "") + body)
     cure = cure_for("ngrok", code)
     if code:
         words = f" {cure.what}" if cure else ""
@@ -69,8 +77,18 @@ def wait_until_reached(base: str, nonce: str, timeout: float) -> Reached:
         time.sleep(_BETWEEN)
 
 
-def _says(answer: requests.Response, nonce: str) -> bool:
+def _beginning(answer: requests.Response, until: float) -> str:
+    # No more and no longer: it may be a stranger, whose answer need not end.
+    body = b""
+    for piece in answer.iter_content(1):
+        body += piece
+        if len(body) >= _LONGEST or time.monotonic() > until:
+            break
+    return body.decode("utf-8", "replace")
+
+
+def _says(body: str, nonce: str) -> bool:
     try:
-        return answer.json().get("nonce") == nonce
-    except (ValueError, AttributeError):
+        return json.loads(body).get("nonce") == nonce
+    except (ValueError, AttributeError, RecursionError):
         return False

@@ -19,7 +19,7 @@ from nbhelpers.settings import Settings
 from nbhelpers.tunnel.agent import Agent
 from nbhelpers.tunnel.binary import binary_of
 from nbhelpers.tunnel.given import checked_token
-from nbhelpers.tunnel.guard import Guard, end_agents
+from nbhelpers.tunnel.guard import Guard, clear
 from nbhelpers.tunnel.reach import wait_until_reached
 from nbhelpers.tunnel.target import door_of
 
@@ -42,9 +42,9 @@ def tunnel(settings: Settings, owner: Owner | None = None) -> None:
         )
     own = Service(NAME, settings.folder, owner)
     token, path, door = checked_token(settings.ngrok_authtoken), binary_of(settings), door_of(settings)
-    place = make_private_folder(settings.folder / "ngrok")
-    end_agents(place)  # one of ours that outlived its process; under the lock nobody else can have one
-    folder = make_private_folder(place / secrets.token_hex(4))
+    place = settings.folder / "ngrok"
+    clear(place)  # of one of ours that outlived its process and its guard; under the lock nobody else can have one
+    folder = make_private_folder(make_private_folder(place) / secrets.token_hex(4))
     guard = Guard(folder)
     try:
         agent = Agent(path, folder, token, settings.ngrok_connect_cas)
