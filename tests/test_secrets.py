@@ -163,7 +163,9 @@ def test_in_live_mode_no_output_widget_log_argument_error_or_open_file_has_one(
     program = fake_ngrok.install(tmp_path / "ngrok-program", "stderr-token")
     given = {name: value for name, value in account_of(service).items() if value}
     more = {"NBHELPERS_MODE": "live", "NGROK_AUTHTOKEN": TOKEN, "PYNGROK_NGROK_PATH": str(program)}
-    environ = given | more | {"VONAGE_PRIVATE_KEY": key.pem()}
+    environ = given | more
+    if not path.name.startswith("03"):  # which reads the key's file by hand
+        environ["VONAGE_PRIVATE_KEY"] = key.pem()
     try:
         with watched() as arguments, phone(service, state):
             notebook = run(path, state, **environ)

@@ -74,7 +74,8 @@ def test_without_a_door_there_is_nothing_to_lead_to(live: Settings):
         door_of(live)
 
 
-def test_a_public_url_is_ready_when_the_nonce_came_back_and_not_before(live: Settings):
+def test_a_public_url_is_ready_when_the_nonce_came_back_and_not_before(live: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("nbhelpers.tunnel.target._BACK", 1.0)
     door = background.start("receiver", live)
     facts = own_address(dataclasses.replace(live, public_url=door.url + "/"))
     assert facts["public_url"] == facts["target"] == door.url
