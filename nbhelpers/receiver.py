@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from nbhelpers.door import PatientProtocol, answer, lifespan
-from nbhelpers.errors import InboxError
+from nbhelpers.errors import InboxError, SettingsError
 from nbhelpers.events import ORIGINS, Delivery
 from nbhelpers.inbox import Inbox
 from nbhelpers.messages import Unreadable, read
 from nbhelpers.service import Owner, Service, nonce_of, read_record, refusal, remembered_port
-from nbhelpers.settings import Settings
+from nbhelpers.settings import Settings, dotenv_path, load
 from nbhelpers.signatures import Verdict, verify
 
 __all__ = ["INBOUND_PATH", "STATUS_PATH", "receive", "receiver_app", "webhook_urls"]
@@ -152,24 +153,49 @@ async def _read_body(receive: _Receive) -> bytes | None:
 
 
 def _judge_of(settings: Settings) -> Callable[[str | None, bytes], tuple[Verdict, bool]]:
+    """Return what judges signatures; it refuses a bad one only where the person has set a signature secret."""
+    # The simulator makes its secret anew with each new state, and `.env` may get one while the door is open: both are
+    # read again when their file has changed, and only then.
+    if settings.mode == "simulator":
+        played = _Reread(settings.folder / "simulator.json", lambda _: _simulator_secret(settings), None)
+        return lambda authorization, body: (verify(authorization, body, played.now()), False)
+    configured = _Reread(dotenv_path(), lambda known: _configured_secret(settings, known), settings.signature_secret)
+
     def judge(authorization: str | None, body: bytes) -> tuple[Verdict, bool]:
-        # The simulator makes its signature secret anew with each new state, so it is looked up and not kept.
-        secret = settings.signature_secret or (_simulator_secret() if settings.mode == "simulator" else None)
+        secret = configured.now()
         verdict = verify(authorization, body, secret)
-        return verdict, settings.signature_secret is not None and verdict.kind in ("unsigned", "wrong")
-
-    known: dict[float, str | None] = {}
-
-    def _simulator_secret() -> str | None:
-        path = settings.folder / "simulator.json"
-        try:
-            changed = path.stat().st_mtime
-        except OSError:
-            return next(iter(known.values()), None)
-        if changed not in known:
-            known.clear()
-            record = read_record(settings.folder, "simulator")
-            known[changed] = record.ready.get("signature_secret") if record else None
-        return known[changed]
+        return verdict, secret is not None and verdict.kind in ("unsigned", "wrong")
 
     return judge
+
+
+class _Reread:
+    """A secret from a file: the `known` one, until the file is another than it was when that was read."""
+
+    def __init__(self, path: Path, read: Callable[[str | None], str | None], known: str | None) -> None:
+        self._path, self._read, self._known = path, read, known
+        self._changed: float | None = self._stamp() if known is not None else None
+
+    def now(self) -> str | None:
+        changed = self._stamp()
+        if changed is not None and changed != self._changed:
+            self._changed, self._known = changed, self._read(self._known)
+        return self._known
+
+    def _stamp(self) -> float | None:
+        try:
+            return self._path.stat().st_mtime
+        except OSError:
+            return None
+
+
+def _simulator_secret(settings: Settings) -> str | None:
+    record = read_record(settings.folder, "simulator")
+    return record.ready.get("signature_secret") if record else None
+
+
+def _configured_secret(settings: Settings, known: str | None) -> str | None:
+    try:
+        return load(settings.mode, settings.state).signature_secret
+    except SettingsError:  # the file cannot be read, or only half of it is written: nobody is let in for that
+        return known

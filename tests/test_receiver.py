@@ -24,6 +24,7 @@ import requests
 from conftest import wait_until
 
 from nbhelpers import background
+from nbhelpers import settings as configuration
 from nbhelpers.background import Running
 from nbhelpers.inbox import Inbox
 from nbhelpers.settings import Settings
@@ -196,6 +197,24 @@ def test_with_a_signature_secret_of_ones_own_unsigned_is_503_and_wrong_is_401(se
     finally:
         process.terminate()
         process.communicate(timeout=10)
+
+
+def test_a_signature_secret_that_is_written_while_the_door_is_open_counts_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    live = configuration.load("live", tmp_path / "lab", environ={}, folder=tmp_path)
+    try:
+        url = background.start("receiver", dataclasses.replace(live, receiver_port=0)).ready["inbound_url"]
+        assert requests.post(url, data=body_of(0), timeout=5).status_code == 200
+        (tmp_path / ".env").write_text("VONAGE_SIGNATURE_SECRET=written-later\n")
+        assert requests.post(url, data=body_of(1), timeout=5).status_code == 503
+        headers = {"Authorization": sign_of(1, "written-later")}
+        assert requests.post(url, data=body_of(1), headers=headers, timeout=5).status_code == 200
+        (tmp_path / ".env").write_bytes(b"\xc3\x28")  # no text at all: what was known stays known
+        assert requests.post(url, data=body_of(2), timeout=5).status_code == 503
+    finally:
+        background.stop(live)
 
 
 def test_a_store_that_is_locked_gives_503_to_all_who_wait_and_none_hangs(receiver: Running, settings: Settings) -> None:
