@@ -99,7 +99,7 @@ def configure(
     simulator mode nothing is asked, since nothing is needed. Raises SettingsError for a mode that there is not, and
     where nobody can be asked.
     """
-    mode, path = mode or settings.mode, dotenv_path()
+    mode, path = mode or settings.mode, _file()
     if mode not in MODES:
         raise SettingsError("There is no such mode.", f"You gave “{mode}”.", f"Use {', '.join(MODES)}.")
     values: dict[str, str] = {} if mode == settings.mode else {"NBHELPERS_MODE": mode}
@@ -119,6 +119,13 @@ def configure(
     if hidden:
         words += f" But the environment says something else of {', '.join(hidden)}, and wins: take it out there."
     return Configured(path, names, words)
+
+
+def _file() -> Path:
+    # What an editor made of it is read only while there is no .env: one beside it would hide all that it says.
+    path = dotenv_path()
+    other = path.with_name(".env.txt")
+    return other if other.is_file() and not path.is_file() else path
 
 
 def _is_enough(mode: str, known: Settings) -> bool:

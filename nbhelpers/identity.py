@@ -92,14 +92,10 @@ def _configured(settings: Settings, page: str | None) -> Identity:
         return Identity(
             None, None, page or settings.sender_id, settings.host or "", settings.api_version, account, interval
         )
-    missing = [
-        name
-        for name, value in (
-            ("VONAGE_APPLICATION_ID", settings.application_id),
-            ("VONAGE_PRIVATE_KEY", settings.private_key),
-        )
-        if not value
-    ]
+    names = {"VONAGE_APPLICATION_ID": settings.application_id, "VONAGE_PRIVATE_KEY": settings.private_key}
+    if settings.mode == "sandbox" and not settings.application_id:  # then these two would do
+        names = {"VONAGE_API_KEY": settings.api_key, "VONAGE_API_SECRET": settings.api_secret} | names
+    missing = [name for name, value in names.items() if not value]
     if missing or settings.application_id is None or settings.host is None:
         needed = "API key and secret, or your application" if settings.mode == "sandbox" else "your application"
         raise SettingsError(

@@ -167,6 +167,63 @@ def test_a_key_and_a_secret_go_as_basic(far: FarSide):
     assert far.seen[0][2]["Authorization"] == "Basic " + base64.b64encode(b"abcd1234:the-secret").decode()
 
 
+@pytest.mark.parametrize("many", ["one client", "two clients"])
+def test_where_there_is_an_interval_two_messages_keep_it_whoever_sends_them(far: FarSide, many: str):
+    """The hosted sandbox takes one message a second."""
+    interval, times = 0.1, list[float]()
+
+    def take(handler: Handler) -> None:
+        times.append(time.monotonic())
+        data = json.dumps({"message_uuid": UUID}).encode()
+        handler.send_response(202)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    far.answers = [take]
+    first = far.client(interval=interval)
+    second = far.client(interval=interval) if many == "two clients" else first
+    begun = time.monotonic()
+    threads = [threading.Thread(target=client.send, args=(HELLO,)) for client in (first, second) * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    first.close()
+    second.close()
+    assert len(times) == 4
+    # Not the gaps between them: a message that takes its time on the way shortens the next one.
+    assert all(at - begun >= number * interval for number, at in enumerate(sorted(times)))
+
+
+def test_a_refused_message_counts_and_one_that_cannot_be_sent_does_not(far: FarSide):
+    far.answers = [(422, {}, {"title": "No"}), ACCEPTED]
+    client = far.client(interval=0.5)
+    begun = time.monotonic()
+    with pytest.raises(MessageError):
+        client.send(OutboundMessage(PAGE, PSID, {"not": "JSON", "a": float("nan")}, kind="custom"))
+    with pytest.raises(ApiError):
+        client.send(HELLO)
+    assert time.monotonic() - begun < 0.5
+    client.send(HELLO)
+    client.close()
+    assert time.monotonic() - begun >= 0.5
+
+
+def test_another_host_and_a_client_without_an_interval_are_kept_from_nothing(far: FarSide, free_port: int):
+    slow = far.client(interval=5)
+    slow.send(HELLO)
+    begun = time.monotonic()
+    quick = far.client()
+    for _ in range(3):
+        quick.send(HELLO)
+    elsewhere = MessagesClient(far.url.replace("127.0.0.1", "localhost"), lambda: TOKEN, "v1", interval=5)
+    elsewhere.send(HELLO)
+    assert time.monotonic() - begun < 1
+    for client in (slow, quick, elsewhere):
+        client.close()
+
+
 def test_a_workflow_id_is_given_where_there_is_one(far: FarSide):
     far.answers = [(202, {}, {"message_uuid": UUID, "workflow_id": "3TcNj"})]
     client = far.client()
