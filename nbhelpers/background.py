@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import requests
 from filelock import Timeout
 
 from nbhelpers.errors import ServiceError
-from nbhelpers.private import make_private_folder
+from nbhelpers.private import make_private_folder, write_private
 from nbhelpers.service import Owner, Record, is_alive, joined, lock_of, read_record, record_path, write_record
 from nbhelpers.settings import MODES, Settings
 
@@ -85,14 +86,16 @@ def stop(settings: Settings, modes: tuple[str, ...] = MODES, names: tuple[str, .
     ended = []
     for mode in modes:
         for name in names:
-            record = read_record(settings.state / mode, name)
+            folder = settings.state / mode
+            record = read_record(folder, name) or _opening(folder, name)
             if record is None:
                 continue
             # Without its record a service ends by itself; the signal makes that quick.
             record_path(settings.state / mode, name).unlink(missing_ok=True)
             if is_alive(record.pid, record.created):
                 _end(record)
-                ended.append(f"{name} ({mode}) at {record.url} is stopped.")
+                place = f" at {record.url}" if record.url else ", which was still opening,"
+                ended.append(f"{name} ({mode}){place} is stopped.")
     return ended
 
 
@@ -148,7 +151,10 @@ def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Own
     # Waited for on a thread, so that it leaves no zombie behind while we live.
     threading.Thread(target=process.wait, name=f"wait for {name}", daemon=True).start()
     until = time.monotonic() + _START.get(name, _USUAL)
+    opening = settings.folder / f"{name}.opening"
     try:
+        with contextlib.suppress(ServiceError):  # it may have ended already
+            write_private(opening, json.dumps([process.pid, Owner.of(process.pid).created]).encode())
         while time.monotonic() < until:
             record = read_record(settings.folder, name)
             if record is not None and record.pid == process.pid and _answers(record):
@@ -161,6 +167,8 @@ def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Own
     except BaseException:  # Interrupt: it would open later, with nobody waiting, and `stop` knows only what is recorded
         process.terminate()
         raise
+    finally:
+        opening.unlink(missing_ok=True)
     last = last_words(name, settings)
     if last.startswith(SAID):  # in three parts already
         raise ServiceError(last.removeprefix(SAID))
@@ -174,6 +182,15 @@ def last_words(name: str, settings: Settings) -> str:
     except FileNotFoundError:
         return ""
     return " ".join(text.strip().splitlines()[-1:])
+
+
+def _opening(folder: Path, name: str) -> Record | None:
+    """A service that has been started and has not said yet that it is ready."""
+    try:
+        pid, created = json.loads((folder / f"{name}.opening").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return Record(name, int(pid), float(created), "", 0, "", "", None, {})
 
 
 def _end(record: Record) -> None:

@@ -97,6 +97,14 @@ def application(course: Course) -> Outcome:
         return _unsure("The service's answer has no public key: compare it with the credentials card.")
     if answer.status_code not in (200, 404):
         return _unsure(f"The service answered {answer.status_code}: check API key and secret.")
+    if not course.played and answer.status_code == 404:
+        account = "is not in the account of this API key: compare both on the dashboard"
+        return _wrong(f"Application {_end(application_id)} {account}.")
+    if not course.played and not key.fits(str(stored)):
+        return _wrong(
+            f"{key.source} does not fit application {_end(application_id)}. Most likely the pair was generated again "
+            "and *Save changes* not pressed: press it, or generate again and take the new private.key."
+        )
     if not key.fits(str(stored)):
         return _wrong(
             f"{key.source} does not fit application {_end(application_id)}. "
@@ -218,7 +226,7 @@ def webhooks(course: Course, knock: bool = True) -> Outcome:
 
 def _held(course: Course) -> Outcome:
     """Step 5 where the form is the dashboard's: what the application holds, as far as that can be read."""
-    if course.public_urls() is None:
+    if not course.is_public:
         return _not_yet("Your door is open, but not public. Run `lab.tunnel`.")
     live = LiveWebhooks(course)
     if not live.settable:

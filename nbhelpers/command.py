@@ -77,4 +77,4 @@ def pairs(texts: tuple[str, ...]) -> dict[str, str]:
 
 def say(as_json: bool, facts: dict[str, Any], words: str) -> None:
     """Print facts as JSON, or the same in words."""
-    click.echo(json.dumps(facts) if as_json else "\n".join(one_line(line, 400) for line in words.splitlines()))
+    click.echo(json.dumps(facts) if as_json else "\n".join(one_line(line, 4000) for line in words.splitlines()))

@@ -108,6 +108,7 @@ def configure(
             words = 'In simulator mode nothing is needed. To go live, run `lab.configure("live")`.'
             return Configured(path, (), words)
     else:
+        _refuse_what_cannot_be_written(path)
         known = settings if mode == settings.mode else load(mode, settings.state)
         values |= _answers(mode, known, again, ask or input, ask_secretly or getpass.getpass)
     _write(path, values)
@@ -172,15 +173,27 @@ def _value(question: _Question, prompt: str, ask: Callable[[str], str]) -> str |
     )
 
 
+def _refuse_what_cannot_be_written(path: Path) -> None:
+    seen, following = "", "Save it as UTF-8."
+    try:
+        if path.exists():
+            path.read_text(encoding="utf-8")
+        if not os.access(path.parent, os.W_OK):
+            seen, following = f"{path.parent} cannot be written.", "Move the course to a folder of your own."
+    except UnicodeDecodeError:
+        seen = "It is not stored as UTF-8."
+    except OSError as error:
+        seen, following = f"{error.strerror}.", "Move it away: a file belongs there."
+    if seen:
+        raise SettingsError(f"{path} cannot be changed.", seen, following)
+
+
 def _write(path: Path, values: dict[str, str]) -> None:
     if not values:
         return
+    _refuse_what_cannot_be_written(path)
     if not path.exists():
         write_private(path, b"")
-    try:
-        path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} cannot be changed.", "It is not stored as UTF-8.", "Save it as UTF-8.") from None
     path.chmod(0o600)
     for name, value in values.items():
         dotenv.set_key(path, name, value, quote_mode="always", encoding="utf-8")

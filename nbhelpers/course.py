@@ -17,6 +17,7 @@ from nbhelpers.inbox import Inbox
 from nbhelpers.receiver import webhook_urls
 from nbhelpers.settings import Settings
 from nbhelpers.simulator import Control
+from nbhelpers.tunnel.given import public_base
 from nbhelpers.tunnel.target import own_address
 
 __all__ = ["Course", "as_played"]
@@ -127,6 +128,8 @@ class Course:
             return None
         door = self.door()
         if self.settings.public_url:
+            # One of ours that is still open would stay public beside it, and nobody would know.
+            background.stop(self.settings, (self.settings.mode,), ("tunnel",))
             facts: dict[str, str] = own_address(self.settings)
         else:
             open_now = background.find("tunnel", self.settings)
@@ -140,12 +143,23 @@ class Course:
         return facts
 
     def public_urls(self) -> dict[str, str] | None:
-        """The two webhook URLs as the service must know them, None while no public address is known. Opens nothing."""
+        """The two webhook URLs as the service must know them, None while no public address is known.
+
+        Opens nothing: of a tunnel that is shut they are the last ones (see `is_public`). Raises ServiceError when
+        PUBLIC_URL is no address.
+        """
         if self.played:
             return None
+        if self.settings.public_url:
+            return webhook_urls(public_base(self.settings.public_url, self.settings.host))
         open_now = background.find("tunnel", self.settings)
-        known = self.settings.public_url or (open_now.ready["public_url"] if open_now else self.facts.get("public_url"))
-        return webhook_urls(known.strip().rstrip("/")) if known else None
+        known = open_now.ready["public_url"] if open_now else self.facts.get("public_url")
+        return webhook_urls(known) if known else None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether a tunnel is open now, or one of somebody's own is named."""
+        return bool(self.settings.public_url) or background.find("tunnel", self.settings) is not None
 
     # Which steps were filled in, and with what: the rest was done by the learner.
 

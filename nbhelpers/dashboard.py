@@ -60,7 +60,9 @@ class LiveWebhooks:
         settings = self._course.settings
         addresses = {which: _reachable(url, settings.account_host or "") for which, url in urls.items()}
         if yes:
-            return account.set_webhooks(settings, self._course.inbox, application_id, addresses)
+            done = account.set_webhooks(settings, self._course.inbox, application_id, addresses)
+            self._course.inbox.note(public_moved=None)
+            return done
         return account.propose(read(settings, application_id), addresses)
 
     def put_back(self, yes: bool = False, force: bool = False) -> Proposal | Changed:
@@ -117,6 +119,8 @@ class LiveWebhooks:
             lines.append(f"{line}.")
         if held is None:
             lines.append("It has no messages capability.")
+        if known and not self._course.is_public:
+            lines.append("But no tunnel is open now: these are compared with the last one. Run `lab.tunnel`.")
         if known is None:
             lines.append("There is no public URL yet to compare with: open the tunnel first (`lab.tunnel`).")
         elif wrong:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,95 +18,21 @@ from nbhelpers.course import Course
 from nbhelpers.dashboard import LiveWebhooks
 from nbhelpers.errors import KitError, ServiceError, cure_for
 from nbhelpers.events import Delivery, Event, event_of, one_line
+from nbhelpers.hopmap import Hop, HopMap
 from nbhelpers.messages import MessageStatus, Unreadable, read
 from nbhelpers.receiver import INBOUND_PATH, STATUS_PATH
 from nbhelpers.service import read_record
 from nbhelpers.signatures import sign
 from nbhelpers.tunnel.given import public_base
-from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach
+from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach, to_reach
 
-__all__ = ["HOPS", "STATES", "Hop", "HopMap", "examine"]
+__all__ = ["HOPS", "examine"]
 
-# state: its sign, which never stands without its word
-STATES = {"well": "✓", "broken": "✗", "not yet": "…", "not verified": "?", "not needed": "–", "not looked at": "·"}
 _GOES_ON = ("well", "not verified", "not needed")
+_REOPEN = "Run `lab.stop()`, then `lab = Lab()`, `lab.receiver` and `lab.tunnel`."
 _PATIENCE = 20  # seconds after which a receipt is missed
 _TIMEOUT = (3.05, 10.0)
 _TEST = json.dumps({"nbhelpers": "a test call of the doctor"}, separators=(",", ":")).encode()
-
-
-@dataclass(frozen=True)
-class Hop:
-    """One hop: its name, how it stands (one of STATES), what was seen, and what to do when it does not stand well."""
-
-    name: str
-    state: str
-    seen: str
-    next: str = ""
-
-
-@dataclass(frozen=True)
-class HopMap:
-    """All hops in the order of a message's way, and the one at which it stops, if it does."""
-
-    mode: str
-    hops: tuple[Hop, ...]
-
-    @property
-    def stop(self) -> Hop | None:
-        """The first hop that is broken or not yet seen; None when the whole round was seen."""
-        return next((hop for hop in self.hops if hop.state in ("broken", "not yet")), None)
-
-    @property
-    def verdict(self) -> str:
-        """One sentence for all of it, and the next action."""
-        if self.stop is None:
-            return "The whole round was seen, from the message to the receipt of your answer."
-        word = "It stops" if self.stop.state == "broken" else "So far all is well; not seen yet"
-        return f"{word}: {self.stop.name}. {self.stop.seen} Next: {self.stop.next}"
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The same for a program."""
-        return {"mode": self.mode, "hops": [vars(hop) for hop in self.hops], "verdict": self.verdict}
-
-    def __repr__(self) -> str:
-        lines = [f"{STATES[hop.state]} {hop.name:<22} {_line(hop)}".rstrip() for hop in self.hops]
-        return "\n".join([self.mode.upper(), *lines, self.verdict])
-
-    def _repr_html_(self) -> str:
-        stop, words = self.stop, html.escape(self.verdict)
-        if stop is not None:  # where it stops in bold, and what to do on a line of its own
-            head, name, rest = words.partition(f"{stop.name}.")
-            told, _, following = rest.rpartition("Next:")
-            words = f"<strong>{head}{name}</strong>{told}<br><strong>Next:</strong>{following}"
-        items = "".join(_item(hop, told=hop is stop, last=hop is self.hops[-1]) for hop in self.hops)
-        return (
-            f'<p role="status" style="margin:0 0 0.5em;line-height:1.35;overflow-wrap:anywhere">{words}</p>'
-            f'<ol style="list-style:none;margin:0;padding:0;line-height:1.35">{items}</ol>'
-        )
-
-
-def _item(hop: Hop, told: bool, last: bool) -> str:
-    """One hop as a line in three columns: sign, name, what was seen; `told` when the verdict above says it already.
-
-    Those that were not looked at stand in one line; the eye reads the word after the last, the ear after each.
-    """
-    sign = f'<span aria-hidden="true">{STATES[hop.state]}</span>'
-    if hop.state == "not looked at":
-        hidden = "" if last else ' style="position:absolute;clip-path:inset(50%)"'
-        words = f"<span{hidden}>: {hop.state}</span>"
-        return f'<li style="display:inline-block;margin:0 0.9em 0 0">{sign} {hop.name}{words}</li>'
-    words = f"<strong>{hop.state}</strong>: see above" if told else html.escape(_line(hop))
-    return (
-        '<li style="display:grid;grid-template-columns:1.4em 12.5em 1fr;margin:0">'
-        f'{sign}<strong style="white-space:nowrap">{hop.name}</strong>'
-        f'<span style="overflow-wrap:anywhere">{words}</span></li>'
-    )
-
-
-def _line(hop: Hop) -> str:
-    return hop.seen if hop.state == "well" else f"{hop.state}. {hop.seen}".rstrip()
 
 
 class _Round:
@@ -117,15 +41,20 @@ class _Round:
     def __init__(self, course: Course) -> None:
         self.course = course
         self.door: Running | None = background.find("receiver", course.settings)
-        self.calls = [call for call in course.inbox.deliveries(limit=1000) if call.origin == "wire"]
-        self.events = course.inbox.events()
+        # What came to another address says nothing about this one.
+        moved = None if course.played else course.facts.get("public_moved")
+        since = datetime.fromisoformat(moved["at"]) if moved else datetime.min.replace(tzinfo=UTC)
+        calls = course.inbox.deliveries(limit=1000)
+        self.calls = [call for call in calls if call.origin == "wire" and call.received >= since]
+        self.events = [event for event in course.inbox.events() if event.received >= since or event.kind == "reply"]
+        self.urls_are_right = False  # whether what the far side holds was read, and is ours
 
     @property
     def base(self) -> str:
         """The public address without its paths. Raises ServiceError when there is none."""
         configured = self.course.settings.public_url
         if configured:
-            return public_base(configured)
+            return public_base(configured, self.course.settings.host)
         open_now = background.find("tunnel", self.course.settings)
         if open_now is not None:
             return str(open_now.ready["public_url"])
@@ -143,7 +72,7 @@ class _Round:
             answer = requests.post(url, data=_TEST, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
         except requests.RequestException as error:
             silent = no_answer(error, url)
-            return None, silent.seen, silent.next
+            return None, f"{silent.what} {silent.seen}", to_reach(silent)
         code = ngrok_code(answer.headers.get("ngrok-error-code", "") + answer.text[:20_000])
         if code:
             cure = cure_for("ngrok", code, "other")
@@ -185,6 +114,8 @@ def _receiver(way: _Round) -> _Found:
 def _loopback(way: _Round) -> _Found:
     for url in (way.door.ready["inbound_url"], way.door.ready["status_url"]) if way.door else ():
         status, seen, following = way.post(url)
+        if status in (401, 503) and ("signature" in seen or "unsigned" in seen):
+            return "broken", f"{seen} Your door was opened with another signature secret.", _REOPEN
         if status != 200:
             better = "Check the disk, and that the state directory can be written."
             return "broken", seen, following or (better if status == 503 else "Read logs/receiver.log of the state.")
@@ -214,6 +145,7 @@ def _both(way: _Round) -> _Found:
     if way.course.played:
         outcome = checks.webhooks(way.course)
         if outcome.good:
+            way.urls_are_right = True
             return "well", outcome.words
         return "broken", outcome.words, 'Run *Mend* of 05: `lab.webhooks.save(method="POST")`.'
     status, seen, following = way.post(way.base + STATUS_PATH)
@@ -223,10 +155,14 @@ def _both(way: _Round) -> _Found:
     if not live.settable:
         words = "what the dashboard holds cannot be read: compare it letter by letter"
         return "well", f"both public URLs answered a POST with 200; {words}"
-    held = live.look()
+    try:
+        held = live.look()
+    except KitError as error:
+        return "well", f"both public URLs answered a POST with 200; what the application holds is not known: {error}"
     wrong = [label for which, label in FIELDS.items() if held[which]["right"] is False]
     if wrong:
         return "broken", f"{' and '.join(wrong)} of the application: wrong. {_held(held)}", "Run `lab.webhooks.save()`."
+    way.urls_are_right = True
     return "well", "both public URLs answered a POST with 200, and the application holds them"
 
 
@@ -241,13 +177,16 @@ def _held(held: dict[str, Any]) -> str:
 def _anything(way: _Round) -> _Found:
     if any(event_of(call) for call in way.calls):
         newest = next(call for call in reversed(way.calls) if event_of(call))
-        return "well", f"the newest came at {newest.received.astimezone():%H:%M:%S}"
+        whose = "" if newest.verdict == "signed" else "; who sent it was not verified"
+        return "well", f"the newest webhook came {_when(newest.received)}{whose}"
     if way.course.played:  # the form itself was looked at, one hop before
         return _not_played_yet(way)
     for call in reversed(way.calls):
-        odd = _oddity(call)
+        # Where the URLs were read and are right, an older call says what was wrong before.
+        odd = None if way.urls_are_right else _oddity(call)
         if odd is not None:
-            return "broken", f"At {call.received.astimezone():%H:%M:%S} {odd[0]}", odd[1]
+            again = "If you have mended that since, let the person write again."
+            return "broken", f"{_when(call.received).capitalize()} {odd[0]}", f"{odd[1]} {again}"
     return _nothing_live(way)
 
 
@@ -291,7 +230,7 @@ def _oddity(call: Delivery) -> tuple[str, str] | None:
         better = STATUS_PATH if isinstance(message, MessageStatus) else INBOUND_PATH
         return f"a webhook came to {one_line(path)}, where nothing is.", f"Did you mean {better}? Correct the URL."
     if call.answer == 400 and path in (INBOUND_PATH, STATUS_PATH):
-        return "a call came whose body is no webhook.", "Look at it: `lab.inbox.deliveries()[-1]`."
+        return "a call came whose body is no webhook.", f"Look at it: `lab.inbox.delivery({call.id})`."
     return None
 
 
@@ -300,8 +239,11 @@ def _inbound(way: _Round) -> _Found:
     newest = {event.kind: event for event in told}
     swapped = [event for event in newest.values() if urlsplit(event.path).path != _own_path(event)]
     if swapped:
-        seen = f"The newest {_named(swapped[-1])} came to {one_line(urlsplit(swapped[-1].path).path)}."
-        return "broken", f"{seen} The two URLs look swapped.", "Exchange them: Inbound URL and Status URL."
+        which, path = _named(swapped[-1]), one_line(urlsplit(swapped[-1].path).path)
+        seen = f"The newest {which} came to {path}, {_when(swapped[-1].received)}."
+        if way.urls_are_right:
+            return "not yet", f"{seen} The URLs are right now.", "Let the person write once more."
+        return "broken", f"{seen} The two URLs look swapped.", f"Exchange them: {' and '.join(FIELDS.values())}."
     if "inbound" not in newest:
         seen = "Receipts have come, but no message."
         return "broken", seen, "Check that Inbound URL is set, and that the Page is linked to this application."
@@ -320,6 +262,9 @@ def _signature(way: _Round) -> _Found:
     newest = next(call for call in reversed(way.calls) if event_of(call))
     if newest.verdict == "signed":
         return "well", "the newest webhook is signed, and the signature fits"
+    if newest.verdict == "unchecked" and way.course.settings.signature_secret:
+        seen = "VONAGE_SIGNATURE_SECRET is set, but nobody looked at the newest webhook."
+        return "broken", seen, f"{_REOPEN} Then let the person write once more."
     if newest.verdict == "unchecked":
         return "not verified", "VONAGE_SIGNATURE_SECRET is not set, so nobody looked."
     refused = f", and was refused with {newest.answer}" if newest.answer != 200 else ""
@@ -338,7 +283,7 @@ def _reply(way: _Round) -> _Found:
     replies = [event for event in way.events if event.kind == "reply"]
     if not replies:
         return "not yet", "No answer was sent from here.", 'Run `lab.reply("…")`.'
-    return "well", f"accepted at {replies[-1].received.astimezone():%H:%M:%S}"
+    return "well", f"accepted {_when(replies[-1].received)}"
 
 
 def _receipts(way: _Round) -> _Found:
@@ -359,6 +304,11 @@ def _receipts(way: _Round) -> _Found:
         f"No receipt came in {waited} s.",
         "Check that Status URL is set, and equals yours letter by letter.",
     )
+
+
+def _when(moment: datetime) -> str:
+    local, today = moment.astimezone(), datetime.now(UTC).astimezone().date()
+    return f"at {local:%H:%M:%S}" if local.date() == today else f"on {local:%Y-%m-%d at %H:%M:%S}"
 
 
 def _own_words(answer: requests.Response) -> str:

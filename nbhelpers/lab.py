@@ -37,10 +37,11 @@ from nbhelpers.dashboard import LiveWebhooks
 from nbhelpers.errors import MessageError
 from nbhelpers.events import Delivery, Event
 from nbhelpers.gentle import be_gentle
+from nbhelpers.hopmap import HopMap
 from nbhelpers.inbox import Inbox
 from nbhelpers.outbound import OutboundMessage
 from nbhelpers.outcome import Outcome
-from nbhelpers.publicity import Tunnel
+from nbhelpers.publicity import Tunnel, left_open
 from nbhelpers.settings import Settings
 from nbhelpers.stage import Said, Simulator, User, Webhooks
 from nbhelpers.tokens import Token
@@ -111,7 +112,7 @@ class Lab:
         """Ask for what a mode needs and write it into `.env`; then run `Lab()` again. See `configuring.configure`."""
         return configuring.configure(self.settings, mode, again)
 
-    def doctor(self) -> examining.HopMap:
+    def doctor(self) -> HopMap:
         """Why does nothing arrive? The way of a message, hop by hop, up to the first that is broken."""
         return examining.examine(self._course)
 
@@ -218,7 +219,8 @@ class Lab:
         if self.inbox.closed:
             return "This lab is closed. Run `lab = Lab()` again."
         if self._course.played:
-            return "Ready. A simulator plays the service. Nothing leaves this computer."
+            words = ["Ready. A simulator plays the service. Nothing leaves this computer."]
+            return " ".join(words + left_open(self.settings))
         return f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
 
     def _repr_html_(self) -> str:

@@ -20,7 +20,8 @@ from tunnels import account_of, live_lab
 
 from nbhelpers import Lab, background
 from nbhelpers.credentials import PrivateKey
-from nbhelpers.doctor import HOPS, STATES, HopMap
+from nbhelpers.doctor import HOPS
+from nbhelpers.hopmap import STATES, HopMap
 from nbhelpers.rehearsal import MessengerSimulator, rehearsal
 from nbhelpers.signatures import sign
 
@@ -111,10 +112,11 @@ def test_receipts_without_a_message_point_at_the_inbound_url(ready: Lab):
     assert "Receipts have come, but no message. Next: Check that Inbound URL" in stopped(ready.doctor(), "a message")
 
 
-def test_a_message_at_the_status_path_looks_swapped(ready: Lab):
+def test_a_message_at_the_status_path_was_swapped_before_the_form_was_mended(ready: Lab):
     arrive(ready, message(), "/webhooks/status")
-    words = stopped(ready.doctor(), "a message")
-    assert "The newest message came to /webhooks/status. The two URLs look swapped." in words
+    words = stopped(ready.doctor(), "a message", "not yet")
+    assert "The newest message came to /webhooks/status, at " in words
+    assert "The URLs are right now. Next: Let the person write once more." in words
 
 
 def test_an_answer_that_was_refused_is_told_with_its_cure(ready: Lab):
@@ -181,6 +183,12 @@ def test_a_call_in_the_wrong_way_is_explained_with_its_time(
     assert re.search(r"At \d\d:\d\d:\d\d ", said)
 
 
+def test_a_message_at_the_status_path_looks_swapped_where_the_fields_cannot_be_read(own_tunnel: Lab):
+    arrive(own_tunnel, message(), "/webhooks/status")
+    words = stopped(own_tunnel.doctor(), "a message")
+    assert "The two URLs look swapped. Next: Exchange them: Inbound URL and Status URL." in words
+
+
 def test_a_scanners_call_says_nothing_about_a_setting(own_tunnel: Lab):
     base = own_tunnel.receiver.inbound_url.removesuffix("/webhooks/inbound")
     for path in ("/.env", "/webhooks/inbound", "/wp-login.php"):
@@ -227,6 +235,40 @@ def test_live_the_whole_round_through_the_tunnel(tmp_path: Path, service: Messen
         lab.reply("It is played.")
         wait_until(lambda: lab.doctor().stop is None, 10, "the receipts")
         lab.webhooks.put_back(yes=True)
+
+
+def test_live_what_came_to_an_address_before_says_nothing_about_a_new_one(tmp_path: Path):
+    with live_lab(tmp_path, "new-url") as lab:
+        requests.post(f"{lab.tunnel.public_url}/webhooks/inbound", json=message(), timeout=5)
+        stopped(lab.doctor(), "your answer", "not yet")
+        lab.tunnel.close()
+        lab.tunnel.open()
+        assert "Nothing has come from Vonage yet" in stopped(lab.doctor(), "a call from Vonage", "not yet")
+
+
+def test_live_an_account_that_cannot_be_read_stops_nothing(tmp_path: Path, service: MessengerSimulator):
+    more = account_of(service) | {"VONAGE_API_SECRET": "not-the-secret"}
+    with live_lab(tmp_path, **more) as lab:
+        opened(service, lab)
+        service.write(text="Hello?")
+        wait_until(lambda: lab.inbox.newest_message(), 5, "the message")
+        found = lab.doctor()
+        stopped(found, "your answer", "not yet")
+        assert "what the application holds is not known" in repr(found)
+        service.send_webhooks_to("http://127.0.0.1:9/", "http://127.0.0.1:9/")
+
+
+def test_live_a_door_that_was_opened_with_another_secret_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with live_lab(tmp_path, VONAGE_SIGNATURE_SECRET="the-secret-of-the-door") as lab:
+        lab.receiver  # noqa: B018
+        monkeypatch.setenv("VONAGE_SIGNATURE_SECRET", "the-secret-of-the-notebook")
+        words = stopped(Lab(state=tmp_path / "lab").doctor(), "a call from here")
+        assert "Your door was opened with another signature secret. Next: Run `lab.stop()`" in words
+    with live_lab(tmp_path) as lab:
+        requests.post(f"{lab.tunnel.public_url}/webhooks/inbound", json=message(), timeout=5)
+        monkeypatch.setenv("VONAGE_SIGNATURE_SECRET", "set-afterwards")
+        words = stopped(Lab(state=tmp_path / "lab").doctor(), "its signature")
+        assert "VONAGE_SIGNATURE_SECRET is set, but nobody looked" in words
 
 
 def test_live_a_wrong_secret_is_refused_stored_and_explained(tmp_path: Path, service: MessengerSimulator):

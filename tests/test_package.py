@@ -21,7 +21,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # Lowest first. A room imports only from tiers before its own; the rooms of the simulator, among themselves, in any
 # order without a circle. A room that is not named here has no place yet: give it one.
 TIERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "private", "database", "messages", "outcome"),
+    ("errors", "private", "database", "messages", "outcome", "hopmap"),
     ("settings", "credentials", "outbound", "events", "explain", "unanswered"),
     ("ledger", "tokens", "signatures", "door"),
     ("service", "inbox"),

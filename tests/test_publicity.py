@@ -14,7 +14,7 @@ import fake_ngrok
 import pytest
 import requests
 from conftest import wait_until
-from labs import message
+from labs import message, taken
 from tunnels import TOKEN, agents, configure, live_lab
 
 from nbhelpers import Lab, background
@@ -37,7 +37,7 @@ def test_showing_it_opens_it_once_and_says_what_is_public_and_since_when(tmp_pat
         assert len(agents(tmp_path)) == 1
         requests.post(f"{public}/webhooks/inbound", json=message(), timeout=5)
         assert "1 call so far" in repr(Lab(state=tmp_path / "lab").tunnel)
-        rich = lab.tunnel._repr_html_()
+        rich = lab.tunnel._repr_mimebundle_()["text/html"]
         assert rich.startswith('<p role="status"') and f">{html.escape(first)}</p><pre" in rich
         assert len(agents(tmp_path)) == 1
         event = lab.inbox.newest_message()
@@ -63,7 +63,7 @@ def test_a_changed_address_names_the_two_fields_that_are_wrong_until_the_service
         new = lab.tunnel.public_url
         assert old != new
         words = repr(lab.tunnel).splitlines()[-1]
-        assert words.startswith("The address has changed. Two fields on the dashboard are now wrong, Inbound URL and ")
+        assert words.startswith("The address has changed. If two fields on the dashboard, Inbound URL and Status URL ")
         assert f"{old}/webhooks/inbound" in words and f"{old}/webhooks/status" in words
         requests.post(f"{new}/webhooks/inbound", json=message(), timeout=5)
         assert "has changed" not in repr(lab.tunnel)
@@ -108,6 +108,62 @@ def test_one_that_dies_is_noticed_and_opened_again_when_it_is_asked_for(tmp_path
         wait_until(lambda: background.last_words("tunnel", lab.settings).startswith(told), 5, told)
         fake_ngrok.install(tmp_path / "ngrok-program")
         assert lab.tunnel.open().public_url
+
+
+def test_going_back_to_the_simulator_it_says_what_is_still_public_and_closes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("NBHELPERS_SIMULATOR_PORT", "0")
+    with live_lab(tmp_path) as lab:
+        public = lab.tunnel.public_url
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NBHELPERS_MODE", "simulator")
+            played = Lab(state=tmp_path / "lab")
+            assert f"But the tunnel of live mode is open: {public}. `lab.tunnel.close()` closes it." in repr(played)
+            assert "the tunnel of live mode is open" in repr(played.tunnel)
+            assert repr(played.tunnel.close()) == "Closed. Nothing of this computer is public any more."
+            assert agents(tmp_path) == []
+            assert repr(played) == "Ready. A simulator plays the service. Nothing leaves this computer."
+            played.inbox.close()
+
+
+def test_a_public_url_of_ones_own_takes_the_place_of_ours_which_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with live_lab(tmp_path) as lab:
+        lab.tunnel.open()
+        monkeypatch.setenv("PUBLIC_URL", door_url(lab))
+        assert Lab(state=tmp_path / "lab").tunnel.public_url == door_url(lab)
+        assert agents(tmp_path) == []
+
+
+def test_when_the_door_is_shut_the_tunnel_ends_so_that_nothing_else_takes_its_port_in_public(tmp_path: Path):
+    with live_lab(tmp_path) as lab:
+        public, port = lab.tunnel.public_url, int(door_url(lab).rpartition(":")[2])
+        background.stop(lab.settings, ("live",), ("receiver",))
+        wait_until(lambda: not agents(tmp_path), 5, "the end of the agent")
+        with taken(port), pytest.raises(requests.ConnectionError):
+            requests.get(f"{public}/secret.txt", timeout=2)
+        told = "Your door was shut, and nothing else of this computer may be public."
+        wait_until(lambda: told in background.last_words("tunnel", lab.settings), 5, told)
+        assert lab.tunnel.open().public_url
+
+
+def test_one_that_is_still_opening_is_stopped_too(tmp_path: Path):
+    with live_lab(tmp_path, "slow") as lab, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(lab.tunnel.open)
+        wait_until(lambda: agents(tmp_path), 10, "an agent that does not get on")
+        assert "tunnel (live), which was still opening, is stopped." in background.stop(lab.settings)
+        with pytest.raises(ServiceError):
+            opening.result(10)
+        wait_until(lambda: not agents(tmp_path), 5, "the end of the agent")
+
+
+def test_an_error_is_shown_once_and_asks_for_nothing_twice(tmp_path: Path):
+    with live_lab(tmp_path, "limit") as lab:
+        shown = lab.tunnel._repr_mimebundle_()
+        assert shown["text/plain"].startswith("ServiceError: As many ngrok programs run")
+        assert len(fake_ngrok.calls(tmp_path / "ngrok-program", "start")) == 1
 
 
 def test_with_a_public_url_nothing_is_started_and_nothing_of_it_is_closed(

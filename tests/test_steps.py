@@ -326,6 +326,7 @@ def test_in_live_mode_the_others_say_what_is_not_configured(live: Lab, needed: s
 def test_in_the_sandbox_key_and_secret_are_enough_but_for_the_step_about_tokens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("NBHELPERS_API_HOST", "http://127.0.0.1:9")  # played here: so may be the tunnel
     for name, value in {"VONAGE_API_KEY": "abcd1234", "VONAGE_API_SECRET": "secret-of-the-account"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("NBHELPERS_RECEIVER_PORT", "0")
@@ -356,6 +357,7 @@ def test_in_live_mode_a_configured_learner_is_ready_and_the_door_is_open(
     monkeypatch.setenv("NBHELPERS_RECEIVER_PORT", "0")
     monkeypatch.setenv("VONAGE_APPLICATION_ID", "my-application")
     monkeypatch.setenv("VONAGE_PRIVATE_KEY", key.pem())
+    monkeypatch.setenv("NBHELPERS_API_HOST", "http://127.0.0.1:9")  # played here: so may be the tunnel
     lab = Lab(state=tmp_path / "lab", mode="live")
     try:
         assert last_line(lab.need("application")) == "Ready for step 3."

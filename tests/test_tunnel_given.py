@@ -58,3 +58,29 @@ def test_a_public_url_that_is_no_base_address_is_explained(url: str):
 def test_a_public_url_is_taken_with_or_without_a_slash_at_its_end():
     assert public_base(" https://ada.example/ ") == "https://ada.example"
     assert public_base("https://ada.example:8443") == "https://ada.example:8443"
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("url", ["https://a..b", f"https://{'x' * 70}.example", "https://[::1", "https://a b.c"])
+def test_an_address_that_no_call_could_be_made_to_is_said_before_one_is(url: str):
+    with pytest.raises(ServiceError, match="PUBLIC_URL is not the address of a tunnel"):
+        public_base(url)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8710", "http://localhost:8710", "https://[::1]:1", "http://0.0.0.0:1"]
+)
+def test_this_computers_own_address_is_public_to_nobody_unless_the_service_is_played_here(url: str):
+    for service in ("https://api.nexmo.com", None):
+        with pytest.raises(ServiceError, match="PUBLIC_URL is not public"):
+            public_base(url, service)
+    assert public_base(url, "http://127.0.0.1:9") == url
+
+
+@pytest.mark.fast
+def test_a_password_in_an_address_is_not_shown():
+    with pytest.raises(ServiceError) as refused:
+        public_base("https://ada:secret-password@ada.example")
+    assert "secret-password" not in str(refused.value)
+    assert "ada.example" in str(refused.value)

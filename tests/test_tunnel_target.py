@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,20 +56,38 @@ def test_the_ports_where_jupyter_listens_are_refused(tmp_path: Path, port: int):
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize(
-    ("name", "facts"),
-    [
-        ("jpserver-12.json", {"port": 4711, "url": "http://localhost:4711/"}),
-        ("kernel-1.json", {"shell_port": 4711, "iopub_port": 4712, "key": "x"}),
-        ("nbserver-9.json", {"port": 4711}),
-    ],
-)
-def test_the_ports_that_jupyter_wrote_down_are_refused_wherever_they_are(tmp_path: Path, name: str, facts: object):
+@pytest.mark.parametrize("name", ["jpserver-12.json", "nbserver-9.json"])
+def test_the_port_that_a_running_jupyter_wrote_down_is_refused_wherever_it_is(tmp_path: Path, name: str):
+    facts = {"port": 4711, "url": "http://localhost:4711/", "pid": os.getpid()}
     (tmp_path / name).write_text(json.dumps(facts))
-    (tmp_path / "kernel-broken.json").write_text("{")
+    (tmp_path / "jpserver-1.json").write_text("{")
     with pytest.raises(ServiceError, match="4711 is Jupyter's"):
         refuse_target("http://127.0.0.1:4711", tmp_path)
     refuse_target("http://127.0.0.1:4700", tmp_path)
+
+
+@pytest.mark.fast
+def test_what_a_dead_jupyter_or_a_kernel_left_behind_refuses_nothing(tmp_path: Path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / "jpserver-1.json").write_text(json.dumps({"port": 4711, "pid": gone.pid}))
+    (tmp_path / "kernel-1.json").write_text(json.dumps({"shell_port": 4711, "iopub_port": 4712, "key": "x"}))
+    refuse_target("http://127.0.0.1:4711", tmp_path)
+
+
+def test_after_a_refusal_the_next_door_may_have_another_port(live: Settings):
+    own = next(port for port in range(8899, 8887, -1) if is_free(port))
+    background.start("receiver", dataclasses.replace(live, receiver_port=own))
+    with pytest.raises(ServiceError, match=f"{own} is Jupyter's"):
+        door_of(live)
+    background.stop(live)
+    background.start("receiver", live)
+    assert door_of(live).url != f"http://127.0.0.1:{own}"
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.mark.fast
@@ -76,6 +98,7 @@ def test_without_a_door_there_is_nothing_to_lead_to(live: Settings):
 
 def test_a_public_url_is_ready_when_the_nonce_came_back_and_not_before(live: Settings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("nbhelpers.tunnel.target._BACK", 1.0)
+    live = dataclasses.replace(live, host="http://127.0.0.1:9")  # played here: so may be the tunnel
     door = background.start("receiver", live)
     facts = own_address(dataclasses.replace(live, public_url=door.url + "/"))
     assert facts["public_url"] == facts["target"] == door.url

@@ -41,7 +41,7 @@ def find_binary(settings: Settings) -> Path | None:
     passed over. Raises ServiceError when the configured one is not there.
     """
     if settings.ngrok_path:
-        path = Path(settings.ngrok_path).expanduser()
+        path = Path(os.path.expanduser(settings.ngrok_path))  # noqa: PTH111 - pathlib's raises for an unknown user
         if not path.is_file() or not os.access(path, os.X_OK):
             raise ServiceError(
                 "There is no ngrok where you said.",
@@ -94,14 +94,15 @@ def download(settings: Settings) -> Path:
     with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
         # pyngrok downloads under a fixed name into the folder for temporary files, which others may write to.
         tempfile.tempdir = scratch
+        fetched = Path(scratch) / place.name
         try:
-            installer.install_ngrok(str(place), timeout=_FETCH)
+            installer.install_ngrok(str(fetched), timeout=_FETCH)
         except (PyngrokError, OSError) as error:
-            place.unlink(missing_ok=True)
             raise _not_had(str(error)) from None
         finally:
             tempfile.tempdir = before
-    version_of(place)
+        version_of(fetched)
+        fetched.replace(place)  # whole, or not at all
     return place
 
 

@@ -9,6 +9,8 @@ from nbhelpers.errors import ServiceError, cure_for
 
 __all__ = ["checked_token", "public_base"]
 
+_HERE = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104 - not bound: a paste by mistake
+
 
 def checked_token(token: str | None) -> str:
     """Return the token as it is to be used. Raises ServiceError, which never shows it, for what cannot be one."""
@@ -35,17 +37,34 @@ def checked_token(token: str | None) -> str:
     )
 
 
-def public_base(url: str) -> str:
-    """Return the base of an address that somebody gave as PUBLIC_URL. Raises ServiceError when it cannot be one."""
-    asked = urlsplit(url.strip())
+def public_base(url: str, service: str | None = None) -> str:
+    """Return the base of an address that somebody gave as PUBLIC_URL. Raises ServiceError when it cannot be one.
+
+    An address of this computer is public to nobody, unless the `service` (its base URL) is played here too.
+    """
+    given = url.strip()
     try:
-        usable = asked.scheme in ("http", "https") and bool(asked.hostname) and (asked.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable or asked.path.strip("/") or asked.query or asked.fragment or asked.username:
+        asked = urlsplit(given)
+        host = (asked.hostname or "").encode("idna").decode()
+        usable = asked.scheme in ("http", "https") and re.fullmatch(r"[\w.:-]+", host) and (asked.port or 1) > 0
+        here = host in _HERE and urlsplit(service or "").hostname not in _HERE
+    except ValueError:  # a port that is none, a bracket without its other half, a label that is empty or too long
+        raise _no_address(given) from None
+    if here:
         raise ServiceError(
-            "PUBLIC_URL is not the address of a tunnel.",
-            f"It says “{url[:80]}”.",
-            "Set it to https:// and a host, with no path behind it.",
+            "PUBLIC_URL is not public.",
+            f"It says {given}, which is this computer to everybody.",
+            "Set it to the address that your tunnel shows you, with https://.",
         )
+    if not usable or asked.path.strip("/") or asked.query or asked.fragment or asked.username:
+        raise _no_address(given)
     return f"{asked.scheme}://{asked.netloc}"
+
+
+def _no_address(given: str) -> ServiceError:
+    shown = re.sub(r"//[^/@]*@", "//••••@", given)  # a password may stand there
+    return ServiceError(
+        "PUBLIC_URL is not the address of a tunnel.",
+        f"It says “{shown[:80]}”.",
+        "Set it to https:// and a host, with no path behind it.",
+    )

@@ -49,8 +49,8 @@ class Guard:
     """
 
     def __init__(self, folder: Path) -> None:
-        # 0x200 is CREATE_NEW_PROCESS_GROUP: Ctrl+C is for us, and the guard must outlive us.
-        detached = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}
+        # CREATE_NEW_PROCESS_GROUP and CREATE_NO_WINDOW: Ctrl+C is for us, and the guard must outlive us unseen.
+        detached = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200 | 0x08000000}
         self._watcher = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
             [sys.executable, "-m", "nbhelpers.tunnel.guard", str(folder)],
             stdin=subprocess.PIPE,

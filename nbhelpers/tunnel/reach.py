@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import requests
 
 from nbhelpers.api import no_answer
-from nbhelpers.errors import cure_for
+from nbhelpers.errors import ApiError, cure_for
 
-__all__ = ["HEADERS", "Reached", "ngrok_code", "reach", "wait_until_reached"]
+__all__ = ["HEADERS", "Reached", "ngrok_code", "reach", "to_reach", "wait_until_reached"]
 
 _CODE = re.compile(r"ERR_NGROK_(\d+)")
 # Whatever ngrok shows to browsers on its free plan it shows to nobody who says this (source: its documentation).
@@ -50,7 +50,7 @@ def reach(base: str, nonce: str, timeout: float = 10.0) -> Reached:
             body = _beginning(answer, time.monotonic() + timeout)
     except requests.RequestException as error:
         silent = no_answer(error, base)
-        return Reached(False, f"{silent.what} {silent.seen}", silent.next)
+        return Reached(False, f"{silent.what} {silent.seen}", to_reach(silent))
     if answer.status_code == 200 and _says(body, nonce):
         return Reached(True, "The nonce came back through the public address: it is this receiver.")
     code = ngrok_code(answer.headers.get("ngrok-error-code", "") + body)
@@ -65,6 +65,12 @@ def reach(base: str, nonce: str, timeout: float = 10.0) -> Reached:
         f"Somebody else answered there: {answer.status_code}, and the nonce did not come back.",
         "Let this address lead to your door, and to its port.",
     )
+
+
+def to_reach(silent: ApiError) -> str:
+    """What to do when an address of ours gave no answer; the usual cure is for calls that send a message."""
+    name_or_tls = silent.code.startswith(("tls", "name", "proxy", "unreachable"))
+    return silent.next if name_or_tls else "Run `lab.tunnel` again; with PUBLIC_URL, start your tunnel, or correct it."
 
 
 def wait_until_reached(base: str, nonce: str, timeout: float) -> Reached:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from nbhelpers import service as inside
@@ -14,7 +16,7 @@ from nbhelpers.door import answer, lifespan
 from nbhelpers.errors import ServiceError, SettingsError
 from nbhelpers.private import make_private_folder
 from nbhelpers.receiver import webhook_urls
-from nbhelpers.service import Owner, Service, nonce_of
+from nbhelpers.service import Owner, Record, Service, is_alive, nonce_of
 from nbhelpers.settings import Settings
 from nbhelpers.tunnel.agent import Agent
 from nbhelpers.tunnel.binary import binary_of
@@ -43,8 +45,9 @@ def tunnel(settings: Settings, owner: Owner | None = None) -> None:
     own = Service(NAME, settings.folder, owner)
     token, path, door = checked_token(settings.ngrok_authtoken), binary_of(settings), door_of(settings)
     place = settings.folder / "ngrok"
-    clear(place)  # of one of ours that outlived its process and its guard; under the lock nobody else can have one
-    folder = make_private_folder(make_private_folder(place) / secrets.token_hex(4))
+    _reap(place)
+    me = Owner.of(os.getpid())
+    folder = make_private_folder(make_private_folder(place) / f"{me.pid}-{me.created:.0f}-{secrets.token_hex(4)}")
     guard = Guard(folder)
     try:
         agent = Agent(path, folder, token, settings.ngrok_connect_cas)
@@ -55,6 +58,14 @@ def tunnel(settings: Settings, owner: Owner | None = None) -> None:
             agent.close()
     finally:
         guard.close()
+
+
+def _reap(place: Path) -> None:
+    """End the agents of tunnels of ours that were killed together with their guard; each folder says whose it is."""
+    for folder in place.glob("*-*-*"):
+        pid, created, _ = folder.name.split("-")
+        if not is_alive(int(pid), float(created)):
+            clear(folder)
 
 
 def _hold(own: Service, settings: Settings, agent: Agent, public: str, target: str) -> None:
@@ -69,22 +80,30 @@ def _hold(own: Service, settings: Settings, agent: Agent, public: str, target: s
         "target": target,
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    ended = threading.Event()
-    threading.Thread(target=_watch, args=(agent, own, ended), name="watches ngrok", daemon=True).start()
+    reasons: list[str] = []
+    threading.Thread(target=_watch, args=(agent, own, record, reasons), name="watches", daemon=True).start()
     own.run(_app(own.nonce), own.bind(0), lambda _: facts)
-    if ended.is_set():
-        raise ServiceError(
-            "The tunnel has ended.",
-            f"ngrok stopped; its last words: {agent.last_words()}.",
-            "Run `lab.tunnel` again.",
-        )
+    if reasons:
+        raise ServiceError("The tunnel has ended.", reasons[0], "Run `lab.tunnel` again.")
 
 
-def _watch(agent: Agent, own: Service, ended: threading.Event) -> None:
-    while agent.alive:
+def _watch(agent: Agent, own: Service, door: Record | None, reasons: list[str]) -> None:
+    while not reasons:
         time.sleep(_LOOK)
-    ended.set()
-    own.end()
+        if not agent.alive:
+            reasons.append(f"ngrok stopped; its last words: {agent.last_words()}.")
+        elif not _is_open(own.folder, door):
+            # Whatever takes its port next must not be public.
+            agent.close()
+            reasons.append("Your door was shut, and nothing else of this computer may be public.")
+    while True:  # the server may not have begun yet
+        own.end()
+        time.sleep(_LOOK)
+
+
+def _is_open(folder: Path, door: Record | None) -> bool:
+    now = inside.read_record(folder, "receiver")
+    return now is not None and door is not None and now.nonce == door.nonce and is_alive(now.pid, now.created)
 
 
 def _app(nonce: str) -> Callable[[Any, Any, Any], Awaitable[None]]:

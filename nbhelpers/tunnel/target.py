@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 from jupyter_core.paths import jupyter_runtime_dir
 
 from nbhelpers import background
@@ -33,7 +34,12 @@ def door_of(settings: Settings) -> Running:
             f"No receiver of {settings.mode} mode runs.",
             "Run `lab.receiver`, or `nbhelpers receiver`, first.",
         )
-    refuse_target(door.url)
+    try:
+        refuse_target(door.url)
+    except ServiceError:
+        # Else the next receiver would wish for the same port again, whatever the settings say.
+        (settings.folder / "receiver.port").unlink(missing_ok=True)
+        raise
     return door
 
 
@@ -56,7 +62,7 @@ def refuse_target(url: str, runtime: Path | None = None) -> None:
         raise ServiceError(
             "This port is never made public.",
             f"{port} is Jupyter's: whoever reaches it can run code on this computer.",
-            "Set NBHELPERS_RECEIVER_PORT to another, stop the receiver (`nbhelpers stop`), and begin again.",
+            "Set NBHELPERS_RECEIVER_PORT to another in .env, run `nbhelpers stop`, and begin again.",
         )
 
 
@@ -65,7 +71,7 @@ def own_address(settings: Settings) -> dict[str, str]:
 
     Raises ServiceError when it is no address, or does not lead to the receiver of this mode.
     """
-    door, public = door_of(settings), public_base(settings.public_url or "")
+    door, public = door_of(settings), public_base(settings.public_url or "", settings.host)
     record = read_record(settings.folder, "receiver")
     met = wait_until_reached(public, record.nonce if record else "", _BACK)
     if not met.here:
@@ -74,11 +80,13 @@ def own_address(settings: Settings) -> dict[str, str]:
 
 
 def _recorded_ports(runtime: Path) -> set[int]:
+    # Of servers alone: the ports of a kernel are not for HTTP, and files of dead ones lie about for ever.
     found = set()
-    for path in [*runtime.glob("jpserver-*.json"), *runtime.glob("nbserver-*.json"), *runtime.glob("kernel-*.json")]:
+    for path in [*runtime.glob("jpserver-*.json"), *runtime.glob("nbserver-*.json")]:
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # gone in this moment, or half written
+            if psutil.pid_exists(int(facts["pid"])):
+                found.add(int(facts["port"]))
+        except (OSError, ValueError, TypeError, KeyError):  # gone in this moment, or half written
             continue
-        found |= {value for name, value in facts.items() if name.endswith("port") and isinstance(value, int)}
     return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipywidgets
 
 from nbhelpers.course import Course
-from nbhelpers.doctor import HopMap, examine
+from nbhelpers.doctor import examine
+from nbhelpers.hopmap import HopMap
 from nbhelpers.widgets.base import Panel, block
 
 __all__ = ["HopMapPanel"]

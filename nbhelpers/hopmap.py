@@ -1,0 +1,86 @@
+"""The hop map: how each hop of a message's way stands, as text, as a panel and for a program."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["STATES", "Hop", "HopMap"]
+
+# state: its sign, which never stands without its word
+STATES = {"well": "✓", "broken": "✗", "not yet": "…", "not verified": "?", "not needed": "–", "not looked at": "·"}
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One hop: its name, how it stands (one of STATES), what was seen, and what to do when it does not stand well."""
+
+    name: str
+    state: str
+    seen: str
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class HopMap:
+    """All hops in the order of a message's way, and the one at which it stops, if it does."""
+
+    mode: str
+    hops: tuple[Hop, ...]
+
+    @property
+    def stop(self) -> Hop | None:
+        """The first hop that is broken or not yet seen; None when the whole round was seen."""
+        return next((hop for hop in self.hops if hop.state in ("broken", "not yet")), None)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for all of it, and the next action."""
+        if self.stop is None:
+            return "The whole round was seen, from the message to the receipt of your answer."
+        word = "It stops" if self.stop.state == "broken" else "So far all is well; not seen yet"
+        return f"{word}: {self.stop.name}. {self.stop.seen} Next: {self.stop.next}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The same for a program."""
+        return {"mode": self.mode, "hops": [vars(hop) for hop in self.hops], "verdict": self.verdict}
+
+    def __repr__(self) -> str:
+        lines = [f"{STATES[hop.state]} {hop.name:<22} {_line(hop)}".rstrip() for hop in self.hops]
+        return "\n".join([self.mode.upper(), *lines, self.verdict])
+
+    def _repr_html_(self) -> str:
+        stop, words = self.stop, html.escape(self.verdict)
+        if stop is not None:  # where it stops in bold, and what to do on a line of its own
+            head, name, rest = words.partition(f"{stop.name}.")
+            told, _, following = rest.rpartition("Next:")
+            words = f"<strong>{head}{name}</strong>{told}<br><strong>Next:</strong>{following}"
+        items = "".join(_item(hop, told=hop is stop, last=hop is self.hops[-1]) for hop in self.hops)
+        return (
+            f'<p role="status" style="margin:0 0 0.5em;line-height:1.35;overflow-wrap:anywhere">{words}</p>'
+            f'<ol style="list-style:none;margin:0;padding:0;line-height:1.35">{items}</ol>'
+        )
+
+
+def _item(hop: Hop, told: bool, last: bool) -> str:
+    """One hop as a line in three columns: sign, name, what was seen; `told` when the verdict above says it already.
+
+    Those that were not looked at stand in one line; the eye reads the word after the last, the ear after each.
+    """
+    sign = f'<span aria-hidden="true">{STATES[hop.state]}</span>'
+    if hop.state == "not looked at":
+        hidden = "" if last else ' style="position:absolute;clip-path:inset(50%)"'
+        words = f"<span{hidden}>: {hop.state}</span>"
+        return f'<li style="display:inline-block;margin:0 0.9em 0 0">{sign} {hop.name}{words}</li>'
+    words = f"<strong>{hop.state}</strong>: see above" if told else html.escape(_line(hop))
+    return (
+        '<li style="display:grid;grid-template-columns:1.4em 12.5em 1fr;margin:0">'
+        f'{sign}<strong style="white-space:nowrap">{hop.name}</strong>'
+        f'<span style="overflow-wrap:anywhere">{words}</span></li>'
+    )
+
+
+def _line(hop: Hop) -> str:
+    return hop.seen if hop.state == "well" else f"{hop.state}. {hop.seen}".rstrip()
