@@ -103,7 +103,7 @@ def application(course: Course) -> Outcome:
     if not course.played and not key.fits(str(stored)):
         return _wrong(
             f"{key.source} does not fit application {_end(application_id)}. Most likely the pair was generated again "
-            "and *Save changes* not pressed: press it, or generate again and take the new private.key."
+            "and “Save changes” not pressed: press it, or generate again and take the new private.key."
         )
     if not key.fits(str(stored)):
         return _wrong(

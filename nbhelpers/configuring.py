@@ -20,6 +20,7 @@ from nbhelpers.tunnel.given import checked_token, public_base
 
 __all__ = ["Configured", "configure"]
 
+_OUT = "-"  # the answer that takes a value out
 _TRIES = 3  # how often a value that cannot be meant is asked for again
 
 
@@ -95,9 +96,9 @@ def configure(
 ) -> Configured:
     """Ask for what is not set yet and write it into `.env`, readable by you alone; nothing, once what is needed is set.
 
-    `mode` is the one to go to; it is written too. With `again` everything is asked; Enter leaves a value as it is. In
-    simulator mode nothing is asked, since nothing is needed. Raises SettingsError for a mode that there is not, and
-    where nobody can be asked.
+    `mode` is the one to go to; it is written too. With `again` everything is asked; Enter leaves a value as it is, `-`
+    takes it out. In simulator mode nothing is asked, since nothing is needed. Raises SettingsError for a mode that
+    there is not, and where nobody can be asked.
     """
     mode, path = mode or settings.mode, _file()
     if mode not in MODES:
@@ -143,13 +144,15 @@ def _answers(
     for question in _QUESTIONS:
         if getattr(known, question.field) and not again:
             continue
-        if question.name.startswith("NGROK") and (answers.get("PUBLIC_URL") or known.public_url):
+        if question.name.startswith("NGROK") and answers.get("PUBLIC_URL", known.public_url):
             continue
         asker = ask_secretly if question.secret else ask
         must = "needed" if mode in question.needed else "Enter leaves it out"
+        if getattr(known, question.field):
+            must = f"Enter leaves it as it is, {_OUT} takes it out"
         prompt = f"{question.name}, {question.what} ({'nothing is shown while you type; ' * question.secret}{must}): "
         value = _value(question, prompt, asker)
-        if value:
+        if value is not None:
             answers[question.name] = value
     return answers
 
@@ -164,6 +167,8 @@ def _value(question: _Question, prompt: str, ask: Callable[[str], str]) -> str |
             ) from None
         if not given.strip():
             return None
+        if given.strip() == _OUT:
+            return ""
         try:
             return question.check(given)
         except KitError as error:
@@ -196,5 +201,8 @@ def _write(path: Path, values: dict[str, str]) -> None:
         write_private(path, b"")
     path.chmod(0o600)
     for name, value in values.items():
-        dotenv.set_key(path, name, value, quote_mode="always", encoding="utf-8")
+        if value:
+            dotenv.set_key(path, name, value, quote_mode="always", encoding="utf-8")
+        elif name in dotenv.dotenv_values(path, interpolate=False):
+            dotenv.unset_key(path, name, encoding="utf-8")
     path.chmod(0o600)

@@ -117,7 +117,7 @@ class Event:
     def line(self) -> str:
         """The event as one line of plain text, with an arrow: `-->` came in, `<--` went out."""
         clock = f"{self.received.astimezone():%H:%M:%S}"
-        said = f"“{one_line(self.text, 60)}”" if self.text is not None else (self.message_type or "")
+        said = f"“{one_line(self.text, 60)}”" if self.text is not None else one_line(self.message_type or "")
         if self.kind == "reply":
             words = f"<-- reply     {said} to {one_line(self.psid)} from {one_line(self.page_id)}"
         elif self.kind == "status":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -163,7 +164,10 @@ class Agent:
         if not self.edges and stays and file.exists():
             with suppress(OSError):  # somebody else is there now
                 edge = Server(self, Visit, int(file.read_text()))
-        edge = edge or Server(self, Visit)
+        while edge is None:
+            # Below the ports that systems hand out by themselves: nobody takes it between one start and the next.
+            with suppress(OSError):
+                edge = Server(self, Visit, random.randrange(20_000, 30_000))
         if edge not in self.edges:
             self.edges.append(edge)
         file.write_text(str(self.edges[0].server_address[1]))

@@ -132,6 +132,23 @@ def test_the_file_is_readable_by_you_alone_whatever_it_was(
 
 
 @pytest.mark.fast
+def test_a_dash_takes_a_value_out_and_without_a_tunnel_of_ones_own_ngrok_is_asked_for(
+    folder: Path, answers: dict[str, str]
+) -> None:
+    tunnels = ("NGROK_AUTHTOKEN", "NGROK_DOMAIN")
+    without = {name: value for name, value in answers.items() if name not in tunnels}
+    ask(Person(without | {"PUBLIC_URL": "https://ada.example"}))
+    assert loaded().public_url == "https://ada.example"
+    person = Person({"PUBLIC_URL": "-", "NGROK_AUTHTOKEN": TOKEN, "VONAGE_API_SECRET": "-"})
+    ask(person, again=True)
+    assert any("Enter leaves it as it is, - takes it out" in prompt for prompt in person.openly)
+    after = loaded()
+    assert (after.public_url, after.ngrok_authtoken, after.api_secret) == (None, TOKEN, None)
+    assert after.application_id == APPLICATION
+    assert "PUBLIC_URL" not in env(folder).read_text()
+
+
+@pytest.mark.fast
 def test_comments_and_all_other_lines_stay_as_they_are(folder: Path, answers: dict[str, str]) -> None:
     env(folder).write_text(
         "# mine\n\nMESSAGES_API_VERSION=v1 # today's\nexport OTHER='a b'\nVONAGE_API_KEY=old\n#NGROK_DOMAIN=\nLAST=1"

@@ -191,3 +191,9 @@ def test_what_moves_the_cursor_or_turns_the_line_is_replaced(text: str):
 
 def test_a_long_text_is_cut_with_an_ellipsis():
     assert one_line("a" * 81) == "a" * 79 + "…"
+
+
+def test_a_type_from_outside_cannot_end_the_line():
+    line = event(text=None, message_type="a\x0bb\nc").line
+    assert len(line.splitlines()) == 1
+    assert "a�b�c" in line

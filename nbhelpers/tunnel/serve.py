@@ -13,7 +13,7 @@ from typing import Any
 
 from nbhelpers import service as inside
 from nbhelpers.door import answer, lifespan
-from nbhelpers.errors import ServiceError, SettingsError
+from nbhelpers.errors import ServiceError, SettingsError, cure_for
 from nbhelpers.private import make_private_folder
 from nbhelpers.receiver import webhook_urls
 from nbhelpers.service import Owner, Record, Service, is_alive, nonce_of
@@ -80,22 +80,25 @@ def _hold(own: Service, settings: Settings, agent: Agent, public: str, target: s
         "target": target,
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    reasons: list[str] = []
+    reasons: list[tuple[str, str]] = []
     threading.Thread(target=_watch, args=(agent, own, record, reasons), name="watches", daemon=True).start()
     own.run(_app(own.nonce), own.bind(0), lambda _: facts)
     if reasons:
-        raise ServiceError("The tunnel has ended.", reasons[0], "Run `lab.tunnel` again.")
+        raise ServiceError("The tunnel has ended.", *reasons[0])
 
 
-def _watch(agent: Agent, own: Service, door: Record | None, reasons: list[str]) -> None:
+def _watch(agent: Agent, own: Service, door: Record | None, reasons: list[tuple[str, str]]) -> None:
     while not reasons:
         time.sleep(_LOOK)
         if not agent.alive:
-            reasons.append(f"ngrok stopped; its last words: {agent.last_words()}.")
+            cure = cure_for("ngrok", "died")
+            again = cure.next if cure else "Open the tunnel again."
+            reasons.append((f"ngrok stopped; its last words: {agent.last_words()}.", again))
         elif not _is_open(own.folder, door):
             # Whatever takes its port next must not be public.
             agent.close()
-            reasons.append("Your door was shut, and nothing else of this computer may be public.")
+            seen = "Your door was shut, and nothing else of this computer may be public."
+            reasons.append((seen, "Run `lab.tunnel` again: it opens both."))
     while True:  # the server may not have begun yet
         own.end()
         time.sleep(_LOOK)
