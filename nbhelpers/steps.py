@@ -179,6 +179,12 @@ def catch_up(course: Course, key: str | int) -> Needed:
 
 
 def _need_for_real(course: Course, following: Step | None) -> Needed:
+    if following is not None and following.key in ("page", "link") and course.settings.mode == "sandbox":
+        raise FormOnly(
+            "In sandbox mode this step is not needed.",
+            f"The sandbox's own Page, {course.page_id}, stands in for yours.",
+            "`09_go_live` says what to do instead: your phone must be on its allow-list.",
+        )
     if following is not None and following.form:
         raise FormOnly(
             f"In {course.settings.mode} mode this step is a form that only you can fill in.",

@@ -346,8 +346,13 @@ def test_in_the_sandbox_key_and_secret_are_enough_but_for_the_step_about_tokens(
 @pytest.mark.fast
 def test_in_sandbox_mode_the_forms_stop_too(tmp_path: Path) -> None:
     sandbox = Lab(state=tmp_path / "lab", mode="sandbox")
-    with pytest.raises(FormOnly, match="In sandbox mode this step"):
+    with pytest.raises(FormOnly, match="In sandbox mode this step is a form"):
         sandbox.need("page")
+    for needed in (None, "jwt"):
+        with pytest.raises(
+            FormOnly, match=r"is not needed\. The sandbox's own Page, 107083064136738, stands in"
+        ):
+            sandbox.need(needed)
     sandbox.inbox.close()
 
 
