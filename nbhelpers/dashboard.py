@@ -61,7 +61,9 @@ class LiveWebhooks:
         addresses = {which: _reachable(url, settings.account_host or "") for which, url in urls.items()}
         if yes:
             done = account.set_webhooks(settings, self._course.inbox, application_id, addresses)
-            self._course.inbox.note(public_moved=None)
+            moved = self._course.facts.get("public_moved")
+            if moved:  # when it moved still matters: what came before says nothing about the new address
+                self._course.inbox.note(public_moved=moved | {"from": None})
             return done
         return account.propose(read(settings, application_id), addresses)
 

@@ -92,7 +92,7 @@ class Tunnel:
 
     def _moved(self, public: str) -> list[str]:
         moved = self._course.facts.get("public_moved")
-        if not moved or self._comes_here(public, moved["at"]):
+        if not moved or not moved["from"] or self._comes_here(public, moved["at"]):
             return []
         before = webhook_urls(moved["from"])
         return [

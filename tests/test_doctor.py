@@ -246,6 +246,21 @@ def test_live_what_came_to_an_address_before_says_nothing_about_a_new_one(tmp_pa
         assert "Nothing has come from Vonage yet" in stopped(lab.doctor(), "a call from Vonage", "not yet")
 
 
+def test_live_after_the_fields_were_set_the_tunnel_warns_no_more_and_the_doctor_waits_for_a_call(
+    tmp_path: Path, service: MessengerSimulator
+):
+    with live_lab(tmp_path, "new-url", **account_of(service)) as lab:
+        opened(service, lab)
+        service.write(text="To the old address")
+        wait_until(lambda: lab.inbox.newest_message(), 5, "the message")
+        lab.tunnel.close()
+        assert "The address has changed." in repr(lab.tunnel)
+        lab.webhooks.save(yes=True)
+        assert "The address has changed." not in repr(lab.tunnel)
+        assert "Nothing has come from Vonage yet" in stopped(lab.doctor(), "a call from Vonage", "not yet")
+        service.send_webhooks_to("http://127.0.0.1:9/", "http://127.0.0.1:9/")
+
+
 def test_live_an_account_that_cannot_be_read_stops_nothing(tmp_path: Path, service: MessengerSimulator):
     more = account_of(service) | {"VONAGE_API_SECRET": "not-the-secret"}
     with live_lab(tmp_path, **more) as lab:

@@ -349,9 +349,7 @@ def test_in_sandbox_mode_the_forms_stop_too(tmp_path: Path) -> None:
     with pytest.raises(FormOnly, match="In sandbox mode this step is a form"):
         sandbox.need("page")
     for needed in (None, "jwt"):
-        with pytest.raises(
-            FormOnly, match=r"is not needed\. The sandbox's own Page, 107083064136738, stands in"
-        ):
+        with pytest.raises(FormOnly, match=r"is not needed\. The sandbox's own Page, 107083064136738, stands in"):
             sandbox.need(needed)
     sandbox.inbox.close()
 
