@@ -183,8 +183,9 @@ def _clock(course: Course) -> tuple[_Line, bool]:
             date = answer.headers.get("Date")
     except requests.RequestException as error:
         told = no_answer(error, course.host)
-        seen = f"{told.what} {told.seen}"  # the usual cure is for a call that sends a message
-        words = f"the service does not answer, so no clocks can be compared. {seen} Check the network, then look again"
+        # Its usual cure is for a call that sends a message.
+        following = f"{told.what} {told.seen} Check the network, then try again"
+        words = f"the service does not answer, so the clocks cannot be compared. {following}"
         return ("clock", "to do", words), False
     here = (began + time.time()) / 2
     try:
