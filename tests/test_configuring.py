@@ -104,7 +104,6 @@ def bits(path: Path) -> int:
 # What is written
 
 
-@pytest.mark.fast
 def test_what_was_answered_is_what_the_settings_are_then(folder: Path, answers: dict[str, str]) -> None:
     done = ask(Person(answers), "live", of="simulator")
     assert done.names == ("NBHELPERS_MODE", *answers)
@@ -118,7 +117,6 @@ def test_what_was_answered_is_what_the_settings_are_then(folder: Path, answers: 
     assert (settings.ngrok_domain, settings.public_url) == ("ada.ngrok-free.dev", None)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("before", [None, 0o644, 0o666, 0o400])
 def test_the_file_is_readable_by_you_alone_whatever_it_was(
     folder: Path, answers: dict[str, str], before: int | None
@@ -131,7 +129,6 @@ def test_the_file_is_readable_by_you_alone_whatever_it_was(
     assert [path.name for path in folder.iterdir() if path.name.startswith(".env")] == [".env"], "no copy lies about"
 
 
-@pytest.mark.fast
 def test_a_dash_takes_a_value_out_and_without_a_tunnel_of_ones_own_ngrok_is_asked_for(
     folder: Path, answers: dict[str, str]
 ) -> None:
@@ -148,7 +145,6 @@ def test_a_dash_takes_a_value_out_and_without_a_tunnel_of_ones_own_ngrok_is_aske
     assert "PUBLIC_URL" not in env(folder).read_text()
 
 
-@pytest.mark.fast
 def test_comments_and_all_other_lines_stay_as_they_are(folder: Path, answers: dict[str, str]) -> None:
     env(folder).write_text(
         "# mine\n\nMESSAGES_API_VERSION=v1 # today's\nexport OTHER='a b'\nVONAGE_API_KEY=old\n#NGROK_DOMAIN=\nLAST=1"
@@ -198,7 +194,6 @@ ODD = [
 ]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("secret", ODD)
 def test_any_secret_survives_the_way_through_the_file_and_so_do_its_neighbours(
     folder: Path, answers: dict[str, str], secret: str
@@ -214,7 +209,6 @@ def test_any_secret_survives_the_way_through_the_file_and_so_do_its_neighbours(
     assert (settings.ngrok_authtoken, settings.ngrok_domain) == (TOKEN, "ada.ngrok-free.dev")
 
 
-@pytest.mark.fast
 def test_white_space_around_an_answer_is_left_out(folder: Path, answers: dict[str, str], key_path: Path) -> None:
     ask(Person({name: f"  {value}\t" for name, value in answers.items()} | {"VONAGE_PRIVATE_KEY": f" '{key_path}' "}))
     assert loaded().api_key == "abcd1234"
@@ -222,7 +216,6 @@ def test_white_space_around_an_answer_is_left_out(folder: Path, answers: dict[st
     assert loaded().ngrok_authtoken == TOKEN
 
 
-@pytest.mark.fast
 def test_a_key_may_be_named_from_here_or_from_home_and_is_found_from_everywhere(
     folder: Path, key_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,7 +225,6 @@ def test_a_key_may_be_named_from_here_or_from_home_and_is_found_from_everywhere(
         assert loaded().private_key == str(key_path)
 
 
-@pytest.mark.fast
 def test_a_file_in_utf_16_is_refused_and_stays_as_it_is(folder: Path, answers: dict[str, str]) -> None:
     before = "VONAGE_API_KEY=abcd1234\r\n".encode("utf-16")
     env(folder).write_bytes(before)
@@ -242,14 +234,12 @@ def test_a_file_in_utf_16_is_refused_and_stays_as_it_is(folder: Path, answers: d
     assert env(folder).read_bytes() == before
 
 
-@pytest.mark.fast
 def test_a_file_with_a_byte_order_mark_and_windows_line_ends_is_kept(folder: Path, answers: dict[str, str]) -> None:
     env(folder).write_bytes("MESSAGES_API_VERSION=v1\r\nVONAGE_API_KEY=old\r\n".encode("utf-8-sig"))
     ask(Person(answers), again=True)
     assert (loaded().api_version, loaded().api_key, loaded().api_secret) == ("v1", "abcd1234", SECRET)
 
 
-@pytest.mark.fast
 def test_what_an_editor_called_env_txt_goes_on_counting(folder: Path, answers: dict[str, str]) -> None:
     (folder / ".env.txt").write_text("MESSAGES_API_VERSION=v1\nVONAGE_API_KEY=abcd1234\n")
     assert loaded().api_key == "abcd1234"
@@ -260,7 +250,6 @@ def test_what_an_editor_called_env_txt_goes_on_counting(folder: Path, answers: d
 # What is asked
 
 
-@pytest.mark.fast
 def test_enter_leaves_out_what_is_not_set_and_leaves_what_is(folder: Path, answers: dict[str, str]) -> None:
     done = ask(Person({"VONAGE_API_KEY": "abcd1234"}))
     assert done.names == ("VONAGE_API_KEY",)
@@ -269,7 +258,6 @@ def test_enter_leaves_out_what_is_not_set_and_leaves_what_is(folder: Path, answe
     assert (done.names, loaded().api_key) == ((), "abcd1234")
 
 
-@pytest.mark.fast
 def test_only_what_is_missing_is_asked_for_unless_it_is_to_be_asked_again(answers: dict[str, str]) -> None:
     ask(Person({name: value for name, value in answers.items() if name != "VONAGE_PRIVATE_KEY"}))
     person = Person(answers)
@@ -283,7 +271,6 @@ def test_only_what_is_missing_is_asked_for_unless_it_is_to_be_asked_again(answer
     assert person.asked() == [question.name for question in configuring._QUESTIONS]
 
 
-@pytest.mark.fast
 def test_secrets_are_asked_for_secretly_and_nothing_else_is(answers: dict[str, str]) -> None:
     person = Person(answers)
     ask(person)
@@ -292,7 +279,6 @@ def test_secrets_are_asked_for_secretly_and_nothing_else_is(answers: dict[str, s
     assert not any("nothing is shown" in prompt or name in prompt for prompt in person.openly for name in SECRETS)
 
 
-@pytest.mark.fast
 def test_in_a_notebook_it_asks_with_input_and_getpass(
     monkeypatch: pytest.MonkeyPatch, answers: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -305,7 +291,6 @@ def test_in_a_notebook_it_asks_with_input_and_getpass(
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("mode", "needed"),
     [
@@ -322,7 +307,6 @@ def test_each_question_says_whether_it_is_needed(mode: str, needed: set[str]) ->
         assert ("Enter leaves it out" in prompt) == (name not in needed), prompt
 
 
-@pytest.mark.fast
 def test_with_a_tunnel_of_your_own_ngrok_is_not_asked_about(answers: dict[str, str]) -> None:
     person = Person(answers | {"PUBLIC_URL": "https://ada.example/"})
     ask(person)
@@ -333,7 +317,6 @@ def test_with_a_tunnel_of_your_own_ngrok_is_not_asked_about(answers: dict[str, s
     assert not [name for name in person.asked() if name.startswith("NGROK")]
 
 
-@pytest.mark.fast
 def test_what_the_file_says_already_is_not_asked_for_when_the_mode_changes(answers: dict[str, str]) -> None:
     ask(Person(answers))
     person = Person()
@@ -360,7 +343,6 @@ WRONG = [
 ]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(("name", "wrong", "right", "words"), WRONG)
 def test_what_cannot_be_meant_is_asked_for_again_with_the_reason(
     key_path: Path, name: str, wrong: str, right: str, words: str
@@ -374,7 +356,6 @@ def test_what_cannot_be_meant_is_asked_for_again_with_the_reason(
     assert name not in SECRETS or not any(wrong in prompt for prompt in prompts)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(("name", "wrong", "right", "words"), WRONG)
 @pytest.mark.parametrize("before", [None, "# mine\nVONAGE_API_KEY=old\n"])
 def test_after_three_of_them_it_gives_up_and_nothing_at_all_is_written(
@@ -390,7 +371,6 @@ def test_after_three_of_them_it_gives_up_and_nothing_at_all_is_written(
     assert not any(part in str(gave_up.value) for part in (SECRET, SIGNING, TOKEN, wrong) if part != ".")
 
 
-@pytest.mark.fast
 def test_enter_after_a_wrong_one_leaves_it_out(folder: Path) -> None:
     assert ask(Person({"VONAGE_APPLICATION_ID": ["wrong", ""], "VONAGE_API_KEY": "abcd1234"})).names == (
         "VONAGE_API_KEY",
@@ -400,7 +380,6 @@ def test_enter_after_a_wrong_one_leaves_it_out(folder: Path) -> None:
 # Modes
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("again", [False, True])
 def test_in_simulator_mode_nothing_is_asked_and_nothing_is_written(folder: Path, again: bool) -> None:
     person = Person()
@@ -409,7 +388,6 @@ def test_in_simulator_mode_nothing_is_asked_and_nothing_is_written(folder: Path,
     assert (person.asked(), done.names, env(folder).exists()) == ([], (), False)
 
 
-@pytest.mark.fast
 def test_back_to_the_simulator_is_one_word_and_keeps_the_rest(folder: Path, answers: dict[str, str]) -> None:
     ask(Person(answers), "live", of="simulator")
     person = Person()
@@ -419,7 +397,6 @@ def test_back_to_the_simulator_is_one_word_and_keeps_the_rest(folder: Path, answ
     assert loaded("live").api_secret == SECRET
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("mode", ["Live", "production", "", " "])
 def test_a_mode_that_there_is_not_is_said_before_anything_is_asked(folder: Path, mode: str) -> None:
     person = Person()
@@ -431,7 +408,6 @@ def test_a_mode_that_there_is_not_is_said_before_anything_is_asked(folder: Path,
     assert (person.asked(), env(folder).exists()) == ([], False)
 
 
-@pytest.mark.fast
 def test_an_environment_that_says_something_else_is_named_because_it_wins(
     monkeypatch: pytest.MonkeyPatch, answers: dict[str, str]
 ) -> None:
@@ -446,7 +422,6 @@ def test_an_environment_that_says_something_else_is_named_because_it_wins(
     assert loaded().api_key == "another"
 
 
-@pytest.mark.fast
 def test_an_environment_that_holds_the_mode_is_named_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBHELPERS_MODE", "live")
     assert "says something else of NBHELPERS_MODE, and wins" in repr(ask(Person(), "simulator"))
@@ -462,7 +437,6 @@ def raising(error: type[BaseException]) -> Callable[[str], str]:
     return ask_nobody
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("error", [EOFError, NotImplementedError, RuntimeError])
 def test_where_nobody_can_be_asked_one_sentence_says_what_to_do(folder: Path, error: type[BaseException]) -> None:
     with pytest.raises(SettingsError) as told:
@@ -471,7 +445,6 @@ def test_where_nobody_can_be_asked_one_sentence_says_what_to_do(folder: Path, er
     assert not env(folder).exists()
 
 
-@pytest.mark.fast
 def test_who_leaves_in_the_middle_leaves_no_half_of_a_file(folder: Path, answers: dict[str, str]) -> None:
     with pytest.raises(KeyboardInterrupt):
         configure(loaded(), ask=Person(answers).answer, ask_secretly=raising(KeyboardInterrupt))
@@ -496,7 +469,6 @@ def test_in_a_kernel_that_nobody_sits_at_it_is_one_sentence_and_no_traceback(fol
     assert not env(folder).exists()
 
 
-@pytest.mark.fast
 def test_no_secret_is_in_anything_that_is_shown(
     answers: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -509,7 +481,6 @@ def test_no_secret_is_in_anything_that_is_shown(
     assert done._repr_html_().startswith('<p role="status">Written to ')
 
 
-@pytest.mark.fast
 def test_a_file_that_cannot_be_written_is_told_without_what_was_to_stand_in_it(
     folder: Path, answers: dict[str, str]
 ) -> None:
@@ -519,7 +490,6 @@ def test_a_file_that_cannot_be_written_is_told_without_what_was_to_stand_in_it(
     assert not any(secret in f"{told.value!r} {told.value}" for secret in (SECRET, SIGNING, TOKEN))
 
 
-@pytest.mark.fast
 def test_the_lab_hands_it_out(folder: Path, monkeypatch: pytest.MonkeyPatch, answers: dict[str, str]) -> None:
     person = Person(answers)
     monkeypatch.setattr("builtins.input", person.answer)

@@ -40,7 +40,6 @@ def run(pytester: pytest.Pytester, code: str, *arguments: str) -> pytest.RunResu
 # ---- what a test is given -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fast
 def test_it_has_what_a_server_is_configured_with_and_all_of_it_is_good(messenger_simulator: MessengerSimulator) -> None:
     its = messenger_simulator
     assert its.base_url.startswith("http://127.0.0.1:")
@@ -57,20 +56,17 @@ def test_it_has_what_a_server_is_configured_with_and_all_of_it_is_good(messenger
     assert [page["people"] for page in its.pages()] == [[{"psid": its.psid, "name": "Ada"}]]
 
 
-@pytest.mark.fast
 def test_nothing_has_happened_yet_when_a_test_begins(messenger_simulator: MessengerSimulator) -> None:
     assert messenger_simulator.webhooks() == []
     assert messenger_simulator.replies() == []
     assert messenger_simulator.wait_until_delivered() == []
 
 
-@pytest.mark.fast
 def test_no_secret_is_in_what_a_failing_test_shows_of_it(messenger_simulator: MessengerSimulator) -> None:
     for secret in (messenger_simulator.api_secret, messenger_simulator.signature_secret, "PRIVATE KEY"):
         assert secret not in repr(messenger_simulator)
 
 
-@pytest.mark.fast
 def test_a_message_goes_round_and_is_signed(messenger_simulator: MessengerSimulator) -> None:
     its = messenger_simulator
     with target(path="/in") as inbound, target(path="/status") as status:
@@ -93,7 +89,6 @@ def test_a_message_goes_round_and_is_signed(messenger_simulator: MessengerSimula
         assert verdict.kind == "signed"
 
 
-@pytest.mark.fast
 def test_webhooks_come_whether_the_server_calls_by_token_or_by_key_and_in_either_shape(
     messenger_simulator: MessengerSimulator,
 ) -> None:
@@ -113,7 +108,6 @@ def test_webhooks_come_whether_the_server_calls_by_token_or_by_key_and_in_either
         assert its.replies()[0]["text"] == "hello"
 
 
-@pytest.mark.fast
 def test_it_can_whatever_control_can(messenger_simulator: MessengerSimulator) -> None:
     its = messenger_simulator
     its.block()
@@ -125,7 +119,6 @@ def test_it_can_whatever_control_can(messenger_simulator: MessengerSimulator) ->
     assert its.write(text="hi", page=other)["passed_on"] is False
 
 
-@pytest.mark.fast
 def test_proxies_of_the_shell_do_not_matter(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -146,7 +139,6 @@ def test_proxies_of_the_shell_do_not_matter(monkeypatch: pytest.MonkeyPatch, req
         assert len(its.wait_until_delivered()) == 3
 
 
-@pytest.mark.fast
 def test_the_environment_is_afterwards_what_it_was(
     tmp_path: Path, key: credentials.PrivateKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +153,6 @@ def test_the_environment_is_afterwards_what_it_was(
 # ---- what it says ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fast
 def test_waiting_with_no_url_set_says_so_and_what_to_do(messenger_simulator: MessengerSimulator) -> None:
     said = messenger_simulator.write(text="hi")["message_uuid"]
     wait_until(lambda: messenger_simulator.webhooks()[0]["answer"], what="the first look for a URL")
@@ -174,7 +165,6 @@ def test_waiting_with_no_url_set_says_so_and_what_to_do(messenger_simulator: Mes
     )
 
 
-@pytest.mark.fast
 def test_waiting_in_vain_names_what_waits_and_the_last_answer_to_it(messenger_simulator: MessengerSimulator) -> None:
     with target(500, "/in") as hook:
         messenger_simulator.send_webhooks_to(inbound=hook.url, status="http://127.0.0.1:9/status")
@@ -192,7 +182,6 @@ def test_waiting_in_vain_names_what_waits_and_the_last_answer_to_it(messenger_si
     )
 
 
-@pytest.mark.fast
 def test_a_webhook_that_is_given_up_is_told_at_once(messenger_simulator: MessengerSimulator) -> None:
     messenger_simulator.switch(retry_on="5xx")
     with target(404) as hook:
@@ -202,7 +191,6 @@ def test_a_webhook_that_is_given_up_is_told_at_once(messenger_simulator: Messeng
             messenger_simulator.wait_until_delivered(timeout=60)
 
 
-@pytest.mark.fast
 def test_a_handler_that_does_not_answer_is_told_from_one_that_answers_badly(
     messenger_simulator: MessengerSimulator,
 ) -> None:
@@ -226,7 +214,6 @@ def test_more_webhooks_than_are_listed_are_all_waited_for(messenger_simulator: M
         assert len(hook.calls) == 60
 
 
-@pytest.mark.fast
 def test_what_cannot_be_is_refused_in_words(messenger_simulator: MessengerSimulator) -> None:
     its = messenger_simulator
     with pytest.raises(ServiceError, match=r"inbound is no URL\. You gave “localhost:5000”\. Give the whole address"):
@@ -246,7 +233,6 @@ def test_what_cannot_be_is_refused_in_words(messenger_simulator: MessengerSimula
         its.send_webhooks_to(inbound="http://127.0.0.1:9/")
 
 
-@pytest.mark.fast
 def test_an_application_without_the_messages_capability_gets_it(messenger_simulator: MessengerSimulator) -> None:
     its = messenger_simulator
     url, account = f"{its.base_url}/v2/applications/{its.application_id}", (its.api_key, its.api_secret)
@@ -265,7 +251,6 @@ def test_an_application_without_the_messages_capability_gets_it(messenger_simula
 # ---- in somebody else's suite ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.fast
 def test_a_suite_that_does_not_use_it_loads_nothing_of_it(pytester: pytest.Pytester) -> None:
     code = f"""
         import sys
@@ -357,7 +342,6 @@ def test_tests_run_side_by_side(pytester: pytest.Pytester) -> None:
 # ---- the README's examples ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fast
 def test_the_examples_are_the_blocks_that_are_run_here() -> None:
     assert [kind for kind, _ in BLOCKS] == ["python", "bash", "text", "bash", "python"]
     assert BAKERY.startswith("# bakery.py\n") and TESTS.startswith("# test_bakery.py\n")

@@ -10,8 +10,6 @@ from simulation import Detached, Program, Target, flat, webhooks
 
 from nbhelpers.credentials import PrivateKey
 
-pytestmark = pytest.mark.fast
-
 STRANGER = "1111111111111111"
 
 

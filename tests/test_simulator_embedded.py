@@ -26,8 +26,6 @@ from nbhelpers.simulator import Control
 from nbhelpers.simulator.embedded import Embedded
 from nbhelpers.simulator.server import Options
 
-pytestmark = pytest.mark.fast
-
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[Embedded]:

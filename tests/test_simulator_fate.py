@@ -66,7 +66,6 @@ def later(world: Detached, psid: str, seconds: float) -> None:
     world.table("UPDATE psids SET last_wrote = last_wrote - ? WHERE psid = ?", seconds, psid)
 
 
-@pytest.mark.fast
 def test_an_unknown_psid_has_the_code_that_the_switch_says(world: Detached, fate: Fate, page: str) -> None:
     assert fate(flat(page, "1")) == ("rejected", "1300")
     world.control.switch(unknown_psid="1340")
@@ -88,7 +87,6 @@ def test_a_person_who_blocks_the_page_gets_nothing_until_they_unblock_it_or_writ
     assert fate(flat(page, psid)) == ("delivered", "")
 
 
-@pytest.mark.fast
 def test_who_never_wrote_to_a_page_cannot_block_it(world: Detached, page: str) -> None:
     with pytest.raises(ServiceError, match="Grace never wrote to “Page"):
         world.control.block("Grace", page)
@@ -160,7 +158,6 @@ def test_a_tag_alone_without_its_category_opens_nothing(world: Detached, fate: F
         assert fate(flat(page, psid, messenger=category | {"tag": "HUMAN_AGENT"})) == ("rejected", "1340")
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("url", "code"),
     [
@@ -208,7 +205,6 @@ def test_what_stands_only_in_the_prose_is_refused_at_once_or_later_as_the_switch
     assert fate(empty) == ("rejected", "1020")
 
 
-@pytest.mark.fast
 def test_the_client_ref_of_v1_is_as_long_as_the_switch_says(world: Detached, program: Program, page: str) -> None:
     def status(length: int) -> int:
         return world.post("/v1/messages", flat(page, "1", client_ref="x" * length), headers=program.headers).status_code
@@ -218,7 +214,6 @@ def test_the_client_ref_of_v1_is_as_long_as_the_switch_says(world: Detached, pro
     assert [status(length) for length in (40, 41)] == [202, 422]
 
 
-@pytest.mark.fast
 def test_a_custom_message_with_neither_text_nor_attachment_is_refused_with_1022(
     world: Detached, program: Program, hook: Target, page: str, psid: str
 ) -> None:
@@ -243,7 +238,6 @@ def test_every_code_can_be_had_once_by_asking_for_it(
     assert hook.statuses(sent[-1], 2) == ["submitted", "delivered"]
 
 
-@pytest.mark.fast
 def test_a_code_that_is_on_no_list_cannot_be_asked_for(world: Detached) -> None:
     with pytest.raises(ServiceError, match=r"There is no such code. You gave “9999”. There are 1000, "):
         world.control.refuse_next(9999)
@@ -251,7 +245,6 @@ def test_a_code_that_is_on_no_list_cannot_be_asked_for(world: Detached) -> None:
         world.control.refuse_next(1300, "delivered")
 
 
-@pytest.mark.fast
 def test_what_was_asked_for_can_be_seen_and_taken_back(world: Detached, fate: Fate, page: str, psid: str) -> None:
     world.control.refuse_next(1000)
     world.control.refuse_next("1331", "undeliverable")
@@ -264,7 +257,6 @@ def test_what_was_asked_for_can_be_seen_and_taken_back(world: Detached, fate: Fa
     assert fate(flat(page, psid)) == ("delivered", "")
 
 
-@pytest.mark.fast
 def test_nothing_that_was_refused_is_read(world: Detached, fate: Fate, page: str, psid: str) -> None:
     world.control.refuse_next(1331, "undeliverable")
     assert fate(flat(page, psid)) == ("undeliverable", "1331")

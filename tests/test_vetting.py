@@ -83,7 +83,6 @@ def unseen(found: Vetting) -> list[str]:
     return [name for name, state, _ in found.lines if state == "not looked at"]
 
 
-@pytest.mark.fast
 def test_with_all_in_order_every_line_is_ready_and_no_message_is_sent(
     look: Look, vonage: Account, key: PrivateKey
 ) -> None:
@@ -103,7 +102,6 @@ def test_with_all_in_order_every_line_is_ready_and_no_message_is_sent(
     assert "authorization" not in vonage.asked[0].headers
 
 
-@pytest.mark.fast
 def test_the_public_half_is_shown_short_and_whole_only_where_it_folds(look: Look, key: PrivateKey) -> None:
     found = look()
     der = base64.b64decode("".join(key.public_pem.split("\n")[1:-2]))
@@ -119,7 +117,6 @@ def test_the_public_half_is_shown_short_and_whole_only_where_it_folds(look: Look
     assert rich.count('<th scope="row"') == len(NAMES)
 
 
-@pytest.mark.fast
 def test_states_are_words_and_what_is_to_do_ends_in_an_action() -> None:
     found = Vetting((("ID", "to do", "<i> & co"), ("key", "ready", "fine"), ("token", "not looked at", "why")))
     assert "<strong>to do</strong>" in found._repr_html_() and "&lt;i&gt; &amp; co" in found._repr_html_()
@@ -136,7 +133,6 @@ def test_states_are_words_and_what_is_to_do_ends_in_an_action() -> None:
 # The ID
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -157,7 +153,6 @@ def test_an_id_that_is_no_uuid_is_to_do_and_nothing_is_asked_about_it(
     assert [each.path for each in vonage.asked] == ["/"]
 
 
-@pytest.mark.fast
 def test_a_missing_id_is_to_do_and_the_key_is_looked_at_all_the_same(look: Look) -> None:
     found = look(VONAGE_APPLICATION_ID=None)
     assert line(found, "ID").startswith("to do: no application ID is noted or set (VONAGE_APPLICATION_ID)")
@@ -168,7 +163,6 @@ def test_a_missing_id_is_to_do_and_the_key_is_looked_at_all_the_same(look: Look)
 # The key
 
 
-@pytest.mark.fast
 def test_a_key_that_had_to_be_mended_says_what(look: Look, key: PrivateKey) -> None:
     found = look(VONAGE_PRIVATE_KEY='"' + key.pem().replace("\n", "\\n") + '"')
     assert "from the text you gave; mended while it was read: literal \\n were made line ends, quotes" in line(
@@ -177,7 +171,6 @@ def test_a_key_that_had_to_be_mended_says_what(look: Look, key: PrivateKey) -> N
     assert found.ready
 
 
-@pytest.mark.fast
 def test_a_key_that_cannot_be_used_is_to_do_and_the_rest_goes_on(look: Look, key: PrivateKey) -> None:
     for given, words in (
         (None, "There is no private key."),
@@ -192,7 +185,6 @@ def test_a_key_that_cannot_be_used_is_to_do_and_the_rest_goes_on(look: Look, key
         assert found.public_pem == "" and "<details>" not in found._repr_html_()
 
 
-@pytest.mark.fast
 def test_a_token_that_cannot_be_made_or_would_be_refused_is_to_do(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     from nbhelpers import tokens
     from nbhelpers.errors import TokenError
@@ -209,7 +201,6 @@ def test_a_token_that_cannot_be_made_or_would_be_refused_is_to_do(look: Look, mo
 # The clock
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("apart", "state", "word"),
     [
@@ -232,21 +223,18 @@ def test_clocks_may_be_thirty_seconds_apart(look: Look, vonage: Account, apart: 
         assert str(abs(apart)) in line(found, "clock") or str(abs(apart) + 1) in line(found, "clock")
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Foo 2026 00:00:00 GMT"])
 def test_an_answer_without_a_time_is_not_looked_at(look: Look, vonage: Account, date: str) -> None:
     vonage.date = date
     assert line(look(), "clock") == "not looked at: the answer of the service does not say what time it is"
 
 
-@pytest.mark.fast
 def test_any_answer_tells_the_time_and_none_is_followed(look: Look, vonage: Account) -> None:
     vonage.answers = [(302, {"Location": "/elsewhere"}, b"")]
     assert line(look(), "clock").startswith("ready: ")
     assert "/elsewhere" not in [each.path for each in vonage.asked]
 
 
-@pytest.mark.fast
 def test_a_service_that_does_not_answer_is_asked_once(look: Look, vonage: Account) -> None:
     vonage.answers = [(0, {}, b"")]
     found = look()
@@ -259,7 +247,6 @@ def test_a_service_that_does_not_answer_is_asked_once(look: Look, vonage: Accoun
 # The account
 
 
-@pytest.mark.fast
 def test_without_key_and_secret_it_says_what_to_compare(look: Look, vonage: Account) -> None:
     found = look(VONAGE_API_KEY=None, VONAGE_API_SECRET=None)
     assert line(found, "account") == (
@@ -272,7 +259,6 @@ def test_without_key_and_secret_it_says_what_to_compare(look: Look, vonage: Acco
     assert [each.path for each in vonage.asked] == ["/", "/"]
 
 
-@pytest.mark.fast
 def test_each_refusal_of_the_account_is_told_apart(look: Look, vonage: Account) -> None:
     wrong = look(VONAGE_API_SECRET="AnotherSecret1234")
     assert line(wrong, "account").startswith("to do: The service did not accept API key and secret.")
@@ -291,7 +277,6 @@ def test_each_refusal_of_the_account_is_told_apart(look: Look, vonage: Account) 
         assert unseen(found) == ["key pair", "messages", "inbound URL", "status URL"]
 
 
-@pytest.mark.fast
 def test_a_key_of_another_pair_is_the_commonest_401_and_says_so(
     look: Look, vonage: Account, other_key: PrivateKey
 ) -> None:
@@ -305,7 +290,6 @@ def test_a_key_of_another_pair_is_the_commonest_401_and_says_so(
     assert line(look(), "key pair").startswith("to do: no public key is stored for application …4f2a: generate a pair")
 
 
-@pytest.mark.fast
 def test_the_version_of_the_capability_says_which_shape_webhooks_have(look: Look, vonage: Account) -> None:
     held = vonage.of["capabilities"]["messages"]
     for version, words in (
@@ -317,7 +301,6 @@ def test_the_version_of_the_capability_says_which_shape_webhooks_have(look: Look
         assert line(look(), "messages") == f"ready: switched on, {words}"
 
 
-@pytest.mark.fast
 def test_a_voice_application_cannot_receive_messages(look: Look, vonage: Account) -> None:
     del vonage.of["capabilities"]["messages"]
     found = look()
@@ -333,7 +316,6 @@ def test_a_voice_application_cannot_receive_messages(look: Look, vonage: Account
 SAVE = "run `lab.webhooks.save()`, or set it on the dashboard"
 
 
-@pytest.mark.fast
 def test_each_fault_of_a_webhook_field_is_told_apart(look: Look, vonage: Account) -> None:
     fields = vonage.of["capabilities"]["messages"]["webhooks"]
     fields["inbound_url"] = {"address": STATUS, "http_method": "POST"}
@@ -355,7 +337,6 @@ def test_each_fault_of_a_webhook_field_is_told_apart(look: Look, vonage: Account
     assert line(found, "status URL").startswith("ready: ")
 
 
-@pytest.mark.fast
 def test_without_a_tunnel_there_is_nothing_to_compare_the_fields_with(look: Look, vonage: Account) -> None:
     vonage.of["capabilities"]["messages"]["webhooks"]["status_url"]["http_method"] = "GET"
     found = look(PUBLIC_URL=None)
@@ -366,7 +347,6 @@ def test_without_a_tunnel_there_is_nothing_to_compare_the_fields_with(look: Look
     assert line(found, "status URL").startswith(f"to do: {STATUS} is called by GET")
 
 
-@pytest.mark.fast
 def test_nothing_of_the_account_is_changed(look: Look, vonage: Account) -> None:
     before = json.dumps(vonage.applications)
     look()
@@ -376,7 +356,6 @@ def test_nothing_of_the_account_is_changed(look: Look, vonage: Account) -> None:
 # The hosted sandbox
 
 
-@pytest.mark.fast
 def test_in_the_sandbox_key_and_secret_are_enough(look: Look, vonage: Account) -> None:
     found = look(mode="sandbox", VONAGE_APPLICATION_ID=None, VONAGE_PRIVATE_KEY=None)
     for name in NAMES[:4]:
@@ -389,7 +368,6 @@ def test_in_the_sandbox_key_and_secret_are_enough(look: Look, vonage: Account) -
     assert line(wrong, "account").startswith("to do: The service did not accept API key and secret.")
 
 
-@pytest.mark.fast
 def test_in_the_sandbox_with_an_application_the_application_is_looked_at(look: Look) -> None:
     found = look(mode="sandbox")
     assert line(found, "key pair").startswith("ready: ")
@@ -399,7 +377,6 @@ def test_in_the_sandbox_with_an_application_the_application_is_looked_at(look: L
 # Against the simulator
 
 
-@pytest.mark.fast
 def test_in_simulator_mode_the_guides_voice_application_is_in_order(ready: Lab) -> None:
     found = ready.check_credentials()
     assert found.ready, repr(found)
@@ -413,7 +390,6 @@ def test_in_simulator_mode_the_guides_voice_application_is_in_order(ready: Lab) 
     assert found.public_pem == own_key(ready).public_pem
 
 
-@pytest.mark.fast
 def test_in_simulator_mode_an_application_with_messages_is_compared_with_the_door(ready: Lab) -> None:
     import requests
 
@@ -447,7 +423,6 @@ def test_in_simulator_mode_a_key_of_another_application_is_mended_in_step_2(fres
     assert line(fresh.check_credentials(), "clock").startswith("to do: the service does not answer")
 
 
-@pytest.mark.fast
 def test_before_step_2_it_says_what_is_missing(tmp_path: Path) -> None:
     lab = Lab(state=tmp_path / "lab", mode="live")
     try:
@@ -471,7 +446,6 @@ def test_before_step_2_it_says_what_is_missing(tmp_path: Path) -> None:
 # The command
 
 
-@pytest.mark.fast
 def test_the_command_says_the_same_and_fails_when_something_is_to_do(
     vonage: Account, key: PrivateKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

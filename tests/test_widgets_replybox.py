@@ -81,14 +81,12 @@ def to(psid: str) -> str:
 # To whom
 
 
-@pytest.mark.fast
 def test_before_anybody_wrote_there_is_nobody_to_answer(box: Any) -> None:
     assert seen(box).startswith(f"Reply SIMULATOR {NOBODY}")
     assert button(box, "Send").disabled
     assert printed(box) == f"Reply (SIMULATOR)\n{NOBODY}"
 
 
-@pytest.mark.fast
 def test_the_ids_are_turned_round_as_soon_as_somebody_writes(ready: Lab, box: Any) -> None:
     psid, page_id = written(ready).psid, ready.facts["page_id"]
     assert f"From {page_id} (you, the Page: the inbound to ) ⟶ {to(psid)}." in says(box, psid)
@@ -100,7 +98,6 @@ def test_the_ids_are_turned_round_as_soon_as_somebody_writes(ready: Lab, box: An
     ]
 
 
-@pytest.mark.fast
 def test_the_person_stays_when_somebody_else_writes_and_gets_the_answer(ready: Lab, box: Any) -> None:
     ada = written(ready).psid
     says(box, ada)
@@ -114,7 +111,6 @@ def test_the_person_stays_when_somebody_else_writes_and_gets_the_answer(ready: L
     assert (reply.psid, reply.text) == (ada, "For Ada")
 
 
-@pytest.mark.fast
 def test_the_newest_is_answered_only_when_that_is_asked_for(ready: Lab, box: Any) -> None:
     ada = written(ready).psid
     says(box, ada)
@@ -131,7 +127,6 @@ def test_the_newest_is_answered_only_when_that_is_asked_for(ready: Lab, box: Any
     assert [reply.psid for reply in ready.inbox.events("reply")] == [ada, bob]
 
 
-@pytest.mark.fast
 def test_the_person_stays_even_when_they_are_forgotten(ready: Lab, box: Any) -> None:
     ada = written(ready).psid
     says(box, ada)
@@ -142,7 +137,6 @@ def test_the_person_stays_even_when_they_are_forgotten(ready: Lab, box: Any) -> 
     assert bob not in seen(box) + printed(box)
 
 
-@pytest.mark.fast
 def test_it_answers_as_the_page_that_the_person_wrote_to(ready: Lab, box: Any) -> None:
     ready.simulator.create_page("Second Page")
     linked = ready.simulator.link(ready.token(), "Second Page")
@@ -157,7 +151,6 @@ def test_it_answers_as_the_page_that_the_person_wrote_to(ready: Lab, box: Any) -
 # The text
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("count", "words"),
     [(0, "0 of 640"), (1, "1 of 640"), (640, "640 of 640"), (641, "641 of 640 1 too many"), (700, "60 too many")],
@@ -168,7 +161,6 @@ def test_the_counter_counts_and_says_how_many_are_too_many(box: Any, count: int,
     assert ("too many" in seen(box)) == (count > 640)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("words", "reason"),
     [("", "There is nothing to send."), ("x" * 641, "The text is too long. It has 641 characters.")],
@@ -184,7 +176,6 @@ def test_what_cannot_be_sent_is_said_beside_the_button_and_kept(ready: Lab, box:
 # Send and its receipts
 
 
-@pytest.mark.fast
 def test_what_is_sent_is_what_was_typed_and_its_receipts_follow_to_read(ready: Lab, box: Any) -> None:
     psid = written(ready).psid
     says(box, psid)
@@ -198,7 +189,6 @@ def test_what_is_sent_is_what_was_typed_and_its_receipts_follow_to_read(ready: L
     assert ready.check("reply").kind == "done"
 
 
-@pytest.mark.fast
 def test_an_answer_that_the_person_may_not_get_says_why(ready: Lab, box: Any) -> None:
     says(box, written(ready).psid)
     send(box, "One")
@@ -212,7 +202,6 @@ def test_an_answer_that_the_person_may_not_get_says_why(ready: Lab, box: Any) ->
     ready.inbox.forget("100")
 
 
-@pytest.mark.fast
 def test_a_401_is_one_line_and_shows_no_token(ready: Lab, box: Any, other_key: PrivateKey) -> None:
     says(box, written(ready).psid)
     credentials.save(other_key, key_path(ready))
@@ -223,7 +212,6 @@ def test_a_401_is_one_line_and_shows_no_token(ready: Lab, box: Any, other_key: P
     assert "\n" not in box._receipts.value
 
 
-@pytest.mark.fast
 def test_a_key_that_is_gone_is_one_line(ready: Lab, box: Any) -> None:
     says(box, written(ready).psid)
     key_path(ready).unlink()
@@ -244,7 +232,6 @@ def test_a_simulator_that_is_gone_is_one_line_and_the_looking_goes_on(fresh: Lab
     box.close()
 
 
-@pytest.mark.fast
 def test_what_went_wrong_stays_until_the_next_try_whatever_comes_in(
     ready: Lab, box: Any, other_key: PrivateKey
 ) -> None:
@@ -265,7 +252,6 @@ def test_what_went_wrong_stays_until_the_next_try_whatever_comes_in(
 # Other people's text
 
 
-@pytest.mark.fast
 def test_ids_from_outside_are_escaped(ready: Lab, box: Any) -> None:
     arrive(ready, message(psid="<b>1</b>", page_id="<script>2</script>", uuid="strange"))
     says(box, "<b>1</b>")
@@ -274,7 +260,6 @@ def test_ids_from_outside_are_escaped(ready: Lab, box: Any) -> None:
     ready.inbox.forget("<b>1</b>")
 
 
-@pytest.mark.fast
 def test_ids_that_cannot_be_ids_are_said_and_end_nothing(ready: Lab, box: Any) -> None:
     arrive(ready, message(psid="9" * 60, uuid="long"))
     says(box, "9" * 60)
@@ -288,7 +273,6 @@ def test_ids_that_cannot_be_ids_are_said_and_end_nothing(ready: Lab, box: Any) -
     ready.inbox.forget("9" * 60)
 
 
-@pytest.mark.fast
 def test_a_message_that_names_no_page_can_be_read_and_not_answered(ready: Lab, box: Any) -> None:
     arrive(ready, {"message_uuid": "no-page", "from": {"type": "messenger", "id": "77"}, "message": {}})
     says(box, "77")
@@ -300,7 +284,6 @@ def test_a_message_that_names_no_page_can_be_read_and_not_answered(ready: Lab, b
 # The request
 
 
-@pytest.mark.fast
 def test_the_request_opens_and_closes_and_has_four_languages(ready: Lab, box: Any) -> None:
     event = written(ready)
     says(box, event.psid)
@@ -320,7 +303,6 @@ def test_the_request_opens_and_closes_and_has_four_languages(ready: Lab, box: An
     assert not shown(box._request)
 
 
-@pytest.mark.fast
 def test_after_sending_the_request_is_the_one_that_was_sent(ready: Lab, box: Any) -> None:
     says(box, written(ready).psid)
     send(box, "Rye bread is ready")
@@ -330,7 +312,6 @@ def test_after_sending_the_request_is_the_one_that_was_sent(ready: Lab, box: Any
 # Re-run, live mode, threads
 
 
-@pytest.mark.fast
 def test_run_again_the_box_before_stops_looking(ready: Lab, box: Any) -> None:
     again = ready.panels.reply()
     wait_until(lambda: len(lookers("ReplyBox")) == 1, 2, "the end of the first")
@@ -341,7 +322,6 @@ def test_run_again_the_box_before_stops_looking(ready: Lab, box: Any) -> None:
     wait_until(lambda: not lookers("ReplyBox"), 2, "the end of the second")
 
 
-@pytest.mark.fast
 def test_in_live_mode_it_says_that_a_real_person_is_reached(live: Lab) -> None:
     arrive(live, message(psid="4711", page_id="42"))
     box = live.panels.reply()
@@ -353,13 +333,11 @@ def test_in_live_mode_it_says_that_a_real_person_is_reached(live: Lab) -> None:
     box.close()
 
 
-@pytest.mark.fast
 def test_in_the_simulator_nobody_real_is_reached(ready: Lab, box: Any) -> None:
     assert "real person" not in says(box, written(ready).psid)
     assert "real person" not in printed(box)
 
 
-@pytest.mark.fast
 def test_no_thread_prints_and_none_dies(
     ready: Lab, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
