@@ -210,6 +210,21 @@ class Target:
 
 
 @contextmanager
+def serving(handler: type[http.server.BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
+    """A web server on loopback for as long as the block lasts: its base URL."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
 def target(answer: Callable[[Call], int] | int = 200, path: str = "/hook", port: int = 0) -> Iterator[Target]:
     """Open a target on loopback; `answer` is a status, or says one for each call."""
     made = Target("", answer if callable(answer) else lambda call: answer)
@@ -236,17 +251,9 @@ def target(answer: Callable[[Call], int] | int = 200, path: str = "/hook", port:
         def log_message(self, *_: Any) -> None:
             return
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    made.url = f"http://127.0.0.1:{server.server_address[1]}{path}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler, port) as base:
+        made.url = base + path
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def flat(page: str, psid: str, **more: Any) -> dict[str, Any]:

@@ -9,15 +9,15 @@ import stat
 import sys
 import tarfile
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import fake_ngrok
 import pytest
 from pyngrok import conf, installer
+from simulation import serving
 
 from nbhelpers import settings as configuration
 from nbhelpers.errors import ServiceError
@@ -130,10 +130,8 @@ def server(data: bytes) -> Iterator[str]:
         def log_message(self, *words: object) -> None:
             return None
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as web:
-        threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield f"http://127.0.0.1:{web.server_port}/ngrok.tgz"
-        web.shutdown()
+    with serving(Handler) as base:
+        yield f"{base}/ngrok.tgz"
 
 
 def from_there(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
