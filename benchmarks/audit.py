@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.frame import CannotMeasure
 from benchmarks.sink import Call, understood
-from nbhelpers.signatures import verify
+from nbhelpers.auth.signatures import verify
 
 __all__ = ["STATUSES", "Audit", "Stored", "audit", "read_calls", "read_store"]
 

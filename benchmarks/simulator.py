@@ -26,8 +26,9 @@ from benchmarks.children import Child
 from benchmarks.frame import Options, Row, alternate, make_row
 from benchmarks.load import Plan, Result, request
 from benchmarks.loading import LOOK, Seen, load
-from nbhelpers import __version__, credentials
-from nbhelpers.tokens import Minter
+from nbhelpers import __version__
+from nbhelpers.auth.private_key import load_key
+from nbhelpers.auth.tokens import Minter
 
 __all__ = ["SCENARIOS", "Scenario", "measure"]
 
@@ -255,7 +256,7 @@ class _Bench:
         child = stack.enter_context(Child.python("The simulator", command, folder, talks=True))
         ready = child.line(60)
         self._starts.append(time.monotonic() - child.begun)
-        mint = Minter(ready["application_id"], credentials.load(ready["private_key"]))
+        mint = Minter(ready["application_id"], load_key(ready["private_key"]))
         # The peer is sent the very same, and it never goes first of all.
         self._pool = [(str(mint()), _body(ready, number % _POOL)) for number in range(tokens)]
         return _Started(child, ready, folder, sink)

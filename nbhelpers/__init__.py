@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbhelpers.api import MessagesClient
+    from nbhelpers.api.messages import MessagesClient
+    from nbhelpers.auth.signatures import verify
+    from nbhelpers.auth.tokens import Minter
     from nbhelpers.errors import ApiError, KitError
-    from nbhelpers.inbox import Inbox
+    from nbhelpers.inbox.inbox import Inbox
     from nbhelpers.lab import Lab
-    from nbhelpers.messages import InboundMessage, MessageStatus, read
-    from nbhelpers.outbound import OutboundMessage
-    from nbhelpers.signatures import verify
-    from nbhelpers.tokens import Minter
+    from nbhelpers.messages.inbound import InboundMessage, MessageStatus, read
+    from nbhelpers.messages.outbound import OutboundMessage
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,25 +34,25 @@ __all__ = [
     "verify",
 ]
 
-_ROOMS = {
+_MODULES = {
     "ApiError": "errors",
-    "InboundMessage": "messages",
-    "Inbox": "inbox",
+    "InboundMessage": "messages.inbound",
+    "Inbox": "inbox.inbox",
     "KitError": "errors",
     "Lab": "lab",
-    "MessageStatus": "messages",
-    "MessagesClient": "api",
-    "Minter": "tokens",
-    "OutboundMessage": "outbound",
-    "read": "messages",
-    "verify": "signatures",
+    "MessageStatus": "messages.inbound",
+    "MessagesClient": "api.messages",
+    "Minter": "auth.tokens",
+    "OutboundMessage": "messages.outbound",
+    "read": "messages.inbound",
+    "verify": "auth.signatures",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

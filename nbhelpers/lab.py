@@ -8,47 +8,32 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbhelpers import (
-    background,
-    configuring,
-    steps,
-)
-from nbhelpers import (
-    doctor as examining,
-)
-from nbhelpers import (
-    explain as explaining,
-)
-from nbhelpers import (
-    preflight as checking,
-)
-from nbhelpers import (
-    replay as replaying,
-)
-from nbhelpers import (
-    reset as resetting,
-)
-from nbhelpers import (
-    settings as configuration,
-)
-from nbhelpers.api import MessagesClient
-from nbhelpers.course import Course, as_played
-from nbhelpers.dashboard import LiveWebhooks
+from nbhelpers.api.messages import MessagesClient
+from nbhelpers.auth.tokens import Token
+from nbhelpers.config import settings as configuration
+from nbhelpers.config.settings import Settings
+from nbhelpers.course import configure, steps
+from nbhelpers.course.actions import Said, Simulator, User, Webhooks
+from nbhelpers.course.context import Course, as_played
+from nbhelpers.course.dashboard import LiveWebhooks
+from nbhelpers.course.outcome import Outcome
+from nbhelpers.course.public_address import Tunnel, left_open
+from nbhelpers.course.short_errors import be_gentle
+from nbhelpers.diagnosis import doctor as examining
+from nbhelpers.diagnosis import preflight as checking
+from nbhelpers.diagnosis.credentials_check import Vetting, vet
+from nbhelpers.diagnosis.hop_map import HopMap
 from nbhelpers.errors import MessageError
-from nbhelpers.events import Delivery, Event
-from nbhelpers.gentle import be_gentle
-from nbhelpers.hopmap import HopMap
-from nbhelpers.inbox import Inbox
-from nbhelpers.outbound import OutboundMessage
-from nbhelpers.outcome import Outcome
-from nbhelpers.publicity import Tunnel, left_open
-from nbhelpers.settings import Settings
-from nbhelpers.stage import Said, Simulator, User, Webhooks
-from nbhelpers.tokens import Token
-from nbhelpers.vetting import Vetting, vet
+from nbhelpers.errors import explain as explaining
+from nbhelpers.inbox.events import Delivery, Event
+from nbhelpers.inbox.inbox import Inbox
+from nbhelpers.messages.outbound import OutboundMessage
+from nbhelpers.services import launcher
+from nbhelpers.services import reset as resetting
+from nbhelpers.webhooks import replay as replaying
 
 if TYPE_CHECKING:
-    from nbhelpers.widgets import Panels
+    from nbhelpers.widgets.panels import Panels
 
 __all__ = ["Door", "Lab"]
 
@@ -72,7 +57,7 @@ class Lab:
         self._open(configuration.load(mode, state, api_version))
 
     def _open(self, settings: Settings) -> None:
-        simulator = background.start("simulator", settings) if settings.mode == "simulator" else None
+        simulator = launcher.start("simulator", settings) if settings.mode == "simulator" else None
         settings = as_played(settings, simulator) if simulator else settings
         self.settings = settings
         self.inbox = Inbox(settings.folder / "lab.sqlite3")
@@ -108,9 +93,9 @@ class Lab:
         """What does this code mean, what do you do, and how do you meet it? `lab.explain("1340")`."""
         return explaining.explain(code)
 
-    def configure(self, mode: str | None = None, again: bool = False) -> configuring.Configured:
+    def configure(self, mode: str | None = None, again: bool = False) -> configure.Configured:
         """Ask for what a mode needs and write it into `.env`; then run `Lab()` again. See `configuring.configure`."""
-        return configuring.configure(self.settings, mode, again)
+        return configure.configure(self.settings, mode, again)
 
     def doctor(self) -> HopMap:
         """Why does nothing arrive? The way of a message, hop by hop, up to the first that is broken."""
@@ -128,7 +113,7 @@ class Lab:
     def stop(self) -> Said:
         """Close the door and end the simulator of this state directory; `Lab()` opens them again."""
         self.inbox.close()
-        background.stop(self.settings)
+        launcher.stop(self.settings)
         return Said("Stopped. Nothing that came is lost: `lab = Lab()` opens it again.")
 
     def note(self, **facts: Any) -> None:
@@ -180,7 +165,7 @@ class Lab:
     @property
     def panels(self) -> Panels:
         """The panels of the course: one line each."""
-        from nbhelpers.widgets import Panels
+        from nbhelpers.widgets.panels import Panels
 
         return Panels(self._course)
 

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nbhelpers import background, credentials
-from nbhelpers import settings as configuration
-from nbhelpers.credentials import PrivateKey
-from nbhelpers.settings import Settings
+from nbhelpers.auth.private_key import PrivateKey, generate_key
+from nbhelpers.config import settings as configuration
+from nbhelpers.config.settings import Settings
+from nbhelpers.services import launcher
 
 if TYPE_CHECKING:
-    from labs import Shared
-
     from nbhelpers import Lab
+    from tests.support.labs import Shared
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -30,12 +29,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def key() -> PrivateKey:
     """An RSA key; making one takes a tenth of a second, so it is made once."""
-    return credentials.generate()
+    return generate_key()
 
 
 @pytest.fixture(scope="session")
 def other_key() -> PrivateKey:
-    return credentials.generate()
+    return generate_key()
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +54,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     made = configuration.load(state=tmp_path / "lab", environ={}, folder=tmp_path)
     made = dataclasses.replace(made, receiver_port=0, simulator_port=0)
     yield made
-    background.stop(made)
+    launcher.stop(made)
 
 
 class Shell:
@@ -115,7 +114,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Lab]:
     """A lab in which no step is done, with services of its own."""
-    from labs import opened
+    from tests.support.labs import opened
 
     with opened(tmp_path / "lab") as lab:
         yield lab
@@ -124,7 +123,7 @@ def fresh(tmp_path: Path) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     """One lab for many tests: what `ready` hands out."""
-    from labs import Shared, opened
+    from tests.support.labs import Shared, opened
 
     with opened(tmp_path_factory.mktemp("shared") / "lab") as lab:
         yield Shared(lab)
@@ -150,7 +149,7 @@ def wait_until(look: Callable[[], Any], timeout: float = 10, what: str = "it") -
 @pytest.fixture(scope="module")
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A running simulator for one file of tests (see `simulation.Detached`)."""
-    from simulation import simulator  # it imports this file
+    from tests.support.simulation import simulator  # it imports this file
 
     with simulator(tmp_path_factory.mktemp(request.module.__name__)) as made:
         yield made
@@ -159,7 +158,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def hook() -> Iterator[Any]:
     """A webhook target that answers 200, for one file of tests (see `simulation.Target`)."""
-    from simulation import target
+    from tests.support.simulation import target
 
     with target() as made:
         yield made

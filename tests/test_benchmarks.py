@@ -24,7 +24,6 @@ import psutil
 import pytest
 import requests
 import yaml
-from conftest import REPOSITORY, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,9 +34,10 @@ from benchmarks.children import Child, environment, free_port
 from benchmarks.frame import Bar, CannotMeasure, Row, alternate, as_json, as_table, judge, make_row, spread
 from benchmarks.load import Load, Plan, Result, read_answer, request
 from benchmarks.sink import Call, split, understood
-from nbhelpers.messages import LONGEST_ID, TODAY
-from nbhelpers.outbound import CATEGORIES, LONGEST_REF, LONGEST_TEXT, LONGEST_URL
-from nbhelpers.signatures import sign
+from nbhelpers.auth.signatures import sign
+from nbhelpers.messages.inbound import LONGEST_ID, TODAY
+from nbhelpers.messages.outbound import CATEGORIES, LONGEST_REF, LONGEST_TEXT, LONGEST_URL
+from tests.conftest import REPOSITORY, wait_until
 
 SECRET = "the account's signature secret, of some length"
 

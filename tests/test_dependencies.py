@@ -165,7 +165,7 @@ def test_start_py_refuses_just_the_pythons_that_pyproject_refuses():
 
 def imported(folder):
     """The third-party packages that the modules of a folder import, each with one place."""
-    own = {"nbhelpers", "benchmarks"} | {path.stem for path in (ROOT / "tests").glob("*.py") if folder.name == "tests"}
+    own = {"nbhelpers", "benchmarks", "tests"}
     found = {}
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -187,7 +187,7 @@ def test_every_import_is_declared(folder, extras):
     assert found
     if folder == "nbhelpers":
         # Whoever loads the plugin is pytest itself.
-        assert found.pop("pytest").startswith("nbhelpers/pytest_plugin.py:")
+        assert found.pop("pytest").startswith("nbhelpers/testing/pytest_plugin.py:")
     for name, place in found.items():
         offered = {canonicalize_name(distribution) for distribution in distributions.get(name, [])}
         assert offered & declared, f"{place} imports {name}, which pyproject.toml does not declare"

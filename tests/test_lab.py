@@ -8,12 +8,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from labs import arrive, key_path, message, says, shut, written
 
-from nbhelpers import Lab, background
-from nbhelpers.credentials import PrivateKey
+from nbhelpers import Lab
+from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.errors import CredentialsError, InboxError, MessageError, ServiceError, SettingsError
-from nbhelpers.service import is_alive
+from nbhelpers.services import launcher
+from nbhelpers.services.service import is_alive
+from tests.support.labs import arrive, key_path, message, says, shut, written
 
 
 @pytest.fixture
@@ -29,8 +30,8 @@ def live(tmp_path: Path) -> Iterator[Lab]:
 def test_it_says_that_it_is_ready_and_starts_the_simulator_alone(fresh: Lab) -> None:
     assert repr(fresh) == "Ready. A simulator plays the service. Nothing leaves this computer."
     assert fresh._repr_html_() == f"<p>{fresh!r}</p>"
-    assert background.find("simulator", fresh.settings)
-    assert background.find("receiver", fresh.settings) is None
+    assert launcher.find("simulator", fresh.settings)
+    assert launcher.find("receiver", fresh.settings) is None
 
 
 @pytest.mark.fast
@@ -49,7 +50,7 @@ def test_it_keeps_loopback_away_from_a_proxy(ready: Lab) -> None:
 
 @pytest.mark.fast
 def test_the_accounts_secrets_are_the_simulators_and_masked_when_shown(ready: Lab) -> None:
-    running = background.find("simulator", ready.settings)
+    running = launcher.find("simulator", ready.settings)
     assert ready.settings.api_secret == running.ready["api_secret"]
     assert running.ready["api_secret"] not in repr(ready.settings) + str(ready.settings)
 
@@ -151,7 +152,7 @@ def test_the_key_file_is_told(ready: Lab) -> None:
 @pytest.mark.fast
 def test_the_other_modes_start_nothing_and_play_nobody(live: Lab) -> None:
     assert repr(live) == "Ready. LIVE: messages go to https://api.nexmo.com and reach real people."
-    assert background.find("simulator", live.settings) is None
+    assert launcher.find("simulator", live.settings) is None
     with pytest.raises(SettingsError, match="The mode is live"):
         live.simulator  # noqa: B018
 
@@ -181,7 +182,7 @@ def test_in_live_mode_the_settings_say_whose_application_and_page_it_is(
 
 def test_stop_ends_both_services_and_keeps_everything(fresh: Lab) -> None:
     fresh.need("receive")
-    running = [background.find(name, fresh.settings) for name in ("simulator", "receiver")]
+    running = [launcher.find(name, fresh.settings) for name in ("simulator", "receiver")]
     processes = [(each.pid, psutil.Process(each.pid).create_time()) for each in running]
     psid = fresh.inbox.newest_message().psid
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from labs import PRIVATE
 
 from nbhelpers import Lab
+from tests.support.labs import PRIVATE
 
 NGROK = ("NBHELPERS_TEST_NGROK_AUTHTOKEN",)
 VONAGE = tuple(f"NBHELPERS_TEST_VONAGE_{name}" for name in ("API_KEY", "API_SECRET", "APPLICATION_ID", "PRIVATE_KEY"))
@@ -87,8 +87,8 @@ def test_on_a_real_account_id_key_token_clock_and_application_fit(
 
 @pytest.mark.fast
 def test_without_their_names_both_are_skipped_and_say_which(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("test_live.GIVEN", {})
+    monkeypatch.setattr("tests.test_live.GIVEN", {})
     assert unset(*NGROK) == "not set: NBHELPERS_TEST_NGROK_AUTHTOKEN"
     assert unset(*VONAGE).count("NBHELPERS_TEST_VONAGE_") == 4
-    monkeypatch.setattr("test_live.GIVEN", dict.fromkeys(NGROK, "x"))
+    monkeypatch.setattr("tests.test_live.GIVEN", dict.fromkeys(NGROK, "x"))
     assert unset(*NGROK) == ""

@@ -17,9 +17,7 @@ import jwt
 import pytest
 import requests
 import vonage_jwt
-from conftest import wait_until
 from requests.adapters import HTTPAdapter
-from simulation import GUIDES_VOICE, Call, Detached, Program, Target, flat, nested, target, webhooks
 from vonage import Auth, HttpClientOptions, Vonage
 from vonage_http_client import AuthenticationError, ForbiddenError, HttpRequestError, NotFoundError, RateLimitedError
 from vonage_messages import (
@@ -32,8 +30,9 @@ from vonage_messages import (
     Sms,
 )
 
-from nbhelpers import credentials
-from nbhelpers.credentials import PrivateKey
+from nbhelpers.auth.private_key import PrivateKey, load_key, save_key
+from tests.conftest import wait_until
+from tests.support.simulation import GUIDES_VOICE, Call, Detached, Program, Target, flat, nested, target, webhooks
 
 DAY = 24 * 3600
 STRANGER = "1111111111111111"
@@ -368,7 +367,7 @@ def test_an_application_made_by_the_sdk_sends_with_the_key_that_it_was_handed(
     assert made.privacy.improve_ai is True
     assert made.capabilities.model_dump(exclude_none=True) == capabilities
     private = made.keys.private_key
-    own = Program(made.id, credentials.load(private))
+    own = Program(made.id, load_key(private))
     assert own.key.fits(made.keys.public_key)
     page = world.page(own)
     psid = world.control.write(page=page, text="hi")["psid"]
@@ -544,7 +543,7 @@ def nexmo(tmp_path_factory: pytest.TempPathFactory, program: Program) -> str:
         if reason:
             pytest.skip(f"npm is here, but its registry cannot be reached ({reason[1]})")
         pytest.fail(f"npm install: {done.stdout}{done.stderr}")
-    credentials.save(program.key, folder / "private.key")
+    save_key(program.key, folder / "private.key")
     tools = folder / "node_modules" / ".bin"
     printed = subprocess.run(
         ["bash", "-c", GUIDES_LINES.replace("NEXMO_APPLICATION_ID", program.id)],

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+
+from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -78,7 +79,7 @@ def test_each_block_does_and_prints_what_the_readme_says(tmp_path: Path) -> None
 
 @pytest.mark.fast
 def test_every_command_of_the_package_is_in_the_readme() -> None:
-    from nbhelpers.__main__ import main
+    from nbhelpers.cli.main import main
 
     for name in main.commands:
         assert re.search(rf"nbhelpers (\w+\W+)?{name}\b|`{name}`|`nbhelpers \w+`, `{name}`", README), name

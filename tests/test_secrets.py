@@ -11,20 +11,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import fake_ngrok
 import psutil
 import pytest
-from conftest import REPOSITORY, wait_until
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from test_notebooks import NOTEBOOKS, by_name, environment, read, stop, strings
-from tunnels import TOKEN, account_of, agents
 
-from nbhelpers import background
-from nbhelpers import settings as configuration
-from nbhelpers.credentials import PrivateKey
+from nbhelpers.auth.private_key import PrivateKey
+from nbhelpers.config import settings as configuration
 from nbhelpers.errors import ServiceError
-from nbhelpers.rehearsal import MessengerSimulator, rehearsal
+from nbhelpers.services import launcher
+from nbhelpers.testing.messenger_simulator import MessengerSimulator, rehearsal
+from tests.conftest import REPOSITORY, wait_until
+from tests.notebooks.test_notebooks import NOTEBOOKS, by_name, environment, read, stop, strings
+from tests.support import fake_ngrok
+from tests.support.tunnels import TOKEN, account_of, agents
 
 WHOLE_TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
 # In simulator mode these are never read; whoever goes live has them in the same shell.
@@ -82,7 +82,7 @@ def phone(service: MessengerSimulator, state: Path) -> Iterator[None]:
     def live() -> None:
         written = None
         while not over.wait(0.1):
-            tunnel = background.find("tunnel", settings)
+            tunnel = launcher.find("tunnel", settings)
             if tunnel is not None and written != tunnel.ready["public_url"]:
                 service.send_webhooks_to(tunnel.ready["inbound_url"], tunnel.ready["status_url"])
                 service.write(text="Hello from my phone")

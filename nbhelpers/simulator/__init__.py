@@ -1,5 +1,1 @@
-"""The far side, played truthfully: Messages API, applications, settings, the Page, the person, webhook delivery."""
-
-from nbhelpers.simulator.control import Control
-
-__all__ = ["Control"]
+"""The simulator: plays Vonage and Facebook truthfully over HTTP, so that the course runs offline."""

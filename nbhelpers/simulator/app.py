@@ -13,17 +13,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from nbhelpers.service import nonce_of, refusal
-from nbhelpers.simulator.accepting import Desk
-from nbhelpers.simulator.delivery import Deliverer
-from nbhelpers.simulator.facebook import Facebook
-from nbhelpers.simulator.faults import Faults
-from nbhelpers.simulator.journal import Journal
-from nbhelpers.simulator.routing import Router
-from nbhelpers.simulator.screens import Screens
-from nbhelpers.simulator.store import Store
-from nbhelpers.simulator.vonage import Vonage
-from nbhelpers.simulator.web import answer, refused
+from nbhelpers.services.service import nonce_of, refusal
+from nbhelpers.simulator.api.routes import Vonage
+from nbhelpers.simulator.control.routes import Screens
+from nbhelpers.simulator.delivery.routing import Router
+from nbhelpers.simulator.delivery.scheduler import Deliverer
+from nbhelpers.simulator.http import answer, refused
+from nbhelpers.simulator.people import Facebook
+from nbhelpers.simulator.sending.accept import Desk
+from nbhelpers.simulator.storage.faults import Faults
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.write_batch import Journal
 
 __all__ = ["Simulator", "assemble"]
 

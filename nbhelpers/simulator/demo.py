@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nbhelpers import credentials
+from nbhelpers.auth.private_key import load_key, save_key
 from nbhelpers.errors import CredentialsError
-from nbhelpers.simulator.applications import create
-from nbhelpers.simulator.facebook import Facebook
-from nbhelpers.simulator.problems import Problem
-from nbhelpers.simulator.store import Application, Store
+from nbhelpers.simulator.api.applications import create
+from nbhelpers.simulator.people import Facebook
+from nbhelpers.simulator.rules.problems import Problem
+from nbhelpers.simulator.storage.store import Application, Store
 
 __all__ = ["PAGE", "prepare"]
 
@@ -56,12 +56,12 @@ def _application(store: Store, path: Path, name: str, guide: bool) -> Applicatio
     made = asyncio.run(create(store, json.dumps({"name": name, "capabilities": capabilities}).encode()))
     if isinstance(made, Problem) or made[1] is None:
         raise AssertionError(f"the demo's own application was refused: {made}")
-    credentials.save(made[1], path)
+    save_key(made[1], path)
     return made[0]
 
 
 def _fits(path: Path, application: Application) -> bool:
     try:
-        return credentials.load(path).fits(application.public_key)
+        return load_key(path).fits(application.public_key)
     except CredentialsError:
         return False

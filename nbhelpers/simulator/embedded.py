@@ -14,12 +14,12 @@ from typing import Any
 
 import uvicorn
 
-from nbhelpers.door import PatientProtocol
+from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import KitError, ServiceError
-from nbhelpers.private import make_private_folder
+from nbhelpers.services.http_protocol import PatientProtocol
 from nbhelpers.simulator import demo
 from nbhelpers.simulator.server import STORE, Options, assembled, facts
-from nbhelpers.simulator.store import Store
+from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["Embedded"]
 

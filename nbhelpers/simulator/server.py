@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbhelpers.door import PatientProtocol
-from nbhelpers.service import Owner, Service, is_alive, read_record, remembered_port
-from nbhelpers.settings import Settings
+from nbhelpers.config.settings import Settings
+from nbhelpers.services.http_protocol import PatientProtocol
+from nbhelpers.services.service import Owner, Service, is_alive, read_record, remembered_port
 from nbhelpers.simulator import demo
 from nbhelpers.simulator.app import assemble
-from nbhelpers.simulator.facebook import Facebook
-from nbhelpers.simulator.store import Store
+from nbhelpers.simulator.people import Facebook
+from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["STORE", "Options", "assembled", "facts", "simulate"]
 

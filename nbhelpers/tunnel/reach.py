@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import requests
 
-from nbhelpers.api import no_answer
+from nbhelpers.api.messages import no_answer
 from nbhelpers.errors import ApiError, cure_for
 
 __all__ = ["HEADERS", "Reached", "ngrok_code", "reach", "to_reach", "wait_until_reached"]

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 import psutil
 from jupyter_core.paths import jupyter_runtime_dir
 
-from nbhelpers import background
-from nbhelpers.background import Running
+from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError
-from nbhelpers.receiver import webhook_urls
-from nbhelpers.service import read_record
-from nbhelpers.settings import Settings
-from nbhelpers.tunnel.given import public_base
+from nbhelpers.services import launcher
+from nbhelpers.services.launcher import Running
+from nbhelpers.services.service import read_record
+from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import wait_until_reached
+from nbhelpers.webhooks.receiver import webhook_urls
 
 __all__ = ["door_of", "own_address", "refuse_target"]
 
@@ -27,7 +27,7 @@ _JUPYTERS = range(8888, 8900)  # where Jupyter listens unless told otherwise: wh
 
 def door_of(settings: Settings) -> Running:
     """Return the running receiver of this mode. Raises ServiceError when there is none, or nobody else may see it."""
-    door = background.find("receiver", settings)
+    door = launcher.find("receiver", settings)
     if door is None:
         raise ServiceError(
             "There is no door that a tunnel could lead to.",

@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets
 
-from nbhelpers.course import Course
+from nbhelpers.course.context import Course
 from nbhelpers.errors import KitError
 
 __all__ = ["Panel", "block", "guarded"]

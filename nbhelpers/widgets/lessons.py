@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets
 
-from nbhelpers.course import Course
+from nbhelpers.course.context import Course
 from nbhelpers.widgets.base import Panel, block, guarded
 
 __all__ = ["LessonsPanel"]

@@ -1,0 +1,1 @@
+"""We call the service: the Messages API and the Applications API, and in whose name."""

@@ -1,0 +1,1 @@
+"""Private keys, application JWTs and the signatures of webhooks."""

@@ -1,0 +1,1 @@
+"""The `nbhelpers` command, one file for each group of commands."""

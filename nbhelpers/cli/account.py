@@ -1,0 +1,109 @@
+"""The commands about live mode: do the credentials fit together, the application's webhooks, where a message stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from nbhelpers.cli.common import command, json_option, say
+from nbhelpers.config.settings import Settings
+from nbhelpers.errors import ServiceError, SettingsError
+
+if TYPE_CHECKING:
+    from nbhelpers.course.context import Course
+
+__all__ = ["check_credentials", "doctor", "webhooks"]
+
+
+@command("credentials")
+@json_option
+def check_credentials(settings: Settings, as_json: bool) -> None:
+    """Say whether ID, key, token, clock and account fit together; no message is sent.
+
+    The exit code is 1 when something is to do.
+    """
+    from nbhelpers.diagnosis.credentials_check import vet
+
+    with _course(settings) as course:
+        found = vet(course)
+    say(as_json, found.facts, repr(found).replace("; lab.panels.credentials() shows all of it", ""))
+    if not found.ready:
+        raise SystemExit(1)
+
+
+@command("webhooks")
+@click.option("--set", "setting", is_flag=True, help="Set both to your public addresses; shows old and new, and asks.")
+@click.option("--put-back", "back", is_flag=True, help="Put back what was there before; shows old and new, and asks.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def webhooks(settings: Settings, setting: bool, back: bool, yes: bool, as_json: bool) -> None:
+    """Show the webhooks of your application as the account holds them; set them, or put the old ones back.
+
+    With API key and secret, in live mode. Nothing else of the application is changed.
+    """
+    from nbhelpers.api.applications import FIELDS
+    from nbhelpers.api.webhook_settings import Changed
+    from nbhelpers.course.dashboard import LiveWebhooks
+
+    if settings.mode == "simulator":
+        raise SettingsError(
+            "The simulator's webhooks are not set from here.", "The mode is simulator.", "Use --mode live, or step 5."
+        )
+    if setting and back:
+        raise SettingsError("--set and --put-back are opposites.", "You gave both.", "Give one.")
+    with _course(settings) as course:
+        live = LiveWebhooks(course)
+        if not setting and not back:
+            try:
+                say(as_json, look := live.look(), look["text"])
+            except SettingsError as error:  # what to copy where: an answer too
+                words = "\n".join((error.what, error.seen, error.next))
+                say(as_json, {"application_id": course.application_id, "text": words}, words)
+            return
+        proposal = live.put_back() if back else live.save()
+        if not yes and proposal.changes:
+            click.echo("\n".join(proposal.lines), err=as_json)
+            if not click.confirm("Change it?", err=as_json):
+                say(as_json, proposal.facts, "Nothing was changed.")
+                return
+        new = [proposal.facts[which]["new"] for which in FIELDS]  # what was asked about is what is done
+        done = live.put_back(yes=True) if back else live.save(*new, yes=True)
+        say(as_json, done.facts, "\n".join(done.lines))
+        if isinstance(done, Changed) and (done.trouble or done.differences):
+            raise SystemExit(1)
+
+
+@command("doctor")
+@json_option
+def doctor(settings: Settings, as_json: bool) -> None:
+    """Say why nothing arrives: the way of a message, up to the first broken hop.
+
+    Nothing is sent to a person. The exit code is 1 when a hop is broken.
+    """
+    from nbhelpers.diagnosis.doctor import examine
+
+    with _course(settings) as course:
+        found = examine(course)
+    say(as_json, found.facts, repr(found))
+    if found.stop is not None and found.stop.state == "broken":
+        raise SystemExit(1)
+
+
+@contextmanager
+def _course(settings: Settings) -> Iterator[Course]:
+    from nbhelpers.course.context import Course, as_played
+    from nbhelpers.inbox.inbox import Inbox
+    from nbhelpers.services import launcher
+
+    simulator = launcher.find("simulator", settings) if settings.mode == "simulator" else None
+    if settings.mode == "simulator" and simulator is None:
+        seen = f"Nothing is recorded in {settings.folder}."
+        raise ServiceError("The simulator does not run.", seen, "Run `nbhelpers simulator`.")
+    inbox = Inbox(settings.folder / "lab.sqlite3")
+    try:
+        yield Course(as_played(settings, simulator) if simulator else settings, inbox, simulator)
+    finally:
+        inbox.close()

@@ -1,0 +1,153 @@
+"""The commands that run, show and end the services: simulator, receiver, tunnel, JupyterLab, status, stop, reset."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nbhelpers import __version__
+from nbhelpers.cli.common import command, json_option, pairs, say
+from nbhelpers.config.settings import MODES, Settings
+from nbhelpers.errors import SettingsError
+
+if TYPE_CHECKING:
+    from nbhelpers.services.service import Owner
+
+__all__ = ["lab", "receiver", "reset", "simulator", "status", "stop", "tunnel"]
+
+_port_option = click.option("--port", type=click.IntRange(0, 65535), help="This port and no other; 0 for any free one.")
+
+
+def _owner(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Owner | None:
+    if value is None:
+        return None
+    from nbhelpers.services.service import Owner
+
+    pid, _, created = value.partition(":")
+    try:
+        return Owner(int(pid), float(created))
+    except ValueError:
+        raise click.BadParameter("it is not PID:CREATED") from None
+
+
+# Set by whoever starts a service in the background; not for people.
+_owner_option = click.option("--owner", hidden=True, callback=_owner)
+
+
+@command("simulator")
+@_port_option
+@_owner_option
+@click.option("--inbound", metavar="URL", help="Where inbound webhooks go.")
+@click.option("--status", metavar="URL", help="Where status webhooks go.")
+@click.option("--demo", is_flag=True, help="With an application, a linked Page and a person who has just written.")
+@click.option("--guide", is_flag=True, help="With --demo: the guide's Voice application and nested shape.")
+@click.option("--accept-any", is_flag=True, help="Every sender is linked, every recipient has just written.")
+@click.option("--switch", "switched", multiple=True, metavar="NAME=VALUE", help="Set a switch: `nbhelpers switches`.")
+def simulator(
+    settings: Settings, port: int | None, owner: Owner | None, switched: tuple[str, ...], **options: Any
+) -> None:
+    """Play the Messages API and Facebook, in the foreground.
+
+    Prints one line of JSON when it is ready. Webhooks go to the URLs given, else to the receiver of the same state
+    directory, else they wait.
+    """
+    from nbhelpers.simulator.server import Options, simulate
+    from nbhelpers.simulator.storage.switches import check
+
+    if settings.mode != "simulator":
+        raise SettingsError("There is no simulator here.", f"The mode is {settings.mode}.", "Use --mode simulator.")
+    if options["guide"] and not options["demo"]:
+        raise SettingsError("--guide says which demo.", "There is no --demo.", "Use both.")
+    switches = check(pairs(switched))
+    simulate(settings, Options(**options, find_receiver=owner is None, switches=switches), port, owner)
+
+
+@command("receiver")
+@_port_option
+@_owner_option
+def receiver(settings: Settings, port: int | None, owner: Owner | None) -> None:
+    """Receive webhooks into the inbox, in the foreground. Prints one line of JSON when it is ready."""
+    from nbhelpers.webhooks.receiver import receive
+
+    receive(settings, port, owner)
+
+
+@command("tunnel")
+@_owner_option
+@click.option("--download", "fetch", is_flag=True, help="Fetch ngrok first (30 MB); asks before it does.")
+@click.option("--update", "renew", is_flag=True, help="Let ngrok update itself first.")
+@click.option("--yes", is_flag=True, help="With --download: do not ask.")
+def tunnel(settings: Settings, owner: Owner | None, fetch: bool, renew: bool, yes: bool) -> None:
+    """Hold a public URL open for the receiver, in the foreground. Prints one line of JSON when it is ready.
+
+    With PUBLIC_URL set there is nothing to run: it says whether that address leads here.
+    """
+    from nbhelpers.tunnel import ngrok_program
+    from nbhelpers.tunnel.process import tunnel as hold
+    from nbhelpers.tunnel.target import own_address
+
+    if fetch:
+        question = f"{ngrok_program.ANNOUNCED.format(place=ngrok_program.own_place(settings))} Go on?"
+        if not yes and not click.confirm(question, err=True):
+            raise SettingsError("Nothing was downloaded.", "You said no.", "PUBLIC_URL takes another tunnel's address.")
+        click.echo(f"ngrok is at {ngrok_program.download(settings)}.", err=True)
+    if renew:
+        click.echo(f"ngrok is version {ngrok_program.update(settings)}.", err=True)
+    if settings.public_url and settings.mode != "simulator":
+        say(True, own_address(settings), "")
+        return
+    hold(settings, owner)
+
+
+@command("lab")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser; the address is printed.")
+@_port_option
+def lab(settings: Settings, no_browser: bool, port: int | None) -> None:
+    """Open JupyterLab on the notebooks."""
+    from nbhelpers.jupyter.launch import run_jupyterlab
+
+    run_jupyterlab(settings, not no_browser, port)
+
+
+@command("status")
+@json_option
+def status(settings: Settings, as_json: bool) -> None:
+    """Say what runs and where."""
+    from nbhelpers.services import launcher
+
+    running = [
+        found
+        for mode in MODES
+        for name in launcher.SERVICES
+        if (found := launcher.find(name, dataclasses.replace(settings, mode=mode)))
+    ]
+    facts: dict[str, Any] = {"state": str(settings.state), "mode": settings.mode, "services": []}
+    for found in running:
+        urls = {name: value for name, value in found.ready.items() if name.endswith("url")}
+        facts["services"].append({"name": found.name, "mode": found.mode, "pid": found.pid, "url": found.url, **urls})
+    lines = [f"state directory: {settings.state}", f"mode: {settings.mode}", *map(repr, running)]
+    lines += [note for note in settings.notes if note]
+    say(as_json, facts, "\n".join(lines if running else [*lines, "No service runs."]))
+
+
+@command("stop")
+def stop(settings: Settings) -> None:
+    """End the services of this state directory, in all modes."""
+    from nbhelpers.services import launcher
+
+    click.echo("\n".join(launcher.stop(settings)) or "No service was running.")
+
+
+@command("reset")
+@click.option("--forget", is_flag=True, help="Delete the state instead of setting it aside.")
+@click.option("--notebooks", is_flag=True, help="Bring the notebooks back too; yours are set aside.")
+def reset(settings: Settings, forget: bool, notebooks: bool) -> None:
+    """Begin again: stop this mode's services and set its state aside."""
+    from nbhelpers.services.reset import restore_notebooks, set_aside
+
+    place = set_aside(settings, forget)
+    click.echo(f"The state of {settings.mode} mode is {f'in {place}' if place else 'empty'}.")
+    if notebooks:
+        click.echo(f"The notebooks are as they came. Yours are in {restore_notebooks(settings, __version__)}.")

@@ -1,0 +1,129 @@
+"""The commands that act on the simulator: the person, the switches, the lessons, the time."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from nbhelpers.cli.common import command, control_of, json_option, pairs, say
+from nbhelpers.config.settings import Settings
+from nbhelpers.errors import SettingsError
+from nbhelpers.simulator.rules.scenes import SCENES
+
+__all__ = ["advance", "fault", "pace", "switches", "trigger"]
+
+_WRITES = ("text", "image", "audio", "video", "file", "sticker", "like", "unsupported")
+
+
+@command("trigger")
+@click.argument("kind", type=click.Choice([*_WRITES, *SCENES, "read", "block", "unblock"]))
+@click.option("--psid", help="Who: a person by PSID.")
+@click.option("--person", help="Who: a person by name; a new name is a new person. (default: Ada)")
+@click.option("--page", help="To which Page, by ID or name. (default: the newest)")
+@click.option("--text", help="What they write. (default: the guide's hello)")
+@click.option("--url", help="What they send: the address of a picture, sound, film or file.")
+@json_option
+def trigger(settings: Settings, kind: str, as_json: bool, **details: str | None) -> None:
+    """Let the simulated person act: write, read what was delivered, block the Page; or several of them, in a scene."""
+    control = control_of(settings)
+    if kind == "read":
+        count = control.read(**{name: details[name] for name in ("psid", "person", "page")})
+        say(as_json, {"read": count}, f"{count} message{'' if count == 1 else 's'} read.")
+        return
+    if kind in ("block", "unblock"):
+        done = control.block(details["person"], details["page"], kind == "block")
+        say(as_json, done, f"PSID {done['psid']} has {kind}ed Page {done['page_id']}.")
+        return
+    if kind in SCENES:
+        given = [f"--{name}" for name in ("psid", "person", "text", "url") if details[name]]
+        if given:
+            raise SettingsError("A scene has its own people.", f"You gave {', '.join(given)}.", "Leave that out.")
+        said = control.play(kind, details["page"])
+        people = len({each["psid"] for each in said})
+        words = f"{len(said)} messages from {people} {'person' if people == 1 else 'people'}."
+        say(as_json, {"messages": len(said), "people": people}, words)
+        return
+    if kind == "text" and not details["text"]:
+        details["text"] = "Hello from Facebook Messenger!"
+    said = control.write(kind, **details)
+    where = "passed on" if said["passed_on"] else "not passed on: this Page is linked to no application"
+    say(as_json, said, f"PSID {said['psid']} wrote to Page {said['page_id']} ({where}).")
+
+
+@command("switches")
+@click.argument("settings_of", nargs=-1, metavar="[NAME=VALUE]...")
+@json_option
+def switches(settings: Settings, settings_of: tuple[str, ...], as_json: bool) -> None:
+    """Show, or set, what the simulator does where nobody knows what the service does.
+
+    A name alone shows that one. Each has its choices, the likelier first, with the source. They are kept until
+    `nbhelpers reset`.
+    """
+    control = control_of(settings)
+    wanted = pairs(tuple(text for text in settings_of if "=" in text))
+    names = {text.partition("=")[0].strip() for text in settings_of}
+    if wanted:
+        control.switch(**wanted)
+    table = control.switches()
+    unknown = sorted(names - {each["name"] for each in table})
+    if unknown:
+        raise SettingsError("There is no such switch.", f"You named {', '.join(unknown)}.", "See `nbhelpers switches`.")
+    for each in table:
+        if names and each["name"] not in names:
+            continue
+        choices = " | ".join(f"[{choice}]" if choice == each["value"] else choice for choice in each["choices"])
+        if each["value"] not in each["choices"]:
+            choices += f" [{each['value']}]"
+        lines = (f"{each['name']}: {choices}", each["says"], f"{each['sure']}: {each['source']}")
+        click.echo(json.dumps(each) if as_json else "\n    ".join(lines))
+
+
+@command("fault")
+@click.argument("name", required=False)
+@click.option(
+    "--times", type=click.IntRange(0, 1000), help="How often it happens. (default: as its table says; 0: until cleared)"
+)
+@click.option("--clear", is_flag=True, help="End this lesson, or all of them.")
+@json_option
+def fault(settings: Settings, name: str | None, times: int | None, clear: bool, as_json: bool) -> None:
+    """Let something go wrong, as a lesson; without a name, show what there is and what is on."""
+    control = control_of(settings)
+    if times is not None and (clear or name is None):
+        raise SettingsError("--times says how often a lesson happens.", "No lesson is started.", "Name one.")
+    if clear:
+        control.clear_faults(name)
+        say(as_json, {"cleared": name}, f"{name or 'Every lesson'} is over.")
+        return
+    if name is not None:
+        started = control.fault(name, times)
+        often = f" ({started['left']}×)" if started["left"] else ""
+        say(as_json, started, f"{started['name']}{often}: {started['does']}\n    You see: {started['see']}")
+        return
+    now = control.pace()
+    if now != 1 and not as_json:
+        click.echo(f"Between two tries of a webhook {now:g} seconds pass in one (`nbhelpers pace 1` ends that).")
+    for each in control.faults():
+        lasts = f"{each['left']}×" if each["left"] else "until it is cleared"
+        on = "" if each["left"] is None else f" (on, {lasts})"
+        words = f"{each['name']}{on}\n    {each['does']}\n    You see: {each['see']}"
+        click.echo(json.dumps(each) if as_json else words)
+
+
+@command("pace")
+@click.argument("seconds", type=float)
+@json_option
+def pace(settings: Settings, seconds: float, as_json: bool) -> None:
+    """Let so many seconds between two tries of a webhook pass in one; 1 is as it really is."""
+    now = control_of(settings).pace(seconds)
+    say(as_json, {"pace": now}, f"Between two tries of a webhook {now:g} seconds pass in one now.")
+
+
+@command("advance")
+@click.argument("hours", type=float)
+@json_option
+def advance(settings: Settings, hours: float, as_json: bool) -> None:
+    """Let hours pass for what is there already; what you make afterwards is fresh."""
+    done = control_of(settings).advance(hours)
+    words = f"{done['hours']:g} hours have passed for people's messages, links, tokens and whatever waits in the queue."
+    say(as_json, done, words)

@@ -1,0 +1,1 @@
+"""What was configured for each mode, and the private files in which it is kept."""

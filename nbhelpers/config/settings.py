@@ -1,0 +1,214 @@
+"""What was configured, per mode, and where the state directory is."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from nbhelpers.config.private_files import mask
+from nbhelpers.errors import SettingsError
+
+__all__ = ["API_VERSIONS", "MODES", "SANDBOX_SENDER", "Settings", "dotenv_path", "load", "spare_loopback"]
+
+MODES = ("simulator", "sandbox", "live")
+API_VERSIONS = ("beta", "v0.1", "v1")
+
+# Hosts as the service documents them (reference: Messages API specification 1.11.0; the hosted sandbox's from the
+# snippet variables of the developer site). The simulator's address is known only once it runs.
+_HOSTS = {"simulator": None, "sandbox": "https://messages-sandbox.nexmo.com", "live": "https://api.nexmo.com"}
+
+# The hosted sandbox has one Page for everybody (source: the snippet variables of the developer site; not tried).
+SANDBOX_SENDER = "107083064136738"
+
+# Today's names first, then the guide's, which are read as aliases.
+_NAMES = {
+    "api_key": ("VONAGE_API_KEY", "NEXMO_API_KEY"),
+    "api_secret": ("VONAGE_API_SECRET", "NEXMO_API_SECRET"),
+    "application_id": ("VONAGE_APPLICATION_ID", "NEXMO_APPLICATION_ID"),
+    "private_key": ("VONAGE_PRIVATE_KEY", "NEXMO_PRIVATE_KEY"),
+    "signature_secret": ("VONAGE_SIGNATURE_SECRET", "NEXMO_SIGNATURE_SECRET"),
+    "sender_id": ("MESSENGER_SENDER_ID", "SENDER_ID"),
+    "recipient_id": ("MESSENGER_RECIPIENT_ID", "RECIPIENT_ID"),
+    "ngrok_authtoken": ("NGROK_AUTHTOKEN",),
+    "ngrok_domain": ("NGROK_DOMAIN",),
+    "ngrok_path": ("PYNGROK_NGROK_PATH",),
+    "ngrok_connect_cas": ("NGROK_CONNECT_CAS",),
+    "public_url": ("PUBLIC_URL",),
+}
+_SECRET = ("api_secret", "private_key", "signature_secret", "ngrok_authtoken")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that was configured for one mode. Secrets are masked when it is shown.
+
+    `state` is the state directory (absolute), `folder` the part of it that belongs to this mode; `host` the base URL of
+    the Messages API (`NBHELPERS_API_HOST` names another, such as a regional one). In simulator mode `load` leaves it
+    and every credential None: they come from the running simulator and the state directory alone, and `Lab` fills them
+    in. `notes` says, in words, what was read in an unusual way.
+    """
+
+    mode: str
+    state: Path
+    api_version: str = "v0.1"
+    host: str | None = None
+    api_key: str | None = None
+    api_secret: str | None = field(default=None, repr=False)
+    application_id: str | None = None
+    private_key: str | None = field(default=None, repr=False)
+    signature_secret: str | None = field(default=None, repr=False)
+    sender_id: str | None = None
+    recipient_id: str | None = None
+    ngrok_authtoken: str | None = field(default=None, repr=False)
+    ngrok_domain: str | None = None
+    ngrok_path: str | None = None
+    ngrok_connect_cas: str | None = None
+    public_url: str | None = None
+    receiver_port: int = 8710
+    simulator_port: int = 8711
+    notes: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this mode: nothing in it crosses to another mode."""
+        return self.state / self.mode
+
+    @property
+    def account_host(self) -> str | None:
+        """The base URL of the account's own APIs, such as Applications: the hosted sandbox has none of its own."""
+        return _HOSTS["live"] if self.host == _HOSTS["sandbox"] else self.host
+
+    def __str__(self) -> str:
+        lines = [f"mode {self.mode}, Messages API {self.api_version}, state in {self.state}"]
+        for name in _NAMES:
+            value = getattr(self, name)
+            if value is not None:
+                lines.append(f"{_NAMES[name][0]} = {mask(value) if name in _SECRET else value}")
+        return "\n".join([*lines, *self.notes])
+
+
+def load(
+    mode: str | None = None,
+    state: str | os.PathLike[str] | None = None,
+    api_version: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """Read the settings: the arguments first, then the environment, then `.env` at the root of the kit.
+
+    `environ` and `folder` stand in for the process's environment and working directory. Raises SettingsError when a
+    value cannot be meant: an unknown mode or version, a port that is none.
+    """
+    environ = os.environ if environ is None else environ
+    folder = (folder or Path.cwd()).absolute()
+    notes: list[str] = []
+    values = {**_dotenv(dotenv_path(folder), notes), **{name: value for name, value in environ.items() if value}}
+
+    mode = mode or values.get("NBHELPERS_MODE") or "simulator"
+    _one_of("NBHELPERS_MODE", mode, MODES)
+    api_version = api_version or values.get("MESSAGES_API_VERSION") or "v0.1"
+    _one_of("MESSAGES_API_VERSION", api_version, API_VERSIONS)
+    read: dict[str, str | None] = {}
+    if mode != "simulator":
+        for name, (today, *aliases) in _NAMES.items():
+            read[name] = values.get(today)
+            for alias in aliases:
+                if read[name] is None and values.get(alias):
+                    read[name] = values[alias]
+                    notes.append(f"{alias} was read as {today}.")
+    if mode == "sandbox":
+        read["sender_id"] = read["sender_id"] or SANDBOX_SENDER
+    return Settings(
+        mode=mode,
+        state=_state_directory(state or values.get("NBHELPERS_STATE"), folder),
+        api_version=api_version,
+        host=_HOSTS[mode] if mode == "simulator" else _host(values.get("NBHELPERS_API_HOST")) or _HOSTS[mode],
+        receiver_port=_port("NBHELPERS_RECEIVER_PORT", values.get("NBHELPERS_RECEIVER_PORT"), 8710),
+        simulator_port=_port("NBHELPERS_SIMULATOR_PORT", values.get("NBHELPERS_SIMULATOR_PORT"), 8711),
+        notes=tuple(notes),
+        **read,
+    )
+
+
+def dotenv_path(folder: Path | None = None) -> Path:
+    """Where `.env` is read from: the root of the kit, else the working directory (`folder` stands in for that)."""
+    folder = (folder or Path.cwd()).absolute()
+    return (_kit_root(folder) or folder) / ".env"
+
+
+def spare_loopback(environ: MutableMapping[str, str] | None = None) -> None:
+    """Keep calls to this computer away from any proxy: a company's proxy must not break the offline course."""
+    environ = os.environ if environ is None else environ
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in environ.get(name, "").split(",") if host]
+        missing = [host for host in ("127.0.0.1", "localhost") if host not in hosts]
+        environ[name] = ",".join(hosts + missing)
+
+
+def _kit_root(folder: Path) -> Path | None:
+    return next((place for place in (folder, *folder.parents) if _is_kit(place)), None)
+
+
+def _is_kit(place: Path) -> bool:
+    project = place / "pyproject.toml"
+    return project.is_file() and 'name = "nbhelpers"' in project.read_text(encoding="utf-8", errors="replace")
+
+
+def _state_directory(wished: str | os.PathLike[str] | None, folder: Path) -> Path:
+    if wished:
+        return (folder / Path(wished).expanduser()).resolve()
+    for place in (folder, *folder.parents):
+        if (place / ".lab").is_dir() or _is_kit(place):
+            return (place / ".lab").resolve()
+    return (folder / ".lab").resolve()
+
+
+def _dotenv(path: Path, notes: list[str]) -> dict[str, str]:
+    if not path.is_file() and path.with_name(".env.txt").is_file():
+        path = path.with_name(".env.txt")
+        notes.append(f"{path} was read as .env: your editor added the .txt.")
+    if not path.is_file():
+        return {}
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} cannot be read.", "It is not stored as UTF-8.", "Save it as UTF-8.") from None
+    # Taken as it stands: a secret may have ${…} in it.
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {name: value for name, value in values.items() if value}
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingsError(f"{name} cannot be used.", f"It says “{value}”.", f"Set it to {', '.join(choices)}.")
+
+
+def _host(value: str | None) -> str | None:
+    # Tokens and secrets go there: in the clear only to this computer.
+    if not value:
+        return None
+    asked = urlsplit(value.rstrip("/"))
+    loopback = asked.hostname in ("127.0.0.1", "localhost")
+    if not asked.hostname or (asked.scheme != "https" and not (loopback and asked.scheme == "http")):
+        raise SettingsError(
+            "NBHELPERS_API_HOST is no address of the service.",
+            f"It says “{value[:80]}”.",
+            "Give https:// and a host, such as a regional one, or leave it out.",
+        )
+    return f"{asked.scheme}://{asked.netloc}"
+
+
+def _port(name: str, value: str | None, default: int) -> int:
+    if not value:
+        return default
+    if not value.isdecimal() or not 0 <= int(value) <= 65535:
+        raise SettingsError(f"{name} is no port.", f"It says “{value}”.", "Give a number from 1024 to 65535.")
+    return int(value)

@@ -1,0 +1,195 @@
+"""What happens on screens and phones, as a notebook says it: the Page, the link page, the settings form, the person."""
+
+from __future__ import annotations
+
+import html
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbhelpers.course.context import Course
+from nbhelpers.errors import KitError
+from nbhelpers.messages.inbound import shape_of_version
+from nbhelpers.services import launcher
+
+__all__ = ["LinkPage", "Page", "Said", "Saved", "Simulator", "User", "Webhooks"]
+
+_MOMENT = 1.0  # seconds that a webhook may take on loopback before a cell goes on without it
+
+
+@dataclass(frozen=True)
+class Said:
+    """One line that a cell shows; `psid` is set when a person wrote."""
+
+    words: str
+    psid: str | None = None
+
+    def __repr__(self) -> str:
+        return self.words
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.words)}</p>"
+
+
+class Page:
+    """A Facebook Page, seen by whoever runs it. It shows no PSID before a person wrote, and no Page ID at all."""
+
+    def __init__(self, course: Course, name: str) -> None:
+        self._course, self.name = course, name
+
+    def people(self) -> list[str]:
+        """The PSIDs of the people who wrote to this Page; a Page cannot look anybody else up."""
+        return [person["psid"] for person in self._now()["people"]]
+
+    def publish(self) -> Page:
+        """Publish it: people can write to it."""
+        self._course.control.publish(self.name, True)
+        return self
+
+    def unpublish(self) -> Page:
+        """Take it off: nobody can write to it."""
+        self._course.control.publish(self.name, False)
+        return self
+
+    def _now(self) -> dict[str, Any]:
+        found = next((page for page in self._course.control.pages() if page["name"] == self.name), None)
+        if found is None:
+            raise KitError("This Page is gone.", f"There is no “{self.name}”.", "Run *Make the Page* again.")
+        return found
+
+    def __repr__(self) -> str:
+        now = self._now()
+        people = len(now["people"])
+        state = "published" if now["published"] else "not published"
+        return f"{self.name}: {state}, {people} {'person' if people == 1 else 'people'}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>"
+
+
+class LinkPage:
+    """The page that links a Page to the service: `url` opens it with GET, and takes its form with POST."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __repr__(self) -> str:
+        return f"Open the link page: {self.url}"
+
+    def _repr_html_(self) -> str:
+        url = html.escape(self.url)
+        return f'<p><a href="{url}" target="_blank" rel="noopener">Open the link page</a> ({url})</p>'
+
+
+class Simulator:
+    """The simulator, from a notebook: makes Pages, has the link page, and everything that `Control` has."""
+
+    def __init__(self, course: Course) -> None:
+        self._course, self._control = course, course.control
+
+    def create_page(self, name: str) -> Page:
+        """Make a Page that people can write to; the same name twice is the same Page."""
+        made = self._control.create_page(name)
+        self._course.inbox.note(page_name=made["name"])
+        self._course.did("page")
+        return Page(self._course, made["name"])
+
+    @property
+    def link_page(self) -> LinkPage:
+        """The page where a JWT is pasted and a Page chosen."""
+        return LinkPage(f"{self._control.base_url}/_simulator/link")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._control, name)
+
+    def __repr__(self) -> str:
+        return f"The simulator, at {self._control.base_url}"
+
+
+class User:
+    """The person at the phone: writes to the Page, and reads what came back. On a real phone that is you."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+
+    def write(self, text: str, page: str | None = None, person: str | None = None) -> Said:
+        """Write to a Page (by default yours) as a person (by default Ada). In the other modes it says what to do."""
+        if not self._course.played:
+            return Said(f"On your phone, open Messenger and write to your Page: “{text}”")
+        page = page or self._course.facts.get("page_name")
+        said = self._course.control.write(text=text, page=page, person=person)
+        name = next(found["name"] for found in self._course.control.pages() if found["id"] == said["page_id"])
+        words = f"{person or 'Ada'} wrote “{text}” to {name}."
+        if not said["passed_on"]:
+            words += " It was not passed on: this Page is linked to no application."
+        else:
+            self._give_it_a_moment(said["message_uuid"])
+        return Said(words, said["psid"])
+
+    def __repr__(self) -> str:
+        return "The person at the phone: write(…), read()"
+
+    def _give_it_a_moment(self, message_uuid: str) -> None:
+        # The webhook is still on its way when the simulator answers. Without a moment for it, a cell that picks up “the
+        # newest message” right after this one finds the one before. Without an open door there is nothing to wait for.
+        if launcher.find("receiver", self._course.settings) is None:
+            return
+        until = time.monotonic() + _MOMENT
+        while time.monotonic() < until and not self._course.inbox.events("inbound", uuid=message_uuid):
+            time.sleep(0.02)
+
+    def read(self, page: str | None = None, person: str | None = None) -> Said:
+        """Look at the phone: what was delivered is read. In the other modes it says what to do."""
+        if not self._course.played:
+            return Said("On your phone, open the conversation with your Page: that is reading.")
+        count = self._course.control.read(page=page, person=person)
+        return Said(f"{person or 'Ada'} has read {count} message{'' if count == 1 else 's'}.")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What the settings form says when it was saved: `calls` has the answer of each test call."""
+
+    method: str
+    calls: list[dict[str, Any]] = field(repr=False)
+
+    def __repr__(self) -> str:
+        answers = {call["words"] for call in self.calls}
+        return f"Saved. Test call: {self.method}, {', '.join(sorted(answers))}."
+
+    def _repr_html_(self) -> str:
+        return f'<p role="status">{html.escape(repr(self))}</p>'
+
+
+class Webhooks:
+    """The form for the two webhook URLs, as the dashboard's settings have it."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+
+    def save(self, inbound: str | None = None, status: str | None = None, method: str = "GET") -> Saved:
+        """Save both addresses (by default your door's) and the method, and show what the test call was answered.
+
+        The method is GET unless you say otherwise, as on the guide's form.
+        """
+        control, door = self._course.control, self._course.door().ready
+        control.change_settings(
+            inbound_url=inbound or door["inbound_url"],
+            status_url=status or door["status_url"],
+            http_method=method,
+            # Another switch of the account, which this form leaves as the notebook's shape has it.
+            shape=shape_of_version(self._course.settings.api_version),
+        )
+        self._course.did("webhooks")
+        calls = control.try_webhooks()
+        # Told to the inbox, so that an open panel looks at the form again even when no call reached the door.
+        self._course.inbox.note(saved=method)
+        return Saved(method, calls)
+
+    def __repr__(self) -> str:
+        saved = self._course.control.settings()
+        return (
+            f"Webhook URL for Inbound Message: {saved['inbound_url'] or '(empty)'}\n"
+            f"Webhook URL for Delivery Receipt: {saved['status_url'] or '(empty)'}\n"
+            f"HTTP method: {saved['http_method']}"
+        )

@@ -1,0 +1,326 @@
+"""How each of the seven steps is looked at, and in which words it is said. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from nbhelpers.api.applications import FIELDS
+from nbhelpers.auth import tokens
+from nbhelpers.course.context import Course
+from nbhelpers.course.dashboard import LiveWebhooks
+from nbhelpers.course.outcome import Outcome
+from nbhelpers.errors import CredentialsError, InboxError, KitError, cure_for
+from nbhelpers.inbox.events import Delivery, Event, one_line
+from nbhelpers.messages.inbound import MessageStatus
+from nbhelpers.services import launcher
+from nbhelpers.storage.sqlite import storable
+
+__all__ = ["application", "jwt", "last_reply", "link", "page", "receive", "reply", "webhooks"]
+
+_TIMEOUT = (3.05, 10.0)  # seconds: to connect, and to the answer
+_LONGEST_SHOWN = 50  # characters of a value in hand: no ID is longer, and a token must not be shown
+
+
+def _done(words: str) -> Outcome:
+    return Outcome("done", words)
+
+
+def _not_yet(words: str) -> Outcome:
+    return Outcome("not yet", words)
+
+
+def _wrong(words: str) -> Outcome:
+    return Outcome("wrong", words)
+
+
+def _unsure(words: str) -> Outcome:
+    return Outcome("cannot tell", words)
+
+
+def _end(text: str | None) -> str:
+    return f"…{one_line(text[-4:])}" if text else "(none)"
+
+
+def _in_hand(value: Any) -> str:
+    # Whatever a learner holds may be the wrong thing, and the wrong thing may be a token or a key.
+    if isinstance(value, str | int) and len(str(value)) <= _LONGEST_SHOWN:
+        return one_line(str(value))
+    return f"something of type {type(value).__name__}"
+
+
+def page(course: Course) -> Outcome:
+    """Step 1: there is a Page, and it is published."""
+    if course.settings.mode == "sandbox":
+        return _unsure(f"In the sandbox its own Page, {course.page_id}, stands in for yours. Step 6 will prove it.")
+    if not course.played:
+        return _unsure("Facebook does not let a notebook look. You will know in step 4, when the Page is on the list.")
+    found = _page(course)
+    if found is None:
+        return _not_yet("There is no Page. Run *Make the Page*.")
+    name = found["name"]
+    if not found["published"]:
+        return _wrong(f"“{name}” is not published, so nobody can write to it. Run `page.publish()`.")
+    people = len(found["people"])
+    if people == 0:
+        return _done(f"Your Page is “{name}”. Nobody has written to it, so there is nobody you may write to.")
+    return _done(f"Your Page is “{name}”. {people} {'person has' if people == 1 else 'people have'} written to it.")
+
+
+def application(course: Course) -> Outcome:
+    """Step 2: the noted application exists, and the private key is the other half of the key it holds."""
+    application_id = course.application_id
+    settings = course.settings
+    if not application_id and not course.played:
+        return _not_yet("VONAGE_APPLICATION_ID is not set. Run `lab.configure()`.")
+    if not application_id:
+        return _not_yet("No application ID is noted. Run *Save both together*.")
+    if not course.played and not settings.private_key:
+        return _not_yet("The ID is set, but VONAGE_PRIVATE_KEY is not. Run `lab.configure()`.")
+    try:
+        key = course.key()
+    except CredentialsError as error:
+        if error.seen.startswith("There is no file"):
+            return _not_yet(f"The ID is noted, but there {error.seen.removeprefix('There ')}")
+        return _wrong(str(error))
+    if not settings.api_key or not settings.api_secret:
+        words = "Without API key and secret the stored half cannot be read: compare it with the credentials card."
+        return _unsure(words)
+    url = f"{settings.account_host or course.host}/v2/applications/{quote(application_id, safe='', errors='replace')}"
+    try:
+        answer = requests.get(url, auth=(settings.api_key, settings.api_secret), timeout=_TIMEOUT)
+        stored = answer.json()["keys"]["public_key"] if answer.status_code == 200 else ""
+    except requests.RequestException as error:
+        return _unsure(f"The service did not answer ({type(error).__name__}).")
+    except (LookupError, TypeError):
+        return _unsure("The service's answer has no public key: compare it with the credentials card.")
+    if answer.status_code not in (200, 404):
+        return _unsure(f"The service answered {answer.status_code}: check API key and secret.")
+    if not course.played and answer.status_code == 404:
+        account = "is not in the account of this API key: compare both on the dashboard"
+        return _wrong(f"Application {_end(application_id)} {account}.")
+    if not course.played and not key.fits(str(stored)):
+        return _wrong(
+            f"{key.source} does not fit application {_end(application_id)}. Most likely the pair was generated again "
+            "and “Save changes” not pressed: press it, or generate again and take the new private.key."
+        )
+    if not key.fits(str(stored)):
+        return _wrong(
+            f"{key.source} does not fit application {_end(application_id)}. "
+            "Run *Send it* and *Save both together* again, both."
+        )
+    return _done(f"Application {_end(application_id)} exists, and your `private.key` fits the public key it holds.")
+
+
+def jwt(course: Course, token: Any = None) -> Outcome:
+    """Step 3: the service believes the token."""
+    if token is None:
+        if course.facts.get("jwt"):
+            return _done("The service has believed a token of yours.")
+        return _not_yet("`token` holds no token. Run *Sign it*.")
+    try:
+        facts, (bare, _) = tokens.inspect(token), tokens.clean(token)
+    except KitError as error:
+        if "eyJ" in str(token)[:20]:
+            return _wrong(f"This token is not whole. {error.seen} Copy all of it, or run *Sign it* again.")
+        bare = ""
+    if not (bare and bare.isascii() and bare.isprintable()):  # what no header can hold, no token has
+        return _not_yet("`token` holds no token. Run *Sign it*.")
+    if facts.remaining is not None and facts.remaining <= 0:
+        minutes = max(1, round(-facts.remaining / 60))
+        return _wrong(f"This token ran out {minutes} minute{'' if minutes == 1 else 's'} ago: sign a new one.")
+    said, wanted = facts.claims.get("application_id"), course.application_id
+    if said != wanted:
+        claim = "no application_id" if said is None else f"application_id {_in_hand(said)}"
+        return _wrong(f"It says {claim}; expected the ID of step 2, {_end(wanted)}.")
+    if facts.fault is not None:
+        return _wrong(f"It says {one_line(facts.fault[0])}; expected {facts.fault[1]}.")
+    try:
+        answer = requests.post(
+            f"{course.host}/v0.1/messages", json={}, headers={"Authorization": f"Bearer {bare}"}, timeout=_TIMEOUT
+        )
+    except requests.RequestException as error:
+        claims = one_line(", ".join(facts.claims))
+        return _unsure(f"No answer within 10 s ({type(error).__name__}). The token itself reads well: {claims}.")
+    if answer.status_code == 401:
+        return _wrong(f"Its key does not fit application {_end(wanted)}. Or a letter was changed on the way.")
+    if answer.status_code not in (400, 422):  # believed, but there is no message
+        return _unsure(f"The service answered {answer.status_code}, which says nothing of the token. Try again.")
+    return _done(
+        f"The service believes this token. It is good for another {facts.remaining_text.removesuffix(' left')}."
+    )
+
+
+def link(course: Course) -> Outcome:
+    """Step 4: the Page is linked to the noted application, and its ID is noted."""
+    application_id = course.application_id
+    if course.settings.mode == "sandbox":
+        return _unsure(
+            "In the sandbox no Page is linked. Your phone must be on its allow-list: send the passphrase that the "
+            "dashboard's sandbox page shows. Step 6 will prove it."
+        )
+    if not course.played:
+        return _unsure(
+            f"Only the dashboard shows this: application {_end(application_id)}, Linked social channels. "
+            "Step 6 will prove it."
+        )
+    found = _page(course)
+    if found is None:
+        return _not_yet("There is no Page. Open 01 and run *Make the Page*.")
+    name, linked = found["name"], found["application_id"]
+    if linked is None and found["refused"]:
+        return _wrong(f"Refused: {found['refused']} Copy a new JWT and try again.")
+    if linked is None:
+        return _not_yet(f"“{name}” exists, but is not linked. Paste a JWT on the link page, or run *Send the form*.")
+    if linked != application_id and "link" in course.filled():
+        # Not the learner's doing: step 4 was filled in, and step 2 was done by hand since.
+        return _not_yet(
+            f"“{name}” is linked to a sample application. Paste a JWT on the link page, or run *Send the form*."
+        )
+    if linked != application_id:
+        return _wrong(f"“{name}” is linked to {_end(linked)}, not to {_end(application_id)}.")
+    if course.page_id is None:
+        return _not_yet(f"“{name}” is linked, but its ID is not noted. Run *Note it*.")
+    if course.page_id != found["id"]:
+        return _wrong(
+            f"You noted {one_line(course.page_id)}; the ID of “{name}” is {found['id']}. Run *Note it* again."
+        )
+    return _done(f"“{name}” is linked. Your Page ID is {found['id']}: the SENDER_ID of step 7.")
+
+
+def webhooks(course: Course, knock: bool = True) -> Outcome:
+    """Step 5: both addresses are this receiver's, the method is POST, and the door answers.
+
+    Without `knock` the last is left out: looking at the progress must not be seen in “Last call”.
+    """
+    door = launcher.find("receiver", course.settings)
+    if not course.played:
+        if door is None:
+            return _not_yet("Your door is shut. Run `lab.receiver`.")
+        return _held(course)
+    saved = course.control.settings()
+    inbound, status = saved["inbound_url"], saved["status_url"]
+    names = {"inbound_url": "Inbound Message", "status_url": "Delivery Receipt"}
+    empty = [names[which] for which in names if not saved[which]]
+    if len(empty) == 2:
+        return _not_yet("Inbound Message and Delivery Receipt are empty. Run *Save*, then *Mend*.")
+    if empty:
+        other = next(name for name in names.values() if name not in empty)
+        return _not_yet(f"{other} is set, {empty[0]} is empty. Run *Save*, then *Mend*.")
+    if door is None:
+        return _not_yet("The addresses are set, but your door is shut. Run `lab.receiver`.")
+    if (inbound, status) == (door.ready["status_url"], door.ready["inbound_url"]):
+        return _wrong("The addresses are swapped.")
+    for which in names:
+        if saved[which] != door.ready[which]:
+            return _wrong(f"The form holds {one_line(saved[which])}; your door is {door.ready[which]}.")
+    if saved["http_method"] != "POST":
+        return _wrong(f"The method is {saved['http_method']}: set POST.")
+    calls = course.control.try_webhooks() if knock else []
+    if any(call["status"] != 200 for call in calls):
+        seen = "; ".join(f"{call['url']}: {call['words']}" for call in calls)
+        return _wrong(f"The service knocked, and was not let in: {seen}.")
+    return _done("Both addresses answered a POST with 200. The door is open.")
+
+
+def _held(course: Course) -> Outcome:
+    """Step 5 where the form is the dashboard's: what the application holds, as far as that can be read."""
+    if not course.is_public:
+        return _not_yet("Your door is open, but not public. Run `lab.tunnel`.")
+    live = LiveWebhooks(course)
+    if not live.settable:
+        return _unsure("Your door answers. What the dashboard holds cannot be read: compare letter by letter.")
+    try:
+        held = live.look()
+    except KitError as error:
+        return _unsure(f"What the application holds could not be read: {error}")
+    for which, label in FIELDS.items():
+        if not held[which]["right"]:
+            address = one_line(held[which]["address"] or "(empty)", 150)
+            return _wrong(f"{label} is {address}; your door is {held[which]['wanted']}. Run `lab.webhooks.save()`.")
+    return _done("The application holds both of your public addresses, with POST.")
+
+
+def receive(course: Course, psid: Any = None) -> Outcome:
+    """Step 6: a message came, and the PSID in hand is the person's."""
+    try:
+        person = storable(psid) if isinstance(psid, str) else None
+        event = course.inbox.newest_message(person) or course.inbox.newest_message()
+        refused = _refused_message(course)
+    except InboxError as error:
+        return _unsure(f"The inbox cannot be read: {error.seen} Nothing is deleted.")
+    if event is None:
+        if refused is not None:
+            return _wrong(f"A call came with {refused.method}, and was refused: see step 5.")
+        return _not_yet("No message so far. Write one; if you did, `lab.doctor()` finds where it stopped.")
+    if psid is not None and psid == event.page_id:
+        return _wrong("`psid` holds your Page ID. The person is in `from`.")
+    if psid is not None and psid != event.psid:
+        return _wrong(f"`psid` holds {_in_hand(psid)}; the person who wrote last is {event.psid}.")
+    came = f"{event.received.astimezone():%H:%M:%S}"
+    said = f"“{one_line(event.text, 60)}”" if event.text else f"A message ({event.message_type})"
+    return _done(f"{said} came at {came}. PSID {event.psid}: the person. Page ID {event.page_id}: you.")
+
+
+def reply(course: Course) -> Outcome:
+    """Step 7: the newest answer, and what became of it."""
+    try:
+        events = last_reply(course)
+    except InboxError as error:
+        return _unsure(f"The inbox cannot be read: {error.seen} Nothing is deleted.")
+    if not events:
+        return _not_yet('No answer was sent. Run *Send it*, or `lab.reply("…")`.')
+    psid, page_id = events[0].psid, course.page_id
+    if page_id is not None and psid == page_id:
+        newest = course.inbox.newest_message()
+        person = f" The person is {newest.psid}." if newest else ""
+        return _wrong(f"You wrote to {page_id}: that is your own Page.{person}")
+    states = {event.status: event for event in events}
+    for ended in ("rejected", "undeliverable"):
+        if ended in states and isinstance(message := states[ended].message, MessageStatus):
+            cure = cure_for("status", message.error_code)
+            words = f"Refused: {message.error_code} {one_line(message.error_text)}."
+            return _wrong(words + (f" {cure.what} {cure.next}" if cure else ""))
+    clocks = {state: f"{event.received.astimezone():%H:%M:%S}" for state, event in states.items()}
+    if "read" in clocks:
+        return _done(
+            f"Your answer to {psid} was delivered at {clocks.get('delivered', '?')} and read at {clocks['read']}."
+        )
+    if "delivered" in clocks:
+        return _done(f"Your answer to {psid} was delivered at {clocks['delivered']}; not read yet.")
+    taken = f"{events[0].received.astimezone():%H:%M:%S}"
+    if course.played and (url := course.control.settings()["status_url"]):
+        door = launcher.find("receiver", course.settings)
+        if door is not None and url != door.ready["status_url"]:
+            return _unsure(f"Accepted, but receipts go to {one_line(url)}, which is not this door.")
+    return _not_yet(f"Accepted at {taken}, no receipt yet. After 20 s, run `lab.doctor()`.")
+
+
+def last_reply(course: Course) -> list[Event]:
+    """The events of the newest answer, oldest first; empty when none was sent."""
+    about = [
+        event for event in course.inbox.events() if event.kind == "reply" or (event.kind == "status" and event.trusted)
+    ]
+    if not about:
+        return []
+    # By its first event: a late receipt of an older answer does not make that one the newest.
+    first: dict[str | None, int] = {}
+    for event in about:
+        first.setdefault(event.message_uuid, event.id)
+    newest = max(first, key=lambda uuid: first[uuid])
+    return [event for event in about if event.message_uuid == newest]
+
+
+def _refused_message(course: Course) -> Delivery | None:
+    """The newest call that brought a message, if it was refused for its method."""
+    # The test calls of step 5 name no message: *Wrong on purpose* there must not make step 6 wrong.
+    calls = [call for call in course.inbox.deliveries() if call.answer == 200 or "message_uuid=" in call.path]
+    return calls[-1] if calls and calls[-1].answer == 405 else None
+
+
+def _page(course: Course) -> dict[str, Any] | None:
+    """The Page of step 1, as the simulator has it."""
+    name = course.facts.get("page_name")
+    return next((page for page in course.control.pages() if page["name"] == name), None)

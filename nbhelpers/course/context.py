@@ -1,0 +1,178 @@
+"""What every step of the course stands on: settings, inbox, the simulator if there is one, and what was noted."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nbhelpers.api.identity import Identity, identify
+from nbhelpers.auth.private_key import PrivateKey, load_key
+from nbhelpers.config.settings import Settings
+from nbhelpers.errors import CredentialsError, SettingsError
+from nbhelpers.inbox.inbox import Inbox
+from nbhelpers.services import launcher
+from nbhelpers.services.launcher import Running
+from nbhelpers.simulator.control.client import Control
+from nbhelpers.tunnel.configured import public_base
+from nbhelpers.tunnel.target import own_address
+from nbhelpers.webhooks.receiver import webhook_urls
+
+__all__ = ["Course", "as_played"]
+
+
+def as_played(settings: Settings, simulator: Running) -> Settings:
+    """The settings with what a dashboard shows in the other modes: the simulator made these for its own account."""
+    names = ("api_key", "api_secret", "signature_secret")
+    return dataclasses.replace(settings, host=simulator.url, **{name: simulator.ready[name] for name in names})
+
+
+class Course:
+    """The rooms below, opened once for one notebook.
+
+    `settings` say where the service is and whose account it is, in every mode; `simulator` is the running simulator,
+    None in the other modes.
+    """
+
+    def __init__(self, settings: Settings, inbox: Inbox, simulator: Running | None) -> None:
+        self.settings, self.inbox, self.simulator = settings, inbox, simulator
+
+    @functools.cached_property
+    def control(self) -> Control:
+        """The simulator's controls. Raises SettingsError in the other modes: there is none."""
+        if self.simulator is None:
+            raise SettingsError(
+                "There is no simulator here.",
+                f"The mode is {self.settings.mode}.",
+                "What it would play, you do on the dashboard and a phone.",
+            )
+        return Control(self.simulator.url, self.simulator.control)
+
+    @property
+    def played(self) -> bool:
+        """Whether the far side is the simulator."""
+        return self.simulator is not None
+
+    @property
+    def host(self) -> str:
+        """The base URL of the Messages API. Raises SettingsError when this mode has none."""
+        if self.settings.host is None:
+            raise SettingsError(
+                "The service has no address.", f"The mode is {self.settings.mode}.", "Open `Lab()` anew."
+            )
+        return self.settings.host
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the steps noted, by name."""
+        return self.inbox.facts()
+
+    @property
+    def application_id(self) -> str | None:
+        """The application that was noted, or configured."""
+        noted = self.facts.get("application_id") if self.played else self.settings.application_id
+        return None if noted is None else str(noted)  # a learner may note a number
+
+    @property
+    def page_id(self) -> str | None:
+        """The Page ID that was noted, or configured."""
+        noted = self.facts.get("page_id") or self.settings.sender_id
+        return None if noted is None else str(noted)
+
+    @property
+    def _key_source(self) -> str:
+        # A path, or in the other modes what was configured: that may be the key itself, so it is never shown.
+        return str(self.settings.folder / "private.key") if self.played else self.settings.private_key or ""
+
+    def key_path(self) -> Path:
+        """Where the private key is. Raises CredentialsError when the key was configured as text and not as a file."""
+        if "-----BEGIN" in self._key_source or not self._key_source:
+            seen = "It is set as text." if self._key_source else "None is set."
+            raise CredentialsError(
+                "The private key is in no file.", seen, "Set VONAGE_PRIVATE_KEY to the path of the file."
+            )
+        return Path(self._key_source).expanduser()
+
+    def key(self) -> PrivateKey:
+        """Load the private key. Raises CredentialsError that says what was found, and never the key."""
+        return load_key(self._key_source)
+
+    def identity(self, page: str | None = None) -> Identity:
+        """In whose name to act. Raises what `identify` raises."""
+        return identify(self.settings, self.facts, self.simulator.ready if self.simulator else None, page)
+
+    def door(self) -> Running:
+        """The webhook receiver, started if it does not run; what it was called before is corrected in the settings.
+
+        In simulator mode a new address is registered anew, since nobody could come back to the form for it.
+        """
+        known = self.facts.get("door")
+        running = launcher.start("receiver", self.settings)
+        if known and known != running.ready and self.played:
+            saved = self.control.settings()
+            changed = {name: running.ready[name] for name in running.ready if saved[name] == known[name]}
+            if changed:
+                self.control.change_settings(**changed)
+        if known != running.ready:
+            self.inbox.note(door=running.ready)
+        return running
+
+    def tunnel(self) -> dict[str, str] | None:
+        """The public address of the door, opened if it is not; None while the service is played, when none is needed.
+
+        The facts of a tunnel's ready line. Raises ServiceError, in words, when there is none to be had.
+        """
+        if self.played:
+            return None
+        door = self.door()
+        if self.settings.public_url:
+            # One of ours that is still open would stay public beside it, and nobody would know.
+            launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
+            facts: dict[str, str] = own_address(self.settings)
+        else:
+            open_now = launcher.find("tunnel", self.settings)
+            if open_now is not None and open_now.ready["target"] != door.url:  # the door has moved to another port
+                launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
+            facts = launcher.start("tunnel", self.settings).ready
+        known = self.facts.get("public_url")
+        if known != facts["public_url"]:
+            moved = {"from": known, "at": datetime.now(UTC).isoformat(timespec="seconds")} if known else None
+            self.inbox.note(public_url=facts["public_url"], public_moved=moved)
+        return facts
+
+    def public_urls(self) -> dict[str, str] | None:
+        """The two webhook URLs as the service must know them, None while no public address is known.
+
+        Opens nothing: of a tunnel that is shut they are the last ones (see `is_public`). Raises ServiceError when
+        PUBLIC_URL is no address.
+        """
+        if self.played:
+            return None
+        if self.settings.public_url:
+            return webhook_urls(public_base(self.settings.public_url, self.settings.host))
+        open_now = launcher.find("tunnel", self.settings)
+        known = open_now.ready["public_url"] if open_now else self.facts.get("public_url")
+        return webhook_urls(known) if known else None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether a tunnel is open now, or one of somebody's own is named."""
+        return bool(self.settings.public_url) or launcher.find("tunnel", self.settings) is not None
+
+    # Which steps were filled in, and with what: the rest was done by the learner.
+
+    def filled(self) -> dict[str, str]:
+        """The steps that were filled in with sample values."""
+        return self.facts.get("filled", {})
+
+    def fill(self, key: str, value: str) -> None:
+        """Write down that a step was filled in."""
+        self.inbox.note(filled=self.filled() | {key: value})
+
+    def did(self, key: str) -> None:
+        """Write down that the learner has done a step, whatever filled it in before."""
+        filled = self.filled()
+        if key in filled:
+            self.inbox.note(filled={name: value for name, value in filled.items() if name != key})

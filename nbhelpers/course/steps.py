@@ -1,0 +1,254 @@
+"""The table of the seven steps, and what reads it: need, check, progress, catch_up."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nbhelpers.course import autofill, checks
+from nbhelpers.course.context import Course
+from nbhelpers.course.outcome import Outcome
+from nbhelpers.errors import KitError, SettingsError
+
+__all__ = ["STEPS", "FormOnly", "Needed", "Progress", "Step", "catch_up", "check", "need", "progress", "step_of"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the seven steps.
+
+    `look` says how it stands, `make` fills it in for real and returns the value that tells the filled-in one from the
+    learner's own. `form` marks a step that is a form on a screen in the other modes.
+    """
+
+    number: int
+    key: str
+    title: str
+    notebook: str
+    needs: tuple[str, ...]
+    look: Callable[..., Outcome]
+    make: Callable[[Course], str]
+    form: bool
+
+
+STEPS = (
+    Step(1, "page", "Page", "01_facebook_page", (), checks.page, autofill.page, True),
+    Step(2, "application", "application", "02_application", ("page",), checks.application, autofill.application, True),
+    Step(3, "jwt", "JWT", "03_jwt", ("application",), checks.jwt, autofill.jwt, False),
+    Step(4, "link", "link", "04_link_page", ("page", "jwt"), checks.link, autofill.link, True),
+    Step(5, "webhooks", "webhooks", "05_webhooks", ("link",), checks.webhooks, autofill.webhooks, True),
+    Step(6, "receive", "receive", "06_receive", ("link", "webhooks"), checks.receive, autofill.receive, False),
+    Step(7, "reply", "reply", "07_reply", ("receive",), checks.reply, autofill.reply, False),
+)
+
+
+_IN_HAND = ("jwt", "receive")  # the steps whose check takes a value that the learner has in hand
+_LONGEST_KEY = 40  # characters that are shown of what was given for a key: it may be a token, by mistake
+
+
+class FormOnly(KitError):  # noqa: N818 - nothing went wrong: the notebook ends here in this mode
+    """This step is a form in sandbox and live mode, and the notebook stops at it."""
+
+
+_SIGNS = {"done": "✓", "filled in": "◦", "open": "·"}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How the seven steps stand: for each a Step and `done`, `filled in` or `open`. `bold` is the step one is at."""
+
+    states: tuple[tuple[Step, str], ...]
+    mode: str
+    bold: int | None = None
+
+    def __repr__(self) -> str:
+        lines = [f"{self.mode.upper()}"]
+        for step, state in self.states:
+            here = "  <- you are here" if step.number == self.bold else ""
+            lines.append(f"{step.number} {step.title:<12} {state:<10} {step.notebook}.ipynb{here}")
+        return "\n".join(lines)
+
+    def line(self) -> str:
+        """One line of text: every step with its state."""
+        words = [f"{step.number} {step.title}: {state}" for step, state in self.states]
+        return f"{self.mode.upper()} | " + " | ".join(words)
+
+    def _repr_html_(self) -> str:
+        cells = []
+        for step, state in self.states:
+            here = step.number == self.bold
+            title = f"<strong>{step.number} {step.title}</strong>" if here else f"{step.number} {step.title}"
+            current = ' aria-current="step"' if here else ""
+            # The sign for the eye, its word for the ear; the legend at the end says the word to the eye too.
+            cells.append(
+                f'<li{current} style="display:inline-block;margin:0 0.9em 0 0;padding:0;white-space:nowrap">'
+                f'<a href="{step.notebook}.ipynb" style="color:inherit;text-decoration:underline">{title}</a> '
+                f'<span aria-hidden="true">{_SIGNS[state]}</span>'
+                f'<span style="position:absolute;clip-path:inset(50%)">{state}</span></li>'
+            )
+        legend = " ".join(f"{sign} {state}" for state, sign in _SIGNS.items())
+        return (
+            '<nav aria-label="Progress" style="font-size:0.9em;margin-bottom:0.6em">'
+            f'<small style="margin-right:0.9em">{html.escape(self.mode.upper())}</small>'
+            f'<ol style="display:inline;list-style:none;margin:0;padding:0">{"".join(cells)}</ol>'
+            f'<small aria-hidden="true">({legend})</small></nav>'
+        )
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What `need` says: the progress strip and one sentence."""
+
+    progress: Progress
+    words: str
+
+    def __repr__(self) -> str:
+        return f"{self.progress.line()}\n{self.words}"
+
+    def _repr_html_(self) -> str:
+        return f"{self.progress._repr_html_()}<p>{html.escape(self.words)}</p>"
+
+
+def step_of(key: str | int) -> Step:
+    """Return a step by its key or number. Raises SettingsError that names the seven keys."""
+    for step in STEPS:
+        if key in (step.key, step.number, str(step.number)):
+            return step
+    keys = ", ".join(step.key for step in STEPS)
+    given = repr(key) if len(repr(key)) <= _LONGEST_KEY else f"something of type {type(key).__name__}"
+    raise SettingsError("There is no such step.", f"You gave {given}.", f"Use {keys}, or a number from 1 to 7.")
+
+
+def check(course: Course, key: str | int, *given: Any) -> Outcome:
+    """Say how a step stands. `jwt` takes the token, `receive` the PSID, as the learner has it in hand.
+
+    A check with a value in hand that comes out well is the learner's own doing: the step is no longer filled in.
+    """
+    step = step_of(key)
+    given = given[:1] if step.key in _IN_HAND else ()
+    outcome = _look(course, step, *given)
+    if outcome.kind == "done" and any(value is not None for value in given):
+        course.did(step.key)
+        if step.key == "jwt":
+            course.inbox.note(jwt=True)
+    return _as_filled(course, step, outcome)
+
+
+def progress(course: Course, at: str | int | None = None) -> Progress:
+    """Say how all seven stand: done, filled in or open."""
+    filled = course.filled()
+    states = []
+    for step in STEPS:
+        outcome = _as_filled(course, step, _glance(course, step), filled)
+        states.append((step, outcome.kind if outcome.good else "open"))
+    return Progress(tuple(states), course.settings.mode, step_of(at).number if at is not None else None)
+
+
+def need(course: Course, key: str | int | None = None) -> Needed:
+    """Bring every step up to and including this one about, and say what was done for it. Without a key, none.
+
+    In simulator mode what is missing is done for real, with sample values. In the other modes nothing is made: a
+    notebook whose step is a form on a screen stops here with FormOnly, one sentence and no traceback.
+    """
+    last = 0 if key is None else step_of(key).number
+    following = STEPS[last] if last < len(STEPS) else None
+    if not course.played:
+        return _need_for_real(course, following)
+    made = _fill(course, last)
+    at = following.number if following else None
+    if made:
+        numbers = f"Step {made[0]} is" if len(made) == 1 else f"Steps {_listed(made)} are"
+        them = ("it was", "it") if len(made) == 1 else ("they were", "them")
+        first = step_of(made[0]).notebook[:2]
+        words = f"{numbers} filled in with sample values, because {them[0]} not done yet. "
+        words += f"To do {them[1]} yourself, open {first}."
+    else:
+        words = f"Ready for step {at}." if at else "All seven steps are there."
+    return Needed(progress(course, at), words)
+
+
+def catch_up(course: Course, key: str | int) -> Needed:
+    """Bring every step up to and including this one about, and say where to go on."""
+    step = step_of(key)
+    needed = need(course, step.key)
+    following = STEPS[step.number].notebook if step.number < len(STEPS) else None
+    more = f" Go on with {following}.ipynb." if following else ""
+    return Needed(needed.progress, needed.words + more)
+
+
+def _need_for_real(course: Course, following: Step | None) -> Needed:
+    if following is not None and following.key in ("page", "link") and course.settings.mode == "sandbox":
+        raise FormOnly(
+            "In sandbox mode this step is not needed.",
+            f"The sandbox's own Page, {course.page_id}, stands in for yours.",
+            "`09_go_live` says what to do instead: your phone must be on its allow-list.",
+        )
+    if following is not None and following.form:
+        raise FormOnly(
+            f"In {course.settings.mode} mode this step is a form that only you can fill in.",
+            next="`09_go_live` walks you through it and runs the check.",
+        )
+    identity = course.identity()  # says in one sentence what is not configured
+    if following is not None and following.key == "jwt":
+        identity.token()  # in the sandbox there may be no application to make one for
+    number = following.number if following else None
+    words = f"Ready for step {number}." if number else "All seven steps are there."
+    if following is not None and following.key in ("receive", "reply"):
+        facts = course.tunnel() or {}
+        words += f" Your door is public at {facts['public_url']}: `lab.tunnel` shows it and closes it."
+    return Needed(progress(course, number), words)
+
+
+def _listed(numbers: list[int]) -> str:
+    """“1 to 4” when none is left out, else “1, 3 and 4”."""
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{numbers[0]} to {numbers[-1]}"
+    return f"{', '.join(str(number) for number in numbers[:-1])} and {numbers[-1]}"
+
+
+def _fill(course: Course, last: int) -> list[int]:
+    made = []
+    if last >= 5 and course.facts.get("door"):
+        course.door()  # opened once, it is opened again
+    for step in STEPS[:last]:
+        if not _glance(course, step).good:
+            course.fill(step.key, step.make(course))
+            made.append(step.number)
+    return made
+
+
+def _glance(course: Course, step: Step) -> Outcome:
+    return checks.webhooks(course, knock=False) if step.look is checks.webhooks else _look(course, step)
+
+
+def _look(course: Course, step: Step, *given: Any) -> Outcome:
+    return step.look(course, *given)
+
+
+def _sample(course: Course, key: str) -> str:
+    newest = course.inbox.newest_message() if key == "receive" else None
+    return {
+        "page": f"the Page “{course.facts.get('page_name')}”",
+        "application": f"application …{str(course.application_id)[-4:]} and its private.key",
+        "jwt": "a token that the service has believed",
+        "link": f"Page ID {course.page_id}",
+        "webhooks": "both addresses, with POST",
+        "receive": f"a message from PSID {newest.psid if newest else None}",
+        "reply": "an answer that was read",
+    }[key]
+
+
+def _as_filled(course: Course, step: Step, outcome: Outcome, filled: dict[str, str] | None = None) -> Outcome:
+    if outcome.kind != "done":  # looked at first: an inbox that cannot be read has no facts either
+        return outcome
+    value = (course.filled() if filled is None else filled).get(step.key)
+    if value is None:
+        return outcome
+    if step.key == "reply":
+        events = checks.last_reply(course)
+        if events and events[0].message_uuid != value:
+            return outcome  # the learner has answered since
+    words = f"with sample values: {_sample(course, step.key)}. To do it yourself, open {step.notebook[:2]}."
+    return Outcome("filled in", words)

@@ -1,0 +1,1 @@
+"""Why nothing arrives, whether the credentials fit together, and whether this computer is ready."""

@@ -1,0 +1,334 @@
+"""Why does nothing arrive? The way of a message hop by hop, up to the first broken one, with one next action."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from nbhelpers.api.applications import FIELDS
+from nbhelpers.api.messages import no_answer
+from nbhelpers.auth.signatures import sign
+from nbhelpers.course import checks
+from nbhelpers.course.context import Course
+from nbhelpers.course.dashboard import LiveWebhooks
+from nbhelpers.diagnosis.hop_map import Hop, HopMap
+from nbhelpers.errors import KitError, ServiceError, cure_for
+from nbhelpers.inbox.events import Delivery, Event, event_of, one_line
+from nbhelpers.messages.inbound import MessageStatus, Unreadable, read
+from nbhelpers.services import launcher
+from nbhelpers.services.launcher import Running
+from nbhelpers.services.service import read_record
+from nbhelpers.tunnel.configured import public_base
+from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach, to_reach
+from nbhelpers.webhooks.receiver import INBOUND_PATH, STATUS_PATH
+
+__all__ = ["HOPS", "examine"]
+
+_GOES_ON = ("well", "not verified", "not needed")
+_REOPEN = "Run `lab.stop()`, then `lab = Lab()`, `lab.receiver` and `lab.tunnel`."
+_PATIENCE = 20  # seconds after which a receipt is missed
+_TIMEOUT = (3.05, 10.0)
+_TEST = json.dumps({"nbhelpers": "a test call of the doctor"}, separators=(",", ":")).encode()
+
+
+class _Round:
+    """What the hops share: the course, and what was looked up once."""
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.door: Running | None = launcher.find("receiver", course.settings)
+        # What came to another address says nothing about this one.
+        moved = None if course.played else course.facts.get("public_moved")
+        since = datetime.fromisoformat(moved["at"]) if moved else datetime.min.replace(tzinfo=UTC)
+        calls = course.inbox.deliveries(limit=1000)
+        self.calls = [call for call in calls if call.origin == "wire" and call.received >= since]
+        self.events = [event for event in course.inbox.events() if event.received >= since or event.kind == "reply"]
+        self.urls_are_right = False  # whether what the far side holds was read, and is ours
+
+    @property
+    def base(self) -> str:
+        """The public address without its paths. Raises ServiceError when there is none."""
+        configured = self.course.settings.public_url
+        if configured:
+            return public_base(configured, self.course.settings.host)
+        open_now = launcher.find("tunnel", self.course.settings)
+        if open_now is not None:
+            return str(open_now.ready["public_url"])
+        words = launcher.last_words("tunnel", self.course.settings)
+        said = words.removeprefix(launcher.SAID) if words.startswith(launcher.SAID) else ""
+        raise ServiceError("No tunnel is open.", said, "Run `lab.tunnel`, or `nbhelpers tunnel`.")
+
+    def post(self, url: str) -> tuple[int | None, str, str]:
+        """Make a test call, signed where a secret is set; return the status, what was seen, and the next action."""
+        settings = self.course.settings
+        headers = {"Content-Type": "application/json", "x-nbhelpers-origin": "doctor", **HEADERS}
+        if settings.signature_secret:
+            headers["Authorization"] = sign(_TEST, settings.signature_secret, settings.api_key or "")
+        try:
+            answer = requests.post(url, data=_TEST, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
+        except requests.RequestException as error:
+            silent = no_answer(error, url)
+            return None, f"{silent.what} {silent.seen}", to_reach(silent)
+        code = ngrok_code(answer.headers.get("ngrok-error-code", "") + answer.text[:20_000])
+        if code:
+            cure = cure_for("ngrok", code, "other")
+            words = f"ngrok answered {answer.status_code} (ERR_NGROK_{code}) to a POST. {cure.what if cure else ''}"
+            return answer.status_code, words.strip(), cure.next if cure else ""
+        return answer.status_code, f"A POST to {url} was answered {answer.status_code}.{_own_words(answer)}", ""
+
+
+def examine(course: Course) -> HopMap:
+    """Walk the hops and stop at the first that is broken. Nothing is sent to a person, and nothing is changed.
+
+    Test calls are made to the two webhook URLs; they are marked as the doctor's wherever they are shown.
+    """
+    way, hops = _Round(course), []
+    for name, look in HOPS:
+        if hops and hops[-1].state not in _GOES_ON:
+            hops.append(Hop(name, "not looked at", ""))
+            continue
+        try:
+            state, seen, *following = look(way)
+        except KitError as error:
+            state, seen, following = "broken", f"{error.what} {error.seen}".strip(), [error.next]
+        hops.append(Hop(name, state, seen, following[0] if following else ""))
+        if state in _GOES_ON or hops[-1].next:
+            continue
+        hops[-1] = Hop(name, state, seen, "Mend it, then run `lab.doctor()` again.")
+    return HopMap(course.settings.mode, tuple(hops))
+
+
+_Found = tuple[str, ...]  # state, what was seen, and the next action where there is one
+
+
+def _receiver(way: _Round) -> _Found:
+    if way.door is None:
+        return "broken", "Your door is shut: no receiver of this state directory runs.", "Run `lab.receiver`."
+    return "well", f"up at {way.door.url}"
+
+
+def _loopback(way: _Round) -> _Found:
+    for url in (way.door.ready["inbound_url"], way.door.ready["status_url"]) if way.door else ():
+        status, seen, following = way.post(url)
+        if status in (401, 503) and ("signature" in seen or "unsigned" in seen):
+            return "broken", f"{seen} Your door was opened with another signature secret.", _REOPEN
+        if status != 200:
+            better = "Check the disk, and that the state directory can be written."
+            return "broken", seen, following or (better if status == 503 else "Read logs/receiver.log of the state.")
+    return "well", "both paths answered a POST with 200"
+
+
+def _public(way: _Round) -> _Found:
+    if way.course.played:
+        return "not needed", "The service is played on this computer."
+    status, seen, following = way.post(way.base + INBOUND_PATH)
+    if status != 200:
+        return "broken", seen, following or "Let the tunnel lead to your door: run `lab.tunnel` again."
+    return "well", f"a POST through {way.base} was answered 200"
+
+
+def _this_one(way: _Round) -> _Found:
+    if way.course.played:
+        return "not needed", "There is no tunnel."
+    record = read_record(way.course.settings.folder, "receiver")
+    met = reach(way.base, record.nonce if record else "")
+    if not met.here:
+        return "broken", met.seen, met.next
+    return "well", "the nonce came back: it is your door"
+
+
+def _both(way: _Round) -> _Found:
+    if way.course.played:
+        outcome = checks.webhooks(way.course)
+        if outcome.good:
+            way.urls_are_right = True
+            return "well", outcome.words
+        return "broken", outcome.words, 'Run *Mend* of 05: `lab.webhooks.save(method="POST")`.'
+    status, seen, following = way.post(way.base + STATUS_PATH)
+    if status != 200:
+        return "broken", seen, following
+    live = LiveWebhooks(way.course)
+    if not live.settable:
+        words = "what the dashboard holds cannot be read: compare it letter by letter"
+        return "well", f"both public URLs answered a POST with 200; {words}"
+    try:
+        held = live.look()
+    except KitError as error:
+        return "well", f"both public URLs answered a POST with 200; what the application holds is not known: {error}"
+    wrong = [label for which, label in FIELDS.items() if held[which]["right"] is False]
+    if wrong:
+        return "broken", f"{' and '.join(wrong)} of the application: wrong. {_held(held)}", "Run `lab.webhooks.save()`."
+    way.urls_are_right = True
+    return "well", "both public URLs answered a POST with 200, and the application holds them"
+
+
+def _held(held: dict[str, Any]) -> str:
+    words = []
+    for which, label in FIELDS.items():
+        field = held[which]
+        words.append(f"{label} is {one_line(field['address'] or '(empty)', 120)}, your door is {field['wanted']}.")
+    return " ".join(words)
+
+
+def _anything(way: _Round) -> _Found:
+    if any(event_of(call) for call in way.calls):
+        newest = next(call for call in reversed(way.calls) if event_of(call))
+        whose = "" if newest.verdict == "signed" else "; who sent it was not verified"
+        return "well", f"the newest webhook came {_when(newest.received)}{whose}"
+    if way.course.played:  # the form itself was looked at, one hop before
+        return _not_played_yet(way)
+    for call in reversed(way.calls):
+        # Where the URLs were read and are right, an older call says what was wrong before.
+        odd = None if way.urls_are_right else _oddity(call)
+        if odd is not None:
+            again = "If you have mended that since, let the person write again."
+            return "broken", f"{_when(call.received).capitalize()} {odd[0]}", f"{odd[1]} {again}"
+    return _nothing_live(way)
+
+
+def _not_played_yet(way: _Round) -> _Found:
+    for outcome in (checks.page(way.course), checks.application(way.course), checks.link(way.course)):
+        if not outcome.good:
+            return "broken", outcome.words, "Do that step again, then let somebody write."
+    unheard = [row for row in way.course.control.webhooks() if row["outcome"] is None]
+    if unheard and unheard[0]["answer"]:
+        seen = f"The service has called, and got: {one_line(str(unheard[0]['answer']))}."
+        return "broken", seen, "It tries again by itself; `nbhelpers advance 0.1` lets the time pass."
+    return "not yet", "Nobody has written to the Page.", 'Run `lab.user.write("Hello")`.'
+
+
+def _nothing_live(way: _Round) -> _Found:
+    urls = way.course.public_urls() or {}
+    if way.course.settings.mode == "sandbox":
+        where = "(2) your phone is on the sandbox's allow-list; (3) you wrote to the sandbox's Page"
+    else:
+        end = (way.course.application_id or "")[-4:]
+        where = f"(2) the Page is linked to application …{end}; (3) you wrote to the Page, and not to a person"
+    seen = "Your side works end to end. Nothing has come from Vonage yet."
+    return "not yet", seen, f"Check in this order: (1) Inbound URL equals {urls.get('inbound_url')}; {where}."
+
+
+def _oddity(call: Delivery) -> tuple[str, str] | None:
+    """What a call that brought no event says about a setting, and what to do; None when it says nothing."""
+    path, _, query = call.path.partition("?")
+    message = read(call.body)
+    if "hub.challenge" in query:
+        return (
+            "a GET with hub.challenge came: that is Meta's handshake, and Vonage makes none.",
+            "You put this URL into Meta's dashboard. It belongs into Vonage's: the application's Inbound URL.",
+        )
+    if path in (INBOUND_PATH, STATUS_PATH) and call.method != "POST" and ("message" in query or "msisdn" in query):
+        return (
+            f"the service called with {call.method}, and was refused.",
+            "Set the HTTP method of the webhooks to POST.",
+        )
+    if call.answer == 404 and call.method == "POST" and not isinstance(message, Unreadable) and message.message_uuid:
+        better = STATUS_PATH if isinstance(message, MessageStatus) else INBOUND_PATH
+        return f"a webhook came to {one_line(path)}, where nothing is.", f"Did you mean {better}? Correct the URL."
+    if call.answer == 400 and path in (INBOUND_PATH, STATUS_PATH):
+        return "a call came whose body is no webhook.", f"Look at it: `lab.inbox.delivery({call.id})`."
+    return None
+
+
+def _inbound(way: _Round) -> _Found:
+    told = [event for event in way.events if event.kind != "reply" and event.origin == "wire"]
+    newest = {event.kind: event for event in told}
+    swapped = [event for event in newest.values() if urlsplit(event.path).path != _own_path(event)]
+    if swapped:
+        which, path = _named(swapped[-1]), one_line(urlsplit(swapped[-1].path).path)
+        seen = f"The newest {which} came to {path}, {_when(swapped[-1].received)}."
+        if way.urls_are_right:
+            return "not yet", f"{seen} The URLs are right now.", "Let the person write once more."
+        return "broken", f"{seen} The two URLs look swapped.", f"Exchange them: {' and '.join(FIELDS.values())}."
+    if "inbound" not in newest:
+        seen = "Receipts have come, but no message."
+        return "broken", seen, "Check that Inbound URL is set, and that the Page is linked to this application."
+    return "well", f"{one_line(newest['inbound'].text or newest['inbound'].message_type)}"
+
+
+def _own_path(event: Event) -> str:
+    return INBOUND_PATH if event.kind == "inbound" else STATUS_PATH
+
+
+def _named(event: Event) -> str:
+    return "message" if event.kind == "inbound" else "receipt"
+
+
+def _signature(way: _Round) -> _Found:
+    newest = next(call for call in reversed(way.calls) if event_of(call))
+    if newest.verdict == "signed":
+        return "well", "the newest webhook is signed, and the signature fits"
+    if newest.verdict == "unchecked" and way.course.settings.signature_secret:
+        seen = "VONAGE_SIGNATURE_SECRET is set, but nobody looked at the newest webhook."
+        return "broken", seen, f"{_REOPEN} Then let the person write once more."
+    if newest.verdict == "unchecked":
+        return "not verified", "VONAGE_SIGNATURE_SECRET is not set, so nobody looked."
+    refused = f", and was refused with {newest.answer}" if newest.answer != 200 else ""
+    if newest.verdict == "unsigned":
+        return "broken", f"The newest webhook has no signature{refused}.", "Switch signed webhooks on for the account."
+    if "clock" in newest.why:
+        following = "Set the clock of this computer."
+    elif "does not fit" in newest.why:
+        following = "Copy the signature secret from the account's settings again, into VONAGE_SIGNATURE_SECRET."
+    else:
+        following = "Somebody else may have sent it: let the person write once more, and look again."
+    return "broken", f"The newest webhook is signed wrongly: {newest.why}{refused}.", following
+
+
+def _reply(way: _Round) -> _Found:
+    replies = [event for event in way.events if event.kind == "reply"]
+    if not replies:
+        return "not yet", "No answer was sent from here.", 'Run `lab.reply("…")`.'
+    return "well", f"accepted {_when(replies[-1].received)}"
+
+
+def _receipts(way: _Round) -> _Found:
+    reply = next(event for event in reversed(way.events) if event.kind == "reply")
+    receipts = way.course.inbox.receipts(reply.message_uuid or "")
+    outcome = checks.reply(way.course)
+    if receipts:
+        if outcome.kind == "wrong":
+            return "broken", outcome.words, "Mend that, then send again."
+        return "well", ", ".join(receipts.states)
+    if outcome.kind in ("wrong", "cannot tell"):
+        return "broken", outcome.words, "Put your own Status URL there."
+    waited = int((datetime.now(UTC) - reply.received).total_seconds())
+    if waited < _PATIENCE:
+        return "not yet", f"No receipt after {waited} s.", f"Wait until {_PATIENCE} s have passed, then look again."
+    return (
+        "broken",
+        f"No receipt came in {waited} s.",
+        "Check that Status URL is set, and equals yours letter by letter.",
+    )
+
+
+def _when(moment: datetime) -> str:
+    local, today = moment.astimezone(), datetime.now(UTC).astimezone().date()
+    return f"at {local:%H:%M:%S}" if local.date() == today else f"on {local:%Y-%m-%d at %H:%M:%S}"
+
+
+def _own_words(answer: requests.Response) -> str:
+    try:
+        words = answer.json()
+        return f" It says: “{one_line(str(words['seen']), 200)}”"
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
+HOPS: tuple[tuple[str, Callable[[_Round], _Found]], ...] = (
+    ("your door", _receiver),
+    ("a call from here", _loopback),
+    ("a call from outside", _public),
+    ("it is this door", _this_one),
+    ("both webhook URLs", _both),
+    ("a call from Vonage", _anything),
+    ("a message", _inbound),
+    ("its signature", _signature),
+    ("your answer", _reply),
+    ("its receipts", _receipts),
+)

@@ -1,0 +1,204 @@
+"""What is kept: a delivery is one HTTP request that reached us, an event one thing that happened."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import html
+import json
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from nbhelpers.messages.inbound import InboundMessage, MessageStatus, Unreadable, read
+
+__all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "event_of", "one_line"]
+
+# Where a delivery came from: the wire, or one of the ways in which we make one ourselves. Only wire and sample may tell
+# the newest PSID.
+ORIGINS = ("wire", "replay", "edited", "sample", "doctor")
+
+# Categories of characters that move the cursor, turn the writing round or end a line. Those that are not assigned are
+# let through: an emoji may be younger than this Python.
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # they shape Persian and Indic words and join emoji
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One HTTP request that reached the receiver, as it came; `answer` is the status it got.
+
+    `verdict` and `why` say how its signature was judged (see `signatures.Verdict`). `received` is in UTC.
+    """
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    answer: int
+    verdict: str = "unchecked"
+    why: str = ""
+    origin: str = "wire"
+    received: datetime = field(default_factory=lambda: datetime.now(UTC))
+    id: int | None = None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it was taken in, and came from outside: a refused, replayed or edited one tells no PSID."""
+        return 200 <= self.answer < 300 and self.origin in ("wire", "sample")
+
+    @property
+    def line(self) -> str:
+        """The delivery as one line of plain text: its id, when and where it came, its answer, what it tells of."""
+        told = event_of(self)
+        if told is None:
+            what = "no event"
+        elif told["kind"] == "status":
+            what = f"{one_line(told['status'])} {one_line(told['message_uuid'])}"
+        else:
+            said = f"“{one_line(told['text'], 60)}”" if told["text"] is not None else one_line(told["message_type"])
+            what = f"inbound {said}"
+        called = f"{one_line(self.method, 10)} {one_line(self.path.partition('?')[0], 60)}, answered {self.answer}"
+        mark = "" if self.origin == "wire" else f" ({self.origin})"
+        return f"{self.id or '-'} {self.received.astimezone():%H:%M:%S} {called}, {self.verdict}: {what}{mark}"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened: an inbound message, a message status, or a reply that we sent.
+
+    However often it is delivered it is one event; `deliveries` counts. `kind` is `inbound`, `status` or `reply`; `psid`
+    is always the person and `page_id` always the Page, whichever way the message went. `revision` grows with every
+    change of any event; `received` is in UTC.
+    """
+
+    id: int
+    kind: str
+    message_uuid: str | None
+    status: str | None
+    psid: str | None
+    page_id: str | None
+    text: str | None
+    message_type: str | None
+    shape: str
+    received: datetime
+    deliveries: int
+    trusted: bool
+    verdict: str
+    why: str
+    origin: str
+    path: str
+    revision: int
+    body: bytes = field(repr=False)
+
+    @functools.cached_property
+    def message(self) -> InboundMessage | MessageStatus | Unreadable:
+        """The body as the reader understands it."""
+        return read(self.body)
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body as it came, field by field."""
+        parsed = json.loads(self.body)
+        return parsed if isinstance(parsed, dict) else {}
+
+    def shown_as(self, shape: str) -> dict[str, Any]:
+        """The same facts in the shape of `v0.1` (the guide's) or `v1` (today's)."""
+        message = self.message
+        return self.json if self.kind == "reply" or isinstance(message, Unreadable) else message.body(shape)
+
+    @property
+    def replayed(self) -> bool:
+        """Whether it is told by a replay of ours alone, edited or not: nobody outside has said so."""
+        return self.origin in ("replay", "edited")
+
+    @property
+    def line(self) -> str:
+        """The event as one line of plain text, with an arrow: `-->` came in, `<--` went out."""
+        clock = f"{self.received.astimezone():%H:%M:%S}"
+        said = f"“{one_line(self.text, 60)}”" if self.text is not None else one_line(self.message_type or "")
+        if self.kind == "reply":
+            words = f"<-- reply     {said} to {one_line(self.psid)} from {one_line(self.page_id)}"
+        elif self.kind == "status":
+            words = f"--> {one_line(self.status):<9} {one_line(self.message_uuid)} to {one_line(self.psid)}"
+            if isinstance(self.message, MessageStatus) and self.message.error_code:
+                words += f": {one_line(self.message.error_code)} {one_line(self.message.error_text)}"
+        else:
+            words = f"--> inbound   {said} from {one_line(self.psid)} to {one_line(self.page_id)}"
+        marks = [f"×{self.deliveries}"] if self.deliveries > 1 else []
+        if self.origin not in ("wire", "sent"):
+            marks.append(self.origin)
+        if self.kind != "reply" and not self.trusted and self.origin == "wire":
+            marks.append(f"refused: {self.why}")
+        elif self.origin == "wire" and self.verdict in ("wrong", "unsigned"):
+            marks.append("unsigned" if self.verdict == "unsigned" else "signature wrong")
+        return f"{clock} {words}" + (f" ({', '.join(marks)})" if marks else "")
+
+    def __str__(self) -> str:
+        return self.line
+
+    def __repr__(self) -> str:
+        return self.line
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.line)}</pre>"
+
+
+class Receipts(tuple[Event, ...]):
+    """The message statuses of one reply, oldest first."""
+
+    __slots__ = ()
+
+    @property
+    def states(self) -> list[str]:
+        """Their names, such as `["submitted", "delivered"]`."""
+        return [event.status or "" for event in self]
+
+    def __repr__(self) -> str:
+        return "\n".join(event.line for event in self) or "No receipt yet."
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+def event_of(delivery: Delivery) -> dict[str, Any] | None:
+    """Return what a delivery says happened, as the columns of an event; None when it is no event.
+
+    An event is a POST whose body is a JSON object that names a message, a person or a Page. Its identity is kind,
+    message_uuid and status; without a uuid the SHA-256 of the body. What it is, its content decides: a status that was
+    sent to the inbound URL is still a status.
+    """
+    if delivery.method != "POST" or delivery.answer in (400, 404, 405, 413):
+        return None
+    message = read(delivery.body)
+    if isinstance(message, Unreadable):
+        return None
+    is_status = isinstance(message, MessageStatus)
+    kind, status = ("status", message.status) if is_status else ("inbound", None)
+    uuid = message.message_uuid
+    if uuid is None and message.psid is None and message.page_id is None:
+        return None  # such as the test call of the settings form: nothing happened to anybody
+    identity = json.dumps([kind, uuid, status]) if uuid else f"sha256:{hashlib.sha256(delivery.body).hexdigest()}"
+    return {
+        "identity": identity,
+        "kind": kind,
+        "message_uuid": uuid,
+        "status": status,
+        "psid": message.psid,
+        "page_id": message.page_id,
+        "text": None if is_status else message.text,
+        "message_type": None if is_status else message.kind,
+        "shape": message.shape,
+    }
+
+
+def one_line(text: str | None, longest: int = 80) -> str:
+    """Return text from outside, fit for one line of a terminal: no control characters, not too long."""
+    if text is None:
+        return "(none)"
+    shown = text if len(text) <= longest else text[: longest - 1] + "…"
+    return "".join(
+        "�" if unicodedata.category(character) in _UNSEEN and character not in _JOINERS else character
+        for character in shown
+    )

@@ -1,0 +1,384 @@
+"""The inbox: every delivery, the events built from them, and the facts each step noted; on disk, across restarts."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from nbhelpers.config.private_files import make_private_folder
+from nbhelpers.errors import InboxError
+from nbhelpers.inbox.events import Delivery, Event, Receipts, event_of, one_line
+from nbhelpers.inbox.tables import SCHEMA, VERSION, fold, fold_sent, now_text, store, store_sent, to_delivery, to_event
+from nbhelpers.storage.sqlite import Database, SchemaError, storable
+
+__all__ = ["Inbox", "Watcher"]
+
+_FAST, _SLOW = 0.02, 0.25  # seconds between two looks, while somebody watches and otherwise
+_FINAL = ("rejected", "undeliverable")
+
+
+class Inbox:
+    """The store of one mode, `<state>/<mode>/lab.sqlite3`. Several processes may have it open at once.
+
+    What `record` and `sent` acknowledge is on the disk (`synchronous=FULL`). Raises InboxError, in words, when the
+    file cannot be opened; nothing is ever deleted but by `forget` and, of requests that are no webhook, the oldest.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            make_private_folder(path.parent)
+            self._database = Database(path, SCHEMA, VERSION)
+        except SchemaError as error:
+            raise InboxError("The inbox is newer than this kit.", f"{error}.", "Use the newer kit.") from None
+        except (sqlite3.Error, OSError) as error:
+            raise InboxError(
+                "The inbox cannot be opened.",
+                f"{path}: {error}.",
+                "Check the disk and the folder; `nbhelpers reset` sets it aside and begins again.",
+            ) from None
+
+    # What comes in
+
+    def record(self, delivery: Delivery) -> Future[int]:
+        """Store a delivery, and with it the event it tells of. The Future gives the delivery's id, when it is on disk.
+
+        The Future raises sqlite3.Error when it could not be stored: then the sender must not be told that it was.
+        """
+        return self._database.write(lambda connection: store(connection, delivery))
+
+    def sent(self, version: str, body: Mapping[str, Any], message_uuid: str, **columns: str | None) -> None:
+        """Store a reply that the service accepted; `columns` are `psid`, `page_id`, `text` and `message_type`."""
+        row = {
+            "at": now_text(),
+            "version": version,
+            "body": json.dumps(body).encode(),
+            "message_uuid": message_uuid,
+            **{name: storable(columns.get(name)) for name in ("psid", "page_id", "text", "message_type")},
+        }
+        self._do(lambda connection: store_sent(connection, row))
+
+    # What is asked
+
+    def events(
+        self,
+        kind: str | None = None,
+        person: str | None = None,
+        uuid: str | None = None,
+        text: str | None = None,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> list[Event]:
+        """Return events, oldest first: of one `kind`, `person` (PSID) or message `uuid`, with `text` in them.
+
+        `after` is a revision: only what changed since. `limit` keeps the newest so many.
+        """
+        wheres, values = ["revision > ?"], [after]
+        for column, value in (("kind", kind), ("psid", person), ("message_uuid", uuid)):
+            if value is not None:
+                wheres.append(f"{column} = ?")
+                values.append(value)
+        if text is not None:
+            wheres.append("instr(lower(text), lower(?)) > 0")
+            values.append(text)
+        sql = f"SELECT * FROM events WHERE {' AND '.join(wheres)} ORDER BY received DESC, id DESC"  # noqa: S608
+        if limit is not None:
+            sql += " LIMIT ?"
+            values.append(limit)
+        return [to_event(row) for row in self._rows(sql, values)][::-1]
+
+    def newest_message(self, person: str | None = None) -> Event | None:
+        """Return the newest inbound message, of one person if given; never a refused, replayed or edited one."""
+        sql = "SELECT * FROM events WHERE kind = 'inbound' AND trusted = 1"
+        values = []
+        if person is not None:
+            sql, values = f"{sql} AND psid = ?", [person]
+        rows = self._rows(f"{sql} ORDER BY received DESC, id DESC LIMIT 1", values)
+        return to_event(rows[0]) if rows else None
+
+    def receipts(self, uuid: str) -> Receipts:
+        """Return the message statuses that came for one reply, oldest first."""
+        return Receipts(event for event in self.events("status", uuid=uuid) if event.trusted)
+
+    def deliveries(self, limit: int = 100) -> list[Delivery]:
+        """Return the newest deliveries, oldest first, those that are no webhook included."""
+        rows = self._rows("SELECT * FROM deliveries ORDER BY id DESC LIMIT ?", [limit])
+        return [to_delivery(row) for row in rows][::-1]
+
+    def delivery(self, which: int | Event | None = None) -> Delivery | None:
+        """Return one delivery, by its id or as the one that tells an event; None when it is not there.
+
+        Without either it is that of the newest inbound message that came from outside, whatever it was answered.
+        """
+        if which is None:
+            sql = "SELECT * FROM events WHERE kind = 'inbound' AND origin IN ('wire', 'sample')"
+            rows = self._rows(f"{sql} ORDER BY received DESC, id DESC LIMIT 1", [])
+            return self.delivery(to_event(rows[0])) if rows else None
+        sql, values = "SELECT * FROM deliveries WHERE id = ?", [which]
+        if isinstance(which, Event):
+            sql = "SELECT * FROM deliveries WHERE psid IS ? AND received = ? AND body = ? ORDER BY id LIMIT 1"
+            values = [which.psid, which.received.isoformat(timespec="microseconds"), which.body]
+        elif not 0 < which < 1 << 63:  # more than an id can be
+            return None
+        rows = self._rows(sql, values)
+        return to_delivery(rows[0]) if rows else None
+
+    def event(self, delivery: Delivery) -> Event | None:
+        """Return the event that a delivery tells of, whichever of its deliveries it is; None when there is none."""
+        told = event_of(delivery)
+        rows = self._rows("SELECT * FROM events WHERE identity = ?", [told["identity"]]) if told else []
+        return to_event(rows[0]) if rows else None
+
+    def revision(self) -> int:
+        """Return the revision of the newest change: give it to `events(after=…)` later."""
+        return self._rows("SELECT coalesce(max(revision), 0) FROM events", [])[0][0]
+
+    # What is waited for
+
+    def wait_for_message(self, timeout: float = 60, new: bool = False) -> Event:
+        """Return the newest inbound message, waiting up to `timeout` seconds for one; with `new` one to come.
+
+        Raises InboxError with the next step when none came.
+        """
+        before = self.newest_message() if new else None
+
+        def newest() -> Event | None:
+            event = self.newest_message()
+            return None if event is None or (before and event.id == before.id) else event
+
+        event = self._wait(newest, timeout)
+        if event is None:
+            raise InboxError(
+                "No message came.",
+                f"Waited {timeout:g} s.",
+                "Write one to the Page, then run this again; if you did, `lab.doctor()` finds where it stopped.",
+            )
+        return event
+
+    def wait_for_receipt(self, uuid: str, status: str = "delivered", timeout: float = 20) -> Receipts:
+        """Return the receipts of a reply as soon as `status` is among them, or one that ends it (rejected).
+
+        Waits up to `timeout` seconds; raises InboxError with the next step when it did not come.
+        """
+
+        def arrived() -> Receipts | None:
+            receipts = self.receipts(uuid)
+            return receipts if {status, *_FINAL} & set(receipts.states) else None
+
+        receipts = self._wait(arrived, timeout)
+        if receipts is None:
+            so_far = ", ".join(self.receipts(uuid).states) or "nothing"
+            raise InboxError(
+                f"No receipt says “{status}” yet.",
+                f"Waited {timeout:g} s; so far: {so_far}.",
+                "Check that the Delivery Receipt URL is set; `lab.doctor()` finds where it stopped.",
+            )
+        return receipts
+
+    def watch(self, tell: Callable[[list[Event]], None], fast: bool = True, after: int | None = None) -> Watcher:
+        """Call `tell(events)` on a thread whenever events are new or changed, until the watcher's `stop()`.
+
+        `fast` looks every 20 ms, else every 250 ms; `after` is the revision to begin behind (default: now).
+        """
+        return Watcher(self, tell, _FAST if fast else _SLOW, self.revision() if after is None else after)
+
+    # Facts
+
+    def note(self, **facts: Any) -> None:
+        """Write down what a step made, by name: `note(page_id="…")`. None takes a fact back."""
+        rows = [(name, json.dumps(value), now_text()) for name, value in facts.items()]
+
+        def work(connection: sqlite3.Connection) -> None:
+            for row in rows:
+                if row[1] == "null":
+                    connection.execute("DELETE FROM facts WHERE name = ?", row[:1])
+                else:
+                    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", row)
+
+        self._do(work)
+
+    def facts(self) -> dict[str, Any]:
+        """Return every fact that was noted, by name."""
+        return {row["name"]: json.loads(row["value"]) for row in self._rows("SELECT * FROM facts", [])}
+
+    # Housekeeping
+
+    def forget(self, psid: str) -> int:
+        """Delete everything about one person: events, deliveries, replies, facts. Returns how many rows went.
+
+        So do requests that were no webhook and name the person, as one to a mistyped path does. What is deleted is
+        overwritten in the file too.
+        """
+        named = re.compile(rb"(?<!\w)" + re.escape(psid.encode("utf-8", "replace")) + rb"(?!\w)")
+
+        def work(connection: sqlite3.Connection) -> int:
+            gone = 0
+            for table in ("events", "deliveries", "sent"):
+                gone += connection.execute(f"DELETE FROM {table} WHERE psid = ?", (psid,)).rowcount  # noqa: S608
+            odd = connection.execute("SELECT id, path, body FROM deliveries WHERE odd = 1").fetchall()
+            gone += connection.executemany(
+                "DELETE FROM deliveries WHERE id = ?",
+                [(row["id"],) for row in odd if named.search(row["path"].encode() + b" " + row["body"])],
+            ).rowcount
+            facts = connection.execute("SELECT name, value FROM facts").fetchall()
+            gone += connection.executemany(
+                "DELETE FROM facts WHERE name = ?",
+                [(row["name"],) for row in facts if json.dumps(psid) in row["value"]],
+            ).rowcount
+            return gone
+
+        gone = self._do(work)
+        with self._database.reading() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone
+
+    def rebuild(self) -> int:
+        """Build every event anew from the deliveries and replies, and return how many there are."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            connection.execute("DELETE FROM events")
+            # In the order in which they were stored, whatever the clock said: so the first to tell is the same again.
+            for row in connection.execute("SELECT * FROM deliveries WHERE odd = 0 ORDER BY id").fetchall():
+                fold(connection, to_delivery(row))
+            for row in connection.execute("SELECT * FROM sent ORDER BY id").fetchall():
+                fold_sent(connection, dict(row))
+            return connection.execute("SELECT count(*) FROM events").fetchone()[0]
+
+        return self._do(work)
+
+    def export(self, form: str = "json") -> str:
+        """Return all events as text: `json` (one object a line) or `csv` (IDs quoted, formulas made harmless)."""
+        if form not in ("json", "csv"):
+            raise InboxError("The inbox cannot be exported so.", f"You asked for “{form}”.", "Use json or csv.")
+        names = ("received", "kind", "status", "psid", "page_id", "text", "message_type", "message_uuid")
+        names += ("deliveries", "origin")
+        events = self.events()
+        rows = [{name: getattr(event, name) for name in names} for event in events]
+        for row in rows:
+            row["received"] = row["received"].isoformat()
+        if form == "json":
+            return "".join(_json_line(row, event) for row, event in zip(rows, events, strict=True))
+        text = io.StringIO()
+        writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
+        writer.writerow(names)
+        for row in rows:
+            writer.writerow([_harmless(row[name]) for name in names])
+        return text.getvalue()
+
+    def close(self) -> None:
+        """Finish what was asked for and close the file."""
+        self._database.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed: then nothing can be read or written any more."""
+        return self._database.closed
+
+    def __repr__(self) -> str:
+        return "The inbox: closed" if self.closed else f"The inbox: {len(self.events())} events in {self.path}"
+
+    def changes(self) -> int:
+        """Return a number that differs whenever another connection has written; cheap enough to ask every 20 ms."""
+        return self._rows("PRAGMA data_version", [])[0][0]
+
+    def _wait(self, look: Callable[[], Any], timeout: float) -> Any:
+        until = time.monotonic() + timeout
+        seen = None
+        while True:
+            now = self.changes()
+            if now != seen:
+                seen = now
+                found = look()
+                if found is not None:
+                    return found
+            left = until - time.monotonic()
+            if left <= 0:
+                return None
+            time.sleep(min(_FAST, left))
+
+    def _refuse_what_is_over(self) -> None:
+        if self._database.closed:
+            raise InboxError("The inbox cannot be read.", "This lab is closed.", "Run `lab = Lab()` again.")
+        if self._database.moved:
+            raise InboxError("The inbox cannot be read.", "The state was reset meanwhile.", "Run `lab = Lab()` again.")
+
+    def _do(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        self._refuse_what_is_over()
+        try:
+            return self._database.write(work).result()
+        except sqlite3.Error as error:
+            raise InboxError("The inbox cannot be written.", f"{self.path}: {error}.", "Check the disk.") from None
+
+    def _rows(self, sql: str, values: Iterable[Any]) -> list[sqlite3.Row]:
+        self._refuse_what_is_over()
+        try:
+            with self._database.reading() as connection:
+                return connection.execute(sql, tuple(values)).fetchall()
+        except sqlite3.Error as error:
+            raise InboxError(
+                "The inbox cannot be read.", f"{self.path}: {error}.", "Nothing is deleted: check the disk, try again."
+            ) from None
+
+
+class Watcher:
+    """A thread that tells of new events until `stop()` is called or the inbox is closed.
+
+    What `tell` raises is kept in `error` and ends nothing.
+    """
+
+    def __init__(self, inbox: Inbox, tell: Callable[[list[Event]], None], every: float, after: int) -> None:
+        self.error: Exception | None = None
+        self._inbox, self._tell, self._every, self._after = inbox, tell, every, after
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch inbox", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watching; returns when the thread has ended, unless it is the thread that asks."""
+        self._stopped.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        seen = None
+        while not self._stopped.is_set() and not self._inbox.closed:
+            with contextlib.suppress(InboxError):  # a disk that is full for a moment: look again next time
+                now = self._inbox.changes()
+                if now != seen:
+                    seen = now
+                    events = sorted(self._inbox.events(after=self._after), key=lambda event: event.revision)
+                    if events:
+                        self._after = events[-1].revision
+                        self._call(events)
+            self._stopped.wait(self._every)
+
+    def _call(self, events: list[Event]) -> None:
+        try:
+            self._tell(events)
+        except Exception as error:  # noqa: BLE001 - the learner's function must not end the watching
+            self.error = error
+
+
+def _json_line(row: dict[str, Any], event: Event) -> str:
+    try:
+        return json.dumps(row | {"body": event.json}, allow_nan=False) + "\n"
+    except ValueError:  # Python reads NaN and 1e999, and writes for them what no other reader takes
+        return json.dumps(row | {"body": event.body.decode("utf-8", "replace")}) + "\n"
+
+
+def _harmless(value: Any) -> Any:
+    # A spreadsheet runs a cell that begins like a formula, and rounds long digits unless they are text.
+    if isinstance(value, str):
+        value = one_line(value, len(value) + 1)
+        return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value
+    return value

@@ -1,0 +1,49 @@
+"""Starts JupyterLab on the notebooks, with its own files in the state directory and nothing asked of a network."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from nbhelpers import __version__
+from nbhelpers.config import settings as configuration
+from nbhelpers.config.private_files import make_private_folder
+from nbhelpers.config.settings import Settings
+from nbhelpers.services.reset import keep_pristine, notebooks_folder
+
+__all__ = ["run_jupyterlab"]
+
+
+def run_jupyterlab(settings: Settings, browser: bool = True, port: int | None = None) -> None:
+    """Become JupyterLab on the notebooks; on Windows, run it and end with its exit code.
+
+    Kernels inherit the state directory and the mode. Raises KitError when the kit is installed without its notebooks.
+    """
+    folder = notebooks_folder()
+    keep_pristine(settings, __version__)
+    os.environ["NBHELPERS_STATE"] = str(settings.state)
+    if settings.mode != configuration.load(state=settings.state).mode:  # said by --mode: else .env may still change it
+        os.environ["NBHELPERS_MODE"] = settings.mode
+    os.environ["NBHELPERS_PREFIX"] = sys.prefix  # the pre-flight check compares it with the kernel's
+    # Jupyter's own files too: nothing is written outside the kit, and nothing of another Jupyter is read.
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        os.environ[name] = str(make_private_folder(settings.state / "jupyter" / name.lower()))
+    options = [
+        f"--ServerApp.root_dir={folder}",
+        "--LabApp.default_url=/lab/tree/00_start_here.ipynb",
+        # Nothing in the offline course may wait for a network, or ask about one.
+        f"--LabApp.app_settings_dir={Path(__file__).parent}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
+    options += [] if browser else ["--no-browser"]
+    options += [f"--port={port}"] if port is not None else []
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")
+    command = [sys.executable, "-m", "jupyterlab", *options]
+    if os.name == "posix":
+        os.execv(command[0], command)  # noqa: S606 - signals then go to Jupyter itself
+    raise SystemExit(subprocess.run(command, check=False).returncode)  # noqa: S603

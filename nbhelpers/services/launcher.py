@@ -1,0 +1,206 @@
+"""Outside a service: start it detached, find it, join it, stop it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+from filelock import Timeout
+
+from nbhelpers.config.private_files import make_private_folder, write_private
+from nbhelpers.config.settings import MODES, Settings
+from nbhelpers.errors import ServiceError
+from nbhelpers.services.service import Owner, Record, is_alive, joined, lock_of, read_record, record_path, write_record
+
+__all__ = ["SAID", "SERVICES", "Running", "asker", "find", "last_words", "start", "stop"]
+
+SAID = "Error: "  # how a command begins to say what went wrong
+
+SERVICES = ("tunnel", "simulator", "receiver")
+_START = {"tunnel": 60.0}  # seconds that a service may take to open its door: ngrok's deadline, and the nonce
+_USUAL = 20.0
+_END = 3.0  # seconds that it may take to leave before it is killed
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that runs: its process, its address, and what its ready line said."""
+
+    name: str
+    mode: str
+    pid: int
+    url: str
+    ready: dict[str, Any]
+    control: str
+
+    def __repr__(self) -> str:
+        public = f", {self.ready['public_url']} leads to {self.ready['target']}" if "public_url" in self.ready else ""
+        return f"{self.name}: up at {self.url}{public} (process {self.pid})"
+
+
+def start(name: str, settings: Settings, *arguments: str, owner: Owner | None = None) -> Running:
+    """Return the service of this mode, started if it does not run; the asker is one of its owners from then on.
+
+    However many ask at once, one process is started. `arguments` are options of `nbhelpers <name>`. Raises
+    ServiceError with the end of its log when it does not start.
+    """
+    folder = make_private_folder(settings.folder)
+    owner = owner or asker()
+    try:
+        with lock_of(folder, name).acquire(timeout=2 * _START.get(name, _USUAL)):
+            record = _found(folder, name)
+            if record is not None:
+                changed = joined(record, owner)
+                if changed != record:
+                    write_record(folder, changed)
+            else:
+                record = _spawn(name, settings, arguments, owner)
+    except Timeout:
+        raise ServiceError(
+            f"The {name} does not start.", "Another process has been starting it for too long.", "Run `nbhelpers stop`."
+        ) from None
+    return _running(settings.mode, record)
+
+
+def find(name: str, settings: Settings) -> Running | None:
+    """Return the running service of this mode, None when there is none. Starts and joins nothing."""
+    record = _found(settings.folder, name)
+    return _running(settings.mode, record) if record else None
+
+
+def stop(settings: Settings, modes: tuple[str, ...] = MODES, names: tuple[str, ...] = SERVICES) -> list[str]:
+    """End these services of this state directory, in these modes; return a line for each that was ended.
+
+    Only a process whose pid and creation time are in a record is ever ended.
+    """
+    ended = []
+    for mode in modes:
+        for name in names:
+            folder = settings.state / mode
+            record = read_record(folder, name) or _opening(folder, name)
+            if record is None:
+                continue
+            # Without its record a service ends by itself; the signal makes that quick.
+            record_path(settings.state / mode, name).unlink(missing_ok=True)
+            if is_alive(record.pid, record.created):
+                _end(record)
+                place = f" at {record.url}" if record.url else ", which was still opening,"
+                ended.append(f"{name} ({mode}){place} is stopped.")
+    return ended
+
+
+def asker() -> Owner:
+    """Who wants a service when code of this process asks: the Jupyter server above a kernel, else our parent.
+
+    Kernels restart, so a kernel is no owner: its server is. `JPY_PARENT_PID` is set by Jupyter for its kernels.
+    """
+    jupyter = os.environ.get("JPY_PARENT_PID", "")
+    pid = int(jupyter) if jupyter.isdecimal() and psutil.pid_exists(int(jupyter)) else os.getppid()
+    # An orphan's parent is process 1, which never leaves: nobody would end the service.
+    return Owner.of(pid if pid > 1 else os.getpid())
+
+
+def _running(mode: str, record: Record) -> Running:
+    return Running(record.name, mode, record.pid, record.url, record.ready, record.control)
+
+
+def _found(folder: Path, name: str) -> Record | None:
+    record = read_record(folder, name)
+    return record if record and is_alive(record.pid, record.created) and _answers(record) else None
+
+
+def _answers(record: Record) -> bool:
+    session = requests.Session()
+    session.trust_env = False
+    try:
+        return session.get(f"{record.url}/healthz", params={"nonce": record.nonce}, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+    finally:
+        session.close()
+
+
+def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Owner) -> Record:
+    record_path(settings.folder, name).unlink(missing_ok=True)
+    log = make_private_folder(settings.folder / "logs") / f"{name}.log"
+    command = [
+        *(sys.executable, "-m", "nbhelpers", name, "--state", str(settings.state), "--mode", settings.mode),
+        *("--owner", f"{owner.pid}:{owner.created!r}", *arguments),
+    ]
+    # Its own session: Interrupt and Restart of a kernel leave it alone.
+    detached: dict[str, Any] = {"start_new_session": True}
+    if os.name == "nt":
+        detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+    # The settings are what their holder says, whatever the environment said when they were read.
+    ports = {"RECEIVER": settings.receiver_port, "SIMULATOR": settings.simulator_port}
+    environment = os.environ | {f"NBHELPERS_{which}_PORT": str(port) for which, port in ports.items()}
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, **detached
+        )
+    # Waited for on a thread, so that it leaves no zombie behind while we live.
+    threading.Thread(target=process.wait, name=f"wait for {name}", daemon=True).start()
+    until = time.monotonic() + _START.get(name, _USUAL)
+    opening = settings.folder / f"{name}.opening"
+    try:
+        with contextlib.suppress(ServiceError):  # it may have ended already
+            write_private(opening, json.dumps([process.pid, Owner.of(process.pid).created]).encode())
+        while time.monotonic() < until:
+            record = read_record(settings.folder, name)
+            if record is not None and record.pid == process.pid and _answers(record):
+                return record
+            if process.poll() is not None:
+                break
+            time.sleep(0.02)
+        else:
+            process.kill()
+    except BaseException:  # Interrupt: it would open later, with nobody waiting, and `stop` knows only what is recorded
+        process.terminate()
+        raise
+    finally:
+        opening.unlink(missing_ok=True)
+    last = last_words(name, settings)
+    if last.startswith(SAID):  # in three parts already
+        raise ServiceError(last.removeprefix(SAID))
+    raise ServiceError(f"The {name} did not start.", f"Its last words: {last or 'none'}.", f"The whole log is {log}.")
+
+
+def last_words(name: str, settings: Settings) -> str:
+    """Return the last line that a service of this mode has written into its log; empty when there is none."""
+    try:
+        text = (settings.folder / "logs" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return " ".join(text.strip().splitlines()[-1:])
+
+
+def _opening(folder: Path, name: str) -> Record | None:
+    """A service that has been started and has not said yet that it is ready."""
+    try:
+        pid, created = json.loads((folder / f"{name}.opening").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return Record(name, int(pid), float(created), "", 0, "", "", None, {})
+
+
+def _end(record: Record) -> None:
+    process = psutil.Process(record.pid)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.terminate()
+        until = time.monotonic() + _END
+        # Not process.wait(): to it, one that its parent has not reaped yet is still there.
+        while is_alive(record.pid, record.created):
+            if time.monotonic() > until:
+                process.kill()
+                return
+            time.sleep(0.02)

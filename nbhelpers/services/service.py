@@ -1,0 +1,342 @@
+"""Inside a service: its socket, its state file with nonce and owners, the ready line, and a clean end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import uvicorn
+from filelock import FileLock, Timeout
+
+from nbhelpers.config.private_files import make_private_folder, write_private
+from nbhelpers.errors import ServiceError
+
+__all__ = [
+    "Owner",
+    "Record",
+    "Service",
+    "is_alive",
+    "joined",
+    "lock_of",
+    "nonce_of",
+    "read_record",
+    "record_path",
+    "refusal",
+    "remembered_port",
+    "write_record",
+]
+
+LOOPBACK = "127.0.0.1"
+_NEXT_PORTS = 50  # how many ports after the wished one are tried before any free one is taken
+_LOOK = 1.0  # seconds between two looks at the state file
+_GRACE = 10.0  # seconds that a service stays when its last owner has gone
+_SAME = 2.0  # seconds that a creation time may seem to move when the clock is set
+_HARD_END = 1.6  # seconds from the signal to the end, whatever clients do: what was answered is on the disk
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process that wants a service: its pid and creation time, since a pid is given out again."""
+
+    pid: int
+    created: float
+
+    @classmethod
+    def of(cls, pid: int) -> Owner:
+        """The owner with this pid, as it is now. Raises ServiceError when there is no such process."""
+        try:
+            return cls(pid, psutil.Process(pid).create_time())
+        except psutil.Error:
+            raise ServiceError("The asking process is gone.", f"There is no process {pid}.", "Start again.") from None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `<state>/<mode>/<name>.json` says of a running service.
+
+    `owners` is None for one that was started in the foreground: it ends by signal. `ready` is what its ready line says;
+    `control` the token for what is not part of the service's public face.
+    """
+
+    name: str
+    pid: int
+    created: float
+    nonce: str
+    port: int
+    url: str
+    control: str
+    owners: tuple[Owner, ...] | None
+    ready: dict[str, Any]
+
+
+def record_path(folder: Path, name: str) -> Path:
+    """Where the record of a service is."""
+    return folder / f"{name}.json"
+
+
+def read_record(folder: Path, name: str) -> Record | None:
+    """Read the record of a service; None when there is none, or it is no record of this version of the kit."""
+    try:
+        values = json.loads(record_path(folder, name).read_text(encoding="utf-8"))
+        if values["owners"] is not None:
+            values["owners"] = tuple(Owner(**owner) for owner in values["owners"])
+        return Record(**values)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write the record of a service, readable by you alone: it holds the secrets of its ready line."""
+    write_private(record_path(folder, record.name), json.dumps(asdict(record), indent=1).encode())
+
+
+def lock_of(folder: Path, name: str) -> FileLock:
+    """The lock that whoever starts, joins or ends this service takes first."""
+    return FileLock(folder / f"{name}.lock")
+
+
+def is_alive(pid: int, created: float) -> bool:
+    """Say whether the very process runs that had this pid at that time; one that only waits to be reaped does not."""
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - created) < _SAME and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:  # somebody else's process: it is there
+        return True
+
+
+def nonce_of(query: bytes) -> str:
+    """Return the nonce that a `/healthz?nonce=…` query asks for."""
+    return next((part[6:] for part in query.decode("latin-1").split("&") if part.startswith("nonce=")), "")
+
+
+def refusal(headers: dict[str, str], *, any_host: bool = False) -> str | None:
+    """Say in words why a request must be refused that a web page could have sent from the learner's browser, else None.
+
+    A foreign `Host` means a name was pointed at this computer; a foreign `Origin`, that a page elsewhere sent it.
+    """
+    host = headers.get("host", "")
+    if not any_host and not _is_loopback(host):
+        return f"The Host is “{host[:80]}”, not this computer. Use http://127.0.0.1 with the port."
+    origin = headers.get("origin")
+    if origin is not None and not _is_loopback(origin.partition("://")[2]):
+        return f"The Origin is “{origin[:80]}”: a web page elsewhere sent this. Send it from your own code."
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    return name in (LOOPBACK, "localhost", "[::1]")
+
+
+class Service:
+    """A long-running part of the kit, as seen from inside its own process.
+
+    `folder` is the mode's folder of the state directory. `owner` is set when another process started it and holds the
+    lock: the service then ends ten seconds after its last owner. Without, it runs in the foreground until a signal, and
+    ServiceError is raised when one runs already.
+    """
+
+    def __init__(self, name: str, folder: Path, owner: Owner | None = None) -> None:
+        self.name, self.folder = name, make_private_folder(folder)
+        self.nonce, self.control = secrets.token_urlsafe(18), secrets.token_urlsafe(24)
+        self._owner = owner
+        self._server: _Server | None = None
+        if owner is None:
+            # Looked at again under the lock before it says that it is ready. But a second one in the foreground must
+            # not even open the store: it would do the first one's work once more.
+            self._refuse_a_second()
+
+    def bind(self, wished: int, strict: bool = False) -> socket.socket:
+        """Open the socket on loopback: the wished port, else the next free one. Raises ServiceError if `strict`."""
+        wishes = [wished] if strict else [*range(wished, min(wished + _NEXT_PORTS, 65536)), 0]
+        for port in wishes:
+            # With the protocol named, asyncio sends small answers at once; without, one of two writes waits 40 ms.
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            if os.name == "posix":  # on Windows this option would let two servers share a port
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((LOOPBACK, port))
+                # Listening here already makes a second binder of the same port fail now, and not later.
+                listener.listen(1024)
+            except OSError:
+                listener.close()
+                continue
+            return listener
+        raise ServiceError(
+            f"The {self.name} cannot start.", f"Port {wished} is taken.", "Give another with --port, or none at all."
+        )
+
+    def run(
+        self,
+        app: Callable[..., Any],
+        listener: socket.socket,
+        ready: Callable[[str], dict[str, Any]],
+        protocol: type[Any] | str = "httptools",
+    ) -> None:
+        """Serve until a signal, or until no owner is left; print the ready line when the door is open.
+
+        `ready(url)` gives what the ready line says. Raises ServiceError when this service runs already.
+        """
+        port = listener.getsockname()[1]
+        url = f"http://{LOOPBACK}:{port}"
+        config = uvicorn.Config(
+            app,
+            http=protocol,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # there is none in front of loopback
+            timeout_graceful_shutdown=1,
+            backlog=1024,
+        )
+        # A stranger's malformed request is no news; a fault of ours, logged as an error, is.
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)
+        self._server = _Server(config, self._announce(port, url, ready), self._forget)
+        guard = threading.Thread(target=self._guard, name="guard", daemon=True)
+        guard.start()
+        try:
+            self._server.run(sockets=[listener])
+        finally:
+            self._forget()
+
+    def end(self) -> None:
+        """End it from within, as a signal would."""
+        if self._server is not None:
+            self._server.end()
+
+    def _announce(self, port: int, url: str, ready: Callable[[str], dict[str, Any]]) -> Callable[[], None]:
+        def announce() -> None:
+            with self._claim():
+                facts = ready(url)
+                me = Owner.of(os.getpid())
+                owners = None if self._owner is None else (self._owner,)
+                record = Record(self.name, me.pid, me.created, self.nonce, port, url, self.control, owners, facts)
+                write_record(self.folder, record)
+                write_private(self.folder / f"{self.name}.port", str(port).encode())
+            # One write, so that the line is whole for whoever reads it.
+            os.write(1, (json.dumps({"service": self.name, "url": url, **facts}) + "\n").encode())
+
+        return announce
+
+    @contextlib.contextmanager
+    def _claim(self) -> Iterator[None]:
+        if self._owner is not None:  # whoever started us holds the lock and has looked
+            yield
+            return
+        with lock_of(self.folder, self.name).acquire(timeout=20):
+            self._refuse_a_second()
+            yield
+
+    def _refuse_a_second(self) -> None:
+        other = read_record(self.folder, self.name)
+        if other is not None and other.pid != os.getpid() and is_alive(other.pid, other.created):
+            raise ServiceError(
+                f"The {self.name} runs already.",
+                f"It is process {other.pid} at {other.url}.",
+                "Use that one, or end it with `nbhelpers stop`.",
+            )
+
+    def _forget(self) -> None:
+        record = read_record(self.folder, self.name)
+        if record is not None and record.nonce == self.nonce:
+            record_path(self.folder, self.name).unlink(missing_ok=True)
+
+    def _guard(self) -> None:
+        alone_since: float | None = None
+        while self._server is not None and not self._server.started:
+            time.sleep(0.05)
+        while self._server is not None and not self._server.should_exit:
+            time.sleep(_LOOK)
+            record = read_record(self.folder, self.name)
+            if record is None or record.nonce != self.nonce:
+                self._server.end()
+                return
+            if record.owners is None or any(is_alive(owner.pid, owner.created) for owner in record.owners):
+                alone_since = None
+                continue
+            alone_since = alone_since or time.monotonic()
+            if time.monotonic() - alone_since >= _GRACE and self._still_alone():
+                self._server.end()
+                return
+
+    def _still_alone(self) -> bool:
+        # Under the lock, so that nobody can join a service that has just decided to end.
+        try:
+            with lock_of(self.folder, self.name).acquire(timeout=0.5):
+                record = read_record(self.folder, self.name)
+                alone = record is None or not any(is_alive(o.pid, o.created) for o in record.owners or ())
+                if alone:
+                    self._forget()
+                return alone
+        except Timeout:
+            return False
+
+
+def remembered_port(folder: Path, name: str) -> int | None:
+    """Return the port that a service had last, None when none is known."""
+    try:
+        return int((folder / f"{name}.port").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def joined(record: Record, owner: Owner) -> Record:
+    """The record with one more owner, and without those that have gone. One in the foreground keeps none."""
+    if record.owners is None:
+        return record
+    others = [other for other in record.owners if other != owner and is_alive(other.pid, other.created)]
+    return replace(record, owners=(*others, owner))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but it says when it is open, and ends in time with exit code 0 whatever its clients do."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None], forget: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce, self._forget = announce, forget
+        self._ending = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._announce()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises the signal again at the end, which would skip our own clean-up.
+        signals = [signal.SIGINT, signal.SIGTERM, *([signal.SIGBREAK] if hasattr(signal, "SIGBREAK") else [])]
+        before = [signal.signal(number, lambda *_: self.end()) for number in signals]
+        try:
+            yield
+        finally:
+            for number, handler in zip(signals, before, strict=True):
+                signal.signal(number, handler)
+
+    def end(self) -> None:
+        """End now, cleanly if clients allow it, and in any case in time."""
+        self.should_exit = True
+        if not self._ending:
+            self._ending = True
+            timer = threading.Timer(_HARD_END, self._end_hard)
+            timer.daemon = True
+            timer.start()
+
+    def _end_hard(self) -> None:
+        self._forget()
+        os._exit(0)

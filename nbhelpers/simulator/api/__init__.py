@@ -1,0 +1,1 @@
+"""The documented paths of the service: messages, applications, account settings and External Accounts."""

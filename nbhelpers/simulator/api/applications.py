@@ -1,0 +1,228 @@
+"""The Applications API, version 2: register a program, hand out its private key this once, change it, list them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from nbhelpers.auth.private_key import generate_key
+from nbhelpers.simulator.rules.problems import Problem, bad_application
+from nbhelpers.simulator.sending.request import is_url, parse
+from nbhelpers.simulator.storage.store import Application, Store
+from nbhelpers.storage.sqlite import storable
+
+__all__ = ["create", "described", "listed", "regenerate", "update"]
+
+_DEEPEST = 20  # levels in the objects of a request; documented ones have five. What is kept must be readable for ever
+_WEBHOOKS = {
+    "voice": ("answer_url", "event_url", "fallback_answer_url"),
+    "messages": ("inbound_url", "status_url"),
+}
+
+
+# Documented: the webhooks of the messages capability are POST only.
+_METHODS = {"voice": ("GET", "POST"), "messages": ("POST",)}
+
+
+async def create(store: Store, body: bytes) -> tuple[Application, str | None] | Problem:
+    """Register an application from the body of `POST /v2/applications`.
+
+    Returns it with the private key as PEM when the pair was made here, with None when the caller brought a public key
+    of its own. Only `name` is required (specification 2.1.0). The private key is kept nowhere.
+    """
+    form = _read(body)
+    if isinstance(form, Problem):
+        return form
+    own = (form.get("keys") or {}).get("public_key")
+    private = None
+    if own is None:
+        own, private = await _new_pair()
+    application = Application(
+        id=str(uuid.uuid4()),
+        name=storable(form["name"]) or "",
+        capabilities=form.get("capabilities") or {},
+        privacy=_privacy(form),
+        public_key=_tidy(own),
+        at=time.time(),
+    )
+    await asyncio.to_thread(store.keep_application, application)
+    return application, private
+
+
+async def update(store: Store, application: Application, body: bytes) -> Application | Problem:
+    """Change an application by the body of `PUT /v2/applications/{id}`.
+
+    It is replaced but for its key pair, which stays when no `keys.public_key` comes along. With another public key the
+    old private key is good for nothing any more.
+    """
+    form = _read(body)
+    if isinstance(form, Problem):
+        return form
+    own = (form.get("keys") or {}).get("public_key")
+    changes: dict[str, Any] = {
+        "name": storable(form["name"]) or "",
+        "capabilities": form.get("capabilities") or {},
+        "privacy": _privacy(form),
+    }
+    if own is not None:
+        changes["public_key"] = _tidy(own)
+    changed = await asyncio.to_thread(lambda: store.change_application(application.id, **changes))
+    return changed or bad_application(404, name=application.id)
+
+
+async def regenerate(store: Store, application: Application, save: bool = True) -> str | Problem:
+    """Make a new key pair, as the dashboard's button does; return the private key as PEM.
+
+    Without `save` the service goes on with the old public key: a documented cause of the 401 (support article
+    360000958367, “without pressing Save changes”).
+    """
+    public, private = await _new_pair()
+    if not save:
+        return private
+    changed = await asyncio.to_thread(lambda: store.change_application(application.id, public_key=_tidy(public)))
+    return private if changed else bad_application(404, name=application.id)
+
+
+def listed(store: Store, query: Mapping[str, str]) -> dict[str, Any] | Problem:
+    """Return one page of the list of applications, by `page` (from 1) and `page_size` (1 to 100, default 10)."""
+    numbers = {}
+    wrong = []
+    for name, default, most in (("page", 1, 1_000_000), ("page_size", 10, 100)):
+        text = query.get(name, str(default))
+        if text.isascii() and text.isdecimal() and len(text) < 8 and 1 <= int(text) <= most:
+            numbers[name] = int(text)
+        else:
+            wrong.append((name, f"must be between 1 and {most}"))
+    if wrong:
+        return bad_application(400, wrong)
+    page, size = numbers["page"], numbers["page_size"]
+    found = store.applications()
+    pages = max(1, -(-len(found) // size))
+
+    def link(number: int) -> dict[str, str]:
+        return {"href": f"/v2/applications?page_size={size}&page={number}"}
+
+    links = {"self": link(page), "first": link(1), "last": link(pages)}
+    links |= {"prev": link(page - 1)} if page > 1 else {}
+    links |= {"next": link(page + 1)} if page < pages else {}
+    shown = found[(page - 1) * size : page * size]
+    return {
+        "page_size": size,
+        "page": page,
+        "total_items": len(found),
+        "total_pages": pages,
+        "_embedded": {"applications": [described(application) for application in shown]},
+        "_links": links,
+    }
+
+
+def described(application: Application, private_key: str | None = None) -> dict[str, Any]:
+    """Return an application as the service shows it; with the private key only in the answer that made it."""
+    keys = {"public_key": application.public_key}
+    if private_key is not None:
+        keys["private_key"] = private_key
+    return {
+        "id": application.id,
+        "name": application.name,
+        "keys": keys,
+        "capabilities": application.capabilities,
+        "privacy": application.privacy,
+        "_links": {"self": {"href": f"/v2/applications/{application.id}"}},
+    }
+
+
+def _read(body: bytes) -> dict[str, Any] | Problem:
+    try:
+        form = parse(body)
+    except (ValueError, RecursionError):
+        return bad_application(400, [("body", "must be JSON.")])
+    wrong = _check(form)
+    return bad_application(400, wrong) if wrong else form
+
+
+async def _new_pair() -> tuple[str, str]:
+    key = await asyncio.to_thread(generate_key)
+    return key.public_pem, key.pem()
+
+
+def _privacy(form: Mapping[str, Any]) -> dict[str, bool]:
+    return {"improve_ai": bool((form.get("privacy") or {}).get("improve_ai", True))}
+
+
+def _tidy(pem: str) -> str:
+    return pem.strip() + "\n"
+
+
+def _check(form: Any) -> list[tuple[str, str]]:
+    if not isinstance(form, dict):
+        return [("body", "must be a JSON object.")]
+    wrong: list[tuple[str, str]] = []
+    if not isinstance(form.get("name"), str) or not form["name"].strip():
+        wrong.append(("name", "is required."))
+    for name in ("capabilities", "keys", "privacy"):
+        if form.get(name) is not None and not isinstance(form[name], dict):
+            wrong.append((name, "must be an object."))
+        elif not _is_keepable(form.get(name), _DEEPEST):
+            wrong.append((name, "is nested too deeply, or holds a number or text that cannot be kept."))
+    if not wrong and not isinstance((form.get("privacy") or {}).get("improve_ai", True), bool):
+        wrong.append(("privacy.improve_ai", "must be true or false."))
+    if wrong:
+        return wrong
+    public = (form.get("keys") or {}).get("public_key")
+    if public is not None and not _is_public_key(public):
+        wrong.append(("keys.public_key", "must be an RSA public key in PEM."))
+    for capability, value in (form.get("capabilities") or {}).items():
+        wrong += _check_capability(f"capabilities.{capability}", capability, value)
+    return wrong
+
+
+def _check_capability(name: str, capability: str, value: Any) -> list[tuple[str, str]]:
+    if not isinstance(value, dict):
+        return [(name, "must be an object.")]
+    wrong: list[tuple[str, str]] = []
+    webhooks = value.get("webhooks", {})
+    if not isinstance(webhooks, dict):
+        return [(f"{name}.webhooks", "must be an object.")]
+    for which in _WEBHOOKS.get(capability, ()):
+        if which not in webhooks:
+            continue
+        webhook = webhooks[which]
+        address = webhook.get("address") if isinstance(webhook, dict) else None
+        if not is_url(address):
+            wrong.append((f"{name}.webhooks.{which}.address", "must be a URL."))
+        elif webhook.get("http_method", "POST") not in _METHODS[capability]:
+            words = ", ".join(_METHODS[capability])
+            wrong.append((f"{name}.webhooks.{which}.http_method", f"must be one of: {words}"))
+    if not isinstance(value.get("authenticate_inbound_media", False), bool):
+        wrong.append((f"{name}.authenticate_inbound_media", "must be true or false."))
+    if capability == "messages" and value.get("version", "v1") not in ("v0.1", "v1"):
+        wrong.append((f"{name}.version", "must be v0.1 or v1."))
+    return wrong
+
+
+def _is_keepable(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        return levels > 0 and all(_is_keepable(each, levels - 1) for pair in value.items() for each in pair)
+    if isinstance(value, list):
+        return levels > 0 and all(_is_keepable(each, levels - 1) for each in value)
+    if isinstance(value, str):
+        return storable(value) == value
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _is_public_key(pem: Any) -> bool:
+    if not isinstance(pem, str):
+        return False
+    try:
+        key = serialization.load_pem_public_key(pem.strip().encode())
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return isinstance(key, rsa.RSAPublicKey)

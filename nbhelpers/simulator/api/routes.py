@@ -1,0 +1,269 @@
+"""What Vonage answers: the handlers of its documented paths."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nbhelpers.simulator.api import applications
+from nbhelpers.simulator.api.external_accounts import Answer, ExternalAccounts
+from nbhelpers.simulator.delivery.scheduler import Deliverer
+from nbhelpers.simulator.http import Handler, answer, bounded, fields_of, read_body
+from nbhelpers.simulator.rules.problems import (
+    Problem,
+    bad_application,
+    gateway,
+    settings_refused,
+    unknown_message,
+    unsupported_operation,
+)
+from nbhelpers.simulator.sending.accept import Desk
+from nbhelpers.simulator.sending.auth import Caller, authenticate, is_account
+from nbhelpers.simulator.sending.request import is_url, read_request
+from nbhelpers.simulator.storage.store import Application, Store
+from nbhelpers.simulator.storage.write_batch import Journal
+from nbhelpers.storage.sqlite import storable
+
+__all__ = ["VERSIONS", "Vonage"]
+
+VERSIONS = ("beta", "v0.1", "v1")
+_ACCOUNTS = "/beta/chatapp-accounts"
+
+
+class Vonage:
+    """The service's paths, and what each answers."""
+
+    def __init__(self, store: Store, journal: Journal, desk: Desk, deliverer: Deliverer) -> None:
+        self._store, self._journal, self._desk, self._deliverer = store, journal, desk, deliverer
+        self._accounts = ExternalAccounts(store)
+        self._sending = 0  # messages that are being written at this moment
+
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """Return path, method and handler of everything there is."""
+        routes: list[tuple[str, str, Handler]] = []
+        for version in VERSIONS:
+            routes.append((f"/{version}/messages", "POST", self._sender(version)))
+            routes.append((f"/{version}/messages/ping", "GET", self.ping))
+        routes += [
+            ("/v1/messages/{uuid}", "PATCH", self.patch_message),
+            ("/v2/applications", "POST", self.create_application),
+            ("/v2/applications", "GET", self.list_applications),
+            ("/v2/applications/", "POST", self.create_application),  # as the specification has it, read by the letter
+            ("/v2/applications/", "GET", self.list_applications),
+            ("/v2/applications/{id}", "GET", self.show_application),
+            ("/v2/applications/{id}", "PUT", self.update_application),
+            ("/v2/applications/{id}", "DELETE", self.delete_application),
+            ("/account/settings", "POST", self.change_settings),
+            (_ACCOUNTS, "GET", self.list_accounts),
+            (f"{_ACCOUNTS}/", "GET", self.list_accounts),
+            (f"{_ACCOUNTS}/ping", "GET", self.ping),
+            (f"{_ACCOUNTS}/messenger", "POST", self.create_account),
+            (f"{_ACCOUNTS}/messenger/{{id}}", "GET", self.show_account),
+            (f"{_ACCOUNTS}/messenger/{{id}}", "PATCH", self.change_account),
+            (f"{_ACCOUNTS}/messenger/{{id}}", "DELETE", self.delete_account),
+            (f"{_ACCOUNTS}/{{provider}}/{{id}}/applications", "POST", self.link_application),
+            (f"{_ACCOUNTS}/{{provider}}/{{id}}/applications/{{application}}", "DELETE", self.unlink_application),
+        ]
+        return [(path, method, bounded(handler)) for path, method, handler in routes]
+
+    async def wrong_verb(self, request: Request, _error: Exception) -> Response:
+        """A path that there is, with a method that it does not take: 405 on the Applications API, else 403 (seen)."""
+        if request.scope["path"].startswith("/_simulator/"):
+            return answer(gateway(405, "Method Not Allowed"))
+        if request.scope["path"].startswith("/v2/applications"):
+            return answer(bad_application(405, name=request.method))
+        return answer(gateway(403, "Forbidden"))
+
+    async def nowhere(self, _request: Request, _error: Exception | None = None) -> Response:
+        """A path that there is not: answered before anybody looks at who is calling (seen)."""
+        return answer(gateway(404, "Not Found"))
+
+    async def ping(self, _request: Request) -> Response:
+        """Whether the service is there: 200, without authentication (seen)."""
+        return answer(None)
+
+    # Messages
+
+    def _sender(self, version: str) -> Handler:
+        async def handler(request: Request) -> Response:
+            caller = self._caller(request, version)
+            if isinstance(caller, Problem):
+                return answer(caller)
+            early = self._desk.may_call(caller, version)
+            if early is not None:
+                return answer(early)
+            body = await read_body(request)
+            outgoing = read_request(version, body, self._store.switches)
+            if isinstance(outgoing, Problem):
+                return answer(outgoing)
+            refusal = self._desk.may_send(caller, outgoing, version)
+            if refusal is not None:
+                return answer(refusal)
+            kept = body.decode(json.detect_encoding(body), "replace")
+            lessons = self._desk.prepared()
+            self._sending += 1
+            try:
+                accepted = await self._journal.write(
+                    lambda connection: self._desk.take(connection, caller, outgoing, version, kept, lessons)
+                )
+                self._deliverer.nudge(self._sending)
+            finally:
+                self._sending -= 1
+            if accepted.told_first:
+                await self._deliverer.until_called(accepted.message_uuid)
+            return answer(accepted.body, 202)
+
+        return handler
+
+    async def patch_message(self, request: Request) -> Response:
+        """Change a message: for WhatsApp and RCS only, so on Messenger there is nothing to change."""
+        caller = self._caller(request, "v1")
+        if isinstance(caller, Problem):
+            return answer(caller)
+        name = request.path_params["uuid"]
+        if not self._store.rows("SELECT 1 FROM messages WHERE uuid = ?", name):
+            return answer(unknown_message(name))
+        return answer(unsupported_operation())
+
+    def _caller(self, request: Request, version: str | None = None) -> Caller | Problem:
+        authorizations = request.headers.getlist("authorization")
+        if authorizations and request.scope["query_string"]:
+            query = request.query_params
+            if "api_key" in query and "api_secret" in query:
+                authorizations = [*authorizations, "key and secret in the query"]
+        return authenticate(self._store, authorizations, version)
+
+    # Applications
+
+    async def create_application(self, request: Request) -> Response:
+        """Register an application."""
+        early = self._may_manage(request)
+        if early is not None:
+            return answer(early)
+        made = await applications.create(self._store, await read_body(request))
+        return answer(made) if isinstance(made, Problem) else answer(applications.described(*made), 201)
+
+    async def list_applications(self, request: Request) -> Response:
+        """List the applications."""
+        return answer(self._may_manage(request) or applications.listed(self._store, request.query_params))
+
+    async def show_application(self, request: Request) -> Response:
+        """Show one application, never its private key."""
+        found = self._application(request)
+        return answer(found if isinstance(found, Problem) else applications.described(found))
+
+    async def update_application(self, request: Request) -> Response:
+        """Change an application."""
+        found = self._application(request)
+        if not isinstance(found, Problem):
+            found = await applications.update(self._store, found, await read_body(request))
+            self._deliverer.wake()  # its URLs may be others now
+        return answer(found if isinstance(found, Problem) else applications.described(found))
+
+    async def delete_application(self, request: Request) -> Response:
+        """Delete an application; its tokens are good for nothing then, its Pages linked to none."""
+        found = self._application(request)
+        if isinstance(found, Problem):
+            return answer(found)
+        await asyncio.to_thread(self._store.forget_application, found.id)
+        return answer(None, 204)
+
+    def _application(self, request: Request) -> Application | Problem:
+        name = request.path_params["id"]
+        early = self._may_manage(request)
+        return early or self._store.application(name) or bad_application(404, name=name)
+
+    def _may_manage(self, request: Request) -> Problem | None:
+        if not is_account(self._store, request.headers.getlist("authorization")):
+            return bad_application(401)
+        accepts = request.headers.get("accept", "").lower() or "*/*"
+        if not any(kind in accepts for kind in ("json", "*/*", "application/*")):
+            return bad_application(406)
+        kind = request.headers.get("content-type", "json").lower()
+        return bad_application(415) if request.method in ("POST", "PUT") and "json" not in kind else None
+
+    # The account
+
+    async def change_settings(self, request: Request) -> Response:
+        """Set the account's two URLs; an empty one unsets it, whatever is left out stays as it is.
+
+        Key and secret come by Basic, in the query or in the form. The names are taken in any case: clients write both
+        moCallBackUrl and moCallbackUrl.
+        """
+        try:
+            fields = {name.lower(): value for name, value in fields_of(await read_body(request)).items()}
+        except (ValueError, RecursionError):
+            return answer(settings_refused(400, "the form cannot be read"))
+        fields = {name.lower(): value for name, value in request.query_params.items()} | fields
+        if not all(isinstance(value, str) for value in fields.values()):
+            return answer(settings_refused(400, "every field must be a text"))
+        if not is_account(self._store, request.headers.getlist("authorization"), fields):
+            return answer(settings_refused(401, "authentication failed"))
+        names = {"mocallbackurl": "inbound_url", "drcallbackurl": "status_url"}
+        changes = {names[name]: value for name, value in fields.items() if name in names}
+        for url in filter(None, changes.values()):
+            status = await self._status_of(url)
+            if status != 200:
+                return answer(settings_refused(420, f"Callback URL {storable(url[:200])} is not valid"))
+        account = await asyncio.to_thread(lambda: self._store.change_account(**changes))
+        self._deliverer.wake()
+        urls = {"mo-callback-url": account.inbound_url, "dr-callback-url": account.status_url}
+        # The rates are the specification's example, which are an account's defaults.
+        rates = dict.fromkeys(("max-outbound-request", "max-inbound-request", "max-calls-per-second"), 30)
+        return answer(urls | rates)
+
+    async def _status_of(self, url: str) -> int:
+        if not is_url(url):
+            return 0
+        if self._store.switches["check_urls"] == "no":
+            return 200
+        return await self._deliverer.status_of(url)
+
+    # External accounts
+
+    async def create_account(self, request: Request) -> Response:
+        """Make the account of a Page."""
+        return await self._external(request, lambda body: self._accounts.create(body))
+
+    async def show_account(self, request: Request) -> Response:
+        """Show the account of a Page."""
+        return await self._external(request, lambda _: self._accounts.show(request.path_params["id"]))
+
+    async def change_account(self, request: Request) -> Response:
+        """Change the account of a Page."""
+        return await self._external(request, lambda body: self._accounts.change(request.path_params["id"], body))
+
+    async def delete_account(self, request: Request) -> Response:
+        """Delete the account of a Page."""
+        return await self._external(request, lambda _: self._accounts.delete(request.path_params["id"]))
+
+    async def list_accounts(self, request: Request) -> Response:
+        """List the accounts."""
+        return await self._external(request, lambda _: self._accounts.listed(request.query_params))
+
+    async def link_application(self, request: Request) -> Response:
+        """Link the account of a Page to an application."""
+        at = request.path_params
+        return await self._external(request, lambda body: self._accounts.link(at["provider"], at["id"], body))
+
+    async def unlink_application(self, request: Request) -> Response:
+        """Unlink the account of a Page from an application."""
+        at = request.path_params
+        return await self._external(
+            request, lambda _: self._accounts.unlink(at["provider"], at["id"], at["application"])
+        )
+
+    async def _external(self, request: Request, work: Callable[[bytes], Answer | Problem]) -> Response:
+        caller = self._caller(request)
+        if isinstance(caller, Problem):
+            return answer(caller)
+        body = await read_body(request)
+        done = await asyncio.to_thread(work, body)
+        if isinstance(done, Problem):
+            return answer(done)
+        self._deliverer.wake()
+        return answer(done.body, done.status)

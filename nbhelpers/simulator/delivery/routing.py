@@ -1,0 +1,70 @@
+"""Where a webhook goes: the message's own URL, the application's, the account's, or wherever a receiver is found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nbhelpers.simulator.storage.store import Store
+
+__all__ = ["Route", "Router"]
+
+_LOOK = 0.25  # seconds for which an answer about a receiver is believed: to look takes longer than to deliver
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a webhook goes, and by which HTTP method."""
+
+    url: str
+    method: str
+
+
+class Router:
+    """Finds the way of each webhook anew, so that a changed URL counts for what is queued already.
+
+    `given(kind)` gives a URL that stands in for the account's settings, `fallback(kind)` the one of last resort; each
+    None when there is none. `kind` is `inbound` or the status.
+    """
+
+    def __init__(self, store: Store, given: Callable[[str], str | None], fallback: Callable[[str], str | None]) -> None:
+        self._store, self._given, self._fallback = store, given, fallback
+        self._found: dict[bool, tuple[float, str | None]] = {}
+
+    def route(self, kind: str, application_id: str | None, webhook_url: str | None) -> Route | None:
+        """Say where a webhook goes now, None when there is nowhere yet.
+
+        A status goes to the message's own `webhook_url` if it has one (v1). Otherwise, as documented, what belongs to
+        an application goes to the application's URLs, by POST, and everything else to the account's, by its method;
+        so does what belongs to an application without the messages capability, such as the guide's.
+        """
+        if webhook_url and kind != "inbound":
+            return Route(webhook_url, "POST")
+        name = "inbound_url" if kind == "inbound" else "status_url"
+        application = self._store.application(application_id)
+        if application is not None and application.messages is not None:
+            address = application.messages.get("webhooks", {}).get(name, {}).get("address")
+            if address:
+                return Route(address, "POST")
+        if given := self._given(kind):
+            return Route(given, "POST")
+        if application is None or application.messages is None:
+            account = self._store.account()
+            url = account.inbound_url if kind == "inbound" else account.status_url
+            if url:
+                return Route(url, account.http_method)
+        url = self._receiver(kind)
+        return Route(url, "POST") if url else None
+
+    def look_again(self) -> None:
+        """Believe no earlier answer about a receiver: it did not answer a call."""
+        self._found.clear()
+
+    def _receiver(self, kind: str) -> str | None:
+        now = time.monotonic()
+        looked, url = self._found.get(kind == "inbound", (-_LOOK, None))
+        if now - looked >= _LOOK:
+            url = self._fallback(kind)
+            self._found[kind == "inbound"] = now, url
+        return url

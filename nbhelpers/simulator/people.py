@@ -1,0 +1,277 @@
+"""Facebook's screens and the phone: Pages and their link, people who write, read and block."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nbhelpers.errors import KitError
+from nbhelpers.messages.inbound import MEDIA, InboundMessage
+from nbhelpers.simulator.delivery.queue import Sent, Told, queue_inbound, queue_statuses, time_text
+from nbhelpers.simulator.rules.scenes import lines_of
+from nbhelpers.simulator.sending.accept import DELIVERED_AFTER, Holds, shape_of
+from nbhelpers.simulator.storage.store import Application, Page, Store
+from nbhelpers.storage.sqlite import storable
+
+__all__ = ["PERSON", "Facebook", "FacebookError", "Said"]
+
+PERSON = "Ada"  # who writes when nobody is named
+_READ_AFTER = 0.02  # seconds
+
+# What a phone can send, and the type that the service makes of it (Vonage's blog of 2020-09-24 on stickers; that a
+# thumb, which is a sticker on Facebook's side, comes as one is inferred).
+_KINDS = {kind: kind for kind in ("text", *MEDIA, "unsupported")} | {"sticker": "unsupported", "like": "unsupported"}
+
+
+class FacebookError(KitError):
+    """What was asked of the simulated person or Page cannot be done."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What came of a person's writing: `passed_on` is False when the service may not have the message."""
+
+    message_uuid: str
+    psid: str
+    page_id: str
+    passed_on: bool
+
+
+class Facebook:
+    """What happens on Facebook's screens and on phones. Everything it decides is committed before it is told.
+
+    `wake` is called when webhooks were queued, `holds` says whether one has nowhere to go. With `accept_any` every Page
+    is linked.
+    """
+
+    def __init__(self, store: Store, wake: Callable[[], None], holds: Holds, accept_any: bool = False) -> None:
+        self._store, self._wake, self._holds, self.accept_any = store, wake, holds, accept_any
+
+    # Pages
+
+    def create_page(self, name: str) -> Page:
+        """Make a Page, or return the one that has this name."""
+        name = (storable(name) or "").strip()
+        if not 1 <= len(name) <= 75:  # Facebook's limit on a Page's name
+            raise FacebookError("A Page needs a name.", f"It has {len(name)} characters.", "Give 1 to 75.")
+        if any(page.id == name for page in self._store.pages()):
+            raise FacebookError(
+                "A Page cannot be named so.", f"{name} is the ID of another Page.", "Give another name."
+            )
+        self._store.keep_page(
+            Page(
+                id=_digits(15),
+                name=name,
+                access_token=_access_token(),
+                published=True,
+                application_id=None,
+                at=time.time(),
+                account_name=None,
+                account_token=None,
+                linked=None,
+            )
+        )
+        return self.page(name)
+
+    def page(self, id_or_name: str | None = None) -> Page:
+        """Return a Page by ID or name, by default the newest."""
+        pages = self._store.pages()
+        page = self._store.page(storable(id_or_name) or "") if id_or_name else next(iter(pages[::-1]), None)
+        if page is None:
+            names = ", ".join(f"“{page.name}”" for page in pages) or "none"
+            raise FacebookError("There is no such Page.", f"You named {id_or_name or 'none'}; there are: {names}.")
+        return page
+
+    def people(self, page: Page) -> list[dict[str, Any]]:
+        """Return whom a Page knows: only those who wrote to it."""
+        sql = "SELECT psid, name FROM psids JOIN people ON people.id = person_id WHERE page_id = ? ORDER BY psids.rowid"
+        return [dict(row) for row in self._store.rows(sql, page.id)]
+
+    def link(self, page: Page, application: Application | None) -> None:
+        """Link a Page to an application, with a token that Facebook gives out anew; with None take that back."""
+        if application is not None and not page.published:
+            raise FacebookError("This Page cannot be linked.", f"“{page.name}” is not published.", "Publish it first.")
+        if application is None:
+            self._store.change_page(page.id, application_id=None, account_name=None, account_token=None, linked=None)
+            return
+        token = _access_token()
+        self._store.change_page(
+            page.id,
+            application_id=application.id,
+            access_token=token,
+            account_name=page.account_name or page.name,
+            account_token=token,
+            linked=time.time(),
+        )
+
+    def expire_link(self, page: Page) -> None:
+        """Let the service's token for a Page run out: Facebook takes another from now on."""
+        self._store.change_page(page.id, access_token=_access_token())
+
+    def renew_link(self, page: Page) -> None:
+        """Let the service have the token that Facebook takes now."""
+        self._store.change_page(page.id, account_token=page.access_token)
+
+    def publish(self, page: Page, published: bool) -> None:
+        """Publish a Page, or take it off: then nobody can write to it."""
+        self._store.change_page(page.id, published=published)
+
+    # The person
+
+    def write(
+        self,
+        page: Page,
+        person: str | None = None,
+        kind: str = "text",
+        text: str | None = None,
+        url: str | None = None,
+        psid: str | None = None,
+    ) -> Said:
+        """Let a person write to a Page. Who is named for the first time gets a PSID of this Page's own.
+
+        The message is passed on as an inbound webhook when the Page has an account at the service.
+        """
+        if kind not in _KINDS:
+            raise FacebookError("Nobody can write that.", f"You asked for “{kind}”.", f"Use {', '.join(_KINDS)}.")
+        if not page.published:
+            raise FacebookError("Nobody can write to this Page.", f"“{page.name}” is not published.")
+        if kind == "text" and not text:
+            raise FacebookError("An empty message cannot be sent.", "There is no text.", "Give a text.")
+        kind = _KINDS[kind]
+        text, url = storable(text), storable(url)
+        if kind in MEDIA:
+            url = url or _SAMPLES[kind]
+        now = time.time()
+        message_uuid = str(uuid.uuid4())
+        shape = shape_of(self._store, self._store.application(page.application_id))
+        linked = page.account_token is not None or self.accept_any
+        held = linked and self._holds("inbound", page.application_id, None)
+
+        def work(connection: sqlite3.Connection) -> str:
+            known = _psid(connection, page, storable(person), storable(psid))
+            # Whoever writes has unblocked the Page: the phone asks for that first.
+            connection.execute("UPDATE psids SET last_wrote = ?, extra = 1, blocked = 0 WHERE psid = ?", (now, known))
+            message = InboundMessage(
+                message_uuid=message_uuid,
+                psid=known,
+                page_id=page.id,
+                kind=kind,
+                text=text if kind == "text" else None,
+                url=url if kind in MEDIA else None,
+                timestamp=time_text(now),
+            )
+            body = message.body(shape)
+            if linked:
+                body = queue_inbound(connection, message, shape, page.application_id, self._store.switches, held)
+            connection.execute(
+                "INSERT INTO messages (uuid, way, application_id, page_id, psid, version, body, state, at, shape)"
+                " VALUES (?, 'in', ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    message_uuid,
+                    page.application_id,
+                    page.id,
+                    known,
+                    shape,
+                    json.dumps(body),
+                    "passed on" if linked else "kept",
+                    now,
+                    shape,
+                ),
+            )
+            return known
+
+        known = self._store.write(work).result()
+        self._wake()
+        return Said(message_uuid, known, page.id, linked)
+
+    def play(self, page: Page, scene: str) -> list[Said]:
+        """Let the people of a scene write to a Page, one line after the other."""
+        return [self.write(page, line.person, line.kind, line.text) for line in lines_of(scene)]
+
+    def read(self, page: Page | None = None, person: str | None = None, psid: str | None = None) -> int:
+        """Let a person read what was delivered to them; return how many messages that were."""
+        wheres, values = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'"], []
+        if page is not None:
+            wheres.append("page_id = ?")
+            values.append(page.id)
+        if psid is not None:
+            wheres.append("psid = ?")
+            values.append(storable(psid))
+        if person is not None:
+            wheres.append("psid IN (SELECT psid FROM psids JOIN people ON people.id = person_id WHERE name = ?)")
+            values.append(storable(person))
+        now = time.time()
+
+        def work(connection: sqlite3.Connection) -> int:
+            columns = ", ".join(Sent.__dataclass_fields__)
+            sql = f"SELECT {columns} FROM messages WHERE {' AND '.join(wheres)} ORDER BY at"  # noqa: S608
+            rows = connection.execute(sql, values).fetchall()
+            for row in rows:
+                sent = Sent(**dict(row))
+                connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (sent.uuid,))
+                # Never before its own “delivered”, which may still be waiting for its moment.
+                due = max(now, sent.at + DELIVERED_AFTER) + _READ_AFTER
+                held = self._holds("read", sent.application_id, sent.webhook_url)
+                queue_statuses(connection, sent, [Told("read", due)], self._store.switches, held)
+            return len(rows)
+
+        count = self._store.write(work).result()
+        self._wake()
+        return count
+
+    def block(self, page: Page, person: str | None, blocked: bool = True) -> str:
+        """Let a person block a Page, or take that back; return their PSID there. They must have written to it."""
+        name = (storable(person) or PERSON).strip() or PERSON
+        known = next((each["psid"] for each in self.people(page) if each["name"] == name), None)
+        if known is None:
+            raise FacebookError(
+                f"{name} cannot block this Page.", f"{name} never wrote to “{page.name}”.", "Let them write first."
+            )
+        sql = "UPDATE psids SET blocked = ? WHERE psid = ?"
+        self._store.write(lambda connection: connection.execute(sql, (blocked, known)) and None).result()
+        return known
+
+
+# Addresses that answer nothing: the simulator keeps no media, and no test may call out.
+_SAMPLES = {
+    "image": "https://example.com/picture.jpg",
+    "audio": "https://example.com/sound.mp3",
+    "video": "https://example.com/film.mp4",
+    "file": "https://example.com/paper.pdf",
+}
+
+
+def _psid(connection: sqlite3.Connection, page: Page, person: str | None, psid: str | None) -> str:
+    if psid is not None:
+        row = connection.execute("SELECT 1 FROM psids WHERE psid = ? AND page_id = ?", (psid, page.id)).fetchone()
+        if row is not None:
+            return psid
+        raise FacebookError(
+            "Nobody has this PSID on this Page.",
+            f"You gave {psid} for “{page.name}”.",
+            "Leave it out: Ada writes then.",
+        )
+    name = (person or PERSON).strip() or PERSON
+    connection.execute("INSERT OR IGNORE INTO people (name) VALUES (?)", (name,))
+    person_id = connection.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()["id"]
+    connection.execute(
+        "INSERT OR IGNORE INTO psids (psid, person_id, page_id, last_wrote) VALUES (?, ?, ?, 0)",
+        (_digits(16), person_id, page.id),
+    )
+    return connection.execute(
+        "SELECT psid FROM psids WHERE person_id = ? AND page_id = ?", (person_id, page.id)
+    ).fetchone()["psid"]
+
+
+def _digits(count: int) -> str:
+    return str(secrets.choice("123456789")) + "".join(secrets.choice("0123456789") for _ in range(count - 1))
+
+
+def _access_token() -> str:
+    return f"EAA{secrets.token_urlsafe(60)}"  # as Facebook's begin

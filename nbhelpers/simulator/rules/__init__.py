@@ -1,0 +1,1 @@
+"""The rules of Vonage and Facebook as data: errors in their own words, tags, refusals, scenes."""

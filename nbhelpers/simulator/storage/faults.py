@@ -1,0 +1,158 @@
+"""Lessons in what goes wrong: a table of faults by name, each reproducible, each ending by itself or when cleared."""
+
+from __future__ import annotations
+
+import collections
+import threading
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbhelpers.errors import KitError
+from nbhelpers.simulator.rules.messenger import REFUSALS
+from nbhelpers.simulator.storage.store import Store
+
+__all__ = ["FAULTS", "Fault", "Faults", "markdown"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One lesson: what it `does`, what you `see`, and how often it happens (`times`; 0 until it is cleared).
+
+    `kind` says what is counted: calls of the API, messages, webhooks; `now` for what happens at once.
+    """
+
+    name: str
+    does: str
+    see: str
+    kind: str
+    times: int
+    source: str
+
+
+def _read() -> dict[str, Fault]:
+    table = tomllib.loads((Path(__file__).parent / "faults.toml").read_text(encoding="utf-8"))
+    return {name: Fault(name, **entry) for name, entry in table.items()}
+
+
+FAULTS = _read()
+_OF_A_MESSAGE = [fault.name for fault in FAULTS.values() if fault.kind == "messages"]
+
+
+def markdown() -> str:
+    """Return the table as the README has it."""
+    lines = ["| lesson | does | you see | ends | source |", "|---|---|---|---|---|"]
+    for fault in FAULTS.values():
+        ends = "at once" if fault.kind == "now" else f"after {fault.times}" if fault.times else "when cleared"
+        lines.append(f"| `{fault.name}` | {fault.does} | {fault.see} | {ends} | {fault.source} |")
+    return "\n".join(lines)
+
+
+def _named(name: str) -> Fault:
+    fault = FAULTS.get(name.strip().lower().replace(" ", "-").replace("_", "-"))
+    if fault is None:
+        raise KitError("There is no such lesson.", f"You named “{name}”.", f"There are {', '.join(FAULTS)}.")
+    return fault
+
+
+class Faults:
+    """The faults that are on, with how often each still happens. They are kept across a kill."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._left: dict[str, int] = {row["name"]: row["times"] for row in store.rows("SELECT * FROM faults")}
+        self._met: dict[str, int] = {}
+        asked = store.rows("SELECT * FROM refusals ORDER BY id")
+        self._refusals = collections.deque((row["id"], row["status"], row["code"]) for row in asked)
+
+    @property
+    def left(self) -> dict[str, int]:
+        """How often each fault that is on will still happen; 0 means until it is cleared."""
+        return dict(self._left)
+
+    def start(self, name: str, times: int | None = None) -> Fault:
+        """Turn a fault on, by default for as often as its table says. Raises KitError for one that there is not."""
+        fault = _named(name)
+        if times is not None and not 0 <= times <= 1000:
+            raise KitError(
+                "It cannot happen so often.", f"You said {times}.", "Say 1 to 1000, or 0 until it is cleared."
+            )
+        if fault.kind == "now" and times is not None:
+            raise KitError("This lesson happens at once.", f"You said {times} times.", "Leave the number out.")
+        if fault.kind != "now":
+            self._keep(fault.name, fault.times if times is None else times)
+        return fault
+
+    def clear(self, name: str | None = None) -> list[str]:
+        """Turn one fault off, or all of them; return which. Raises KitError for one that there is not."""
+        names = [_named(name).name] if name else list(FAULTS)
+        for each in names:
+            if each in self._left:
+                self._keep(each, None)
+        return names
+
+    def take(self, name: str, of: int | None = None) -> bool:
+        """Say whether a fault happens now, and count it. With `of` it happens to the first alone that it has met."""
+        if name not in self._left or (of is not None and self._met.setdefault(name, of) != of):
+            return False
+        with self._lock:
+            left = self._left.get(name)
+            if left is None:
+                return False
+            if left:
+                self._keep_locked(name, left - 1 or None)
+            return True
+
+    def of_message(self) -> frozenset[str]:
+        """Take the faults that happen to the next message: decided once, before it is written."""
+        return frozenset(name for name in _OF_A_MESSAGE if self.take(name))
+
+    # Refusals by their code, one message each
+
+    def refuse_next(self, code: str, status: str = "rejected") -> None:
+        """Let the next message that is accepted be refused later, with a code of the service's list."""
+        if code not in REFUSALS:
+            raise KitError("There is no such code.", f"You gave “{code}”.", f"There are {', '.join(REFUSALS)}.")
+        if status not in ("rejected", "undeliverable"):
+            raise KitError(
+                "This is no refusal.", f"You gave “{status}”.", "Use rejected, or undeliverable: Facebook is down."
+            )
+        sql = "INSERT INTO refusals (code, status) VALUES (?, ?)"
+        number = self._store.write(lambda connection: connection.execute(sql, (code, status)).lastrowid).result()
+        self._refusals.append((number, status, code))
+
+    @property
+    def refusals(self) -> list[dict[str, str]]:
+        """The refusals that were asked for and have not come yet, the next one first."""
+        return [{"code": code, "status": status} for _, status, code in list(self._refusals)]
+
+    def forget_refusals(self) -> None:
+        """Take back the refusals that were asked for."""
+        while self.take_refusal() is not None:
+            pass
+
+    def take_refusal(self) -> tuple[str, str] | None:
+        """Return status and code of the refusal that was asked for next, once; None when none was."""
+        if not self._refusals:
+            return None
+        number, status, code = self._refusals.popleft()
+        self._store.write(
+            lambda connection: connection.execute("DELETE FROM refusals WHERE id = ?", (number,)) and None
+        )
+        return status, code
+
+    def _keep(self, name: str, times: int | None) -> None:
+        with self._lock:
+            self._keep_locked(name, times)
+
+    def _keep_locked(self, name: str, times: int | None) -> None:
+        if times is None:
+            self._left.pop(name, None)
+            self._met.pop(name, None)
+            sql, values = "DELETE FROM faults WHERE name = ?", (name,)
+        else:
+            self._left[name] = times
+            sql, values = "INSERT OR REPLACE INTO faults VALUES (?, ?)", (name, times)
+        # Not waited for: it is counted on the way of a call.
+        self._store.write(lambda connection: connection.execute(sql, values) and None)

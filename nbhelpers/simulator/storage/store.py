@@ -1,0 +1,350 @@
+"""What the simulator remembers, in `simulator.sqlite3`: it survives a kill at any moment."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nbhelpers.errors import ServiceError
+from nbhelpers.simulator.storage.switches import DEFAULTS, check
+from nbhelpers.storage.sqlite import Database, SchemaError, storable
+
+__all__ = ["Account", "Application", "Page", "Store"]
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE account (
+  api_key TEXT PRIMARY KEY, api_secret TEXT NOT NULL, signature_secret TEXT NOT NULL,
+  inbound_url TEXT NOT NULL DEFAULT '', status_url TEXT NOT NULL DEFAULT '',
+  http_method TEXT NOT NULL DEFAULT 'GET', shape TEXT NOT NULL DEFAULT 'v0.1', balance TEXT NOT NULL DEFAULT 'ok',
+  pace REAL NOT NULL DEFAULT 1);
+CREATE TABLE ageings (at REAL NOT NULL, seconds REAL NOT NULL);
+CREATE TABLE faults (name TEXT PRIMARY KEY, times INTEGER NOT NULL);
+CREATE TABLE switches (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE applications (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, capabilities TEXT NOT NULL, privacy TEXT NOT NULL, public_key TEXT NOT NULL,
+  at REAL NOT NULL);
+CREATE TABLE tokens (
+  jti TEXT NOT NULL, application_id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (jti, application_id));
+CREATE TABLE pages (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, access_token TEXT NOT NULL, published INTEGER NOT NULL DEFAULT 1,
+  application_id TEXT, at REAL NOT NULL, account_name TEXT, account_token TEXT, linked REAL);
+CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE);
+CREATE TABLE psids (
+  psid TEXT PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people (id), page_id TEXT NOT NULL REFERENCES pages (id),
+  last_wrote REAL NOT NULL, extra INTEGER NOT NULL DEFAULT 1, blocked INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (person_id, page_id));
+CREATE TABLE refusals (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, status TEXT NOT NULL);
+CREATE TABLE messages (
+  uuid TEXT PRIMARY KEY, way TEXT NOT NULL, application_id TEXT, page_id TEXT NOT NULL, psid TEXT NOT NULL,
+  channel TEXT NOT NULL DEFAULT 'messenger', version TEXT NOT NULL, body TEXT NOT NULL, client_ref TEXT,
+  state TEXT NOT NULL, at REAL NOT NULL, shape TEXT NOT NULL, webhook_url TEXT, workflow TEXT);
+CREATE INDEX messages_unread ON messages (psid) WHERE way = 'out' AND state = 'delivered' AND channel = 'messenger';
+CREATE TABLE webhooks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL, kind TEXT NOT NULL, application_id TEXT, webhook_url TEXT,
+  body BLOB NOT NULL, at REAL NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+  held INTEGER NOT NULL DEFAULT 0, outcome TEXT, answer TEXT, called TEXT);
+CREATE INDEX webhooks_due ON webhooks (due) WHERE outcome IS NULL AND held = 0;
+CREATE INDEX webhooks_held ON webhooks (held) WHERE outcome IS NULL AND held = 1
+"""
+_VERSION = 3
+
+
+@dataclass(frozen=True)
+class Account:
+    """The one account: its credentials, and the account-level settings that the guide's step 5 fills in."""
+
+    api_key: str
+    api_secret: str
+    signature_secret: str
+    inbound_url: str
+    status_url: str
+    http_method: str
+    shape: str
+    balance: str  # ok or low
+    pace: float  # seconds of waiting that pass in one second of the clock
+
+
+@dataclass(frozen=True)
+class Application:
+    """A registered application. The service keeps the public half of its key, and nothing of the private one."""
+
+    id: str
+    name: str
+    capabilities: dict[str, Any]
+    privacy: dict[str, Any]
+    public_key: str
+    at: float
+
+    @property
+    def messages(self) -> dict[str, Any] | None:
+        """The messages capability, None for one that has none, such as the guide's Voice application."""
+        return self.capabilities.get("messages")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A Facebook Page, and its account at the service if it has one.
+
+    `access_token` is what Facebook gave out for it; `account_token` and `account_name` are what the service was given,
+    None without an account. `application_id` is the one linked application, `linked` the time of that (Unix seconds).
+    """
+
+    id: str
+    name: str
+    access_token: str
+    published: bool
+    application_id: str | None
+    at: float
+    account_name: str | None
+    account_token: str | None
+    linked: float | None
+
+
+class Store:
+    """The simulator's tables. Reads are answered at once, `write` when the write is committed.
+
+    The account, the switches, the applications and the Pages are kept in memory too: every call and every webhook asks
+    for them. What changes them waits for the disk, so it is called from a thread of its own.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._database = Database(path, _SCHEMA, _VERSION, synchronous="NORMAL")
+        except (SchemaError, sqlite3.Error, OSError) as error:
+            raise ServiceError(
+                "The simulator cannot open its store.", f"{path}: {error}.", "`nbhelpers reset` sets it aside."
+            ) from None
+        self._account = self.write(_open_account).result()
+        self._changing = threading.Lock()  # so that the account in memory is the one that was written last
+        self._applications = self._read_applications()
+        self._tokens = {(row["jti"], row["application_id"]) for row in self.rows("SELECT * FROM tokens")}
+        self._pages: dict[str, Page] = self._read_pages()
+        self._ageings = self._read_ageings()
+        self._aged_in_all = sum(seconds for _, seconds in self._ageings)
+        self.switches: Mapping[str, str] = DEFAULTS | self._switches()
+
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Run `work(connection)` on the writer thread, in a commit that it may share with others."""
+        return self._database.write(work)
+
+    def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """Return the rows of a query."""
+        with self._database.reading() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def account(self) -> Account:
+        """Return the account as it is now."""
+        return self._account
+
+    def change_account(self, **changes: str | float) -> Account:
+        """Change fields of the account, and return it as it is then."""
+
+        def work(connection: sqlite3.Connection) -> Account:
+            names = ", ".join(f"{field.name} = :{field.name}" for field in fields(Account) if field.name in changes)
+            if names:
+                connection.execute(f"UPDATE account SET {names}", changes)  # noqa: S608 - names of our own class
+            return _read_account(connection)
+
+        with self._changing:
+            self._account = self.write(work).result()
+        return self._account
+
+    @property
+    def pace(self) -> float:
+        """How many of the seconds between two tries of a webhook pass in one second of the clock: 1 but in a lesson."""
+        return self._account.pace
+
+    def connect(self) -> tuple[sqlite3.Connection, threading.Lock]:
+        """Return a connection of the caller's own, and the lock under which it writes; see `Database.connect`."""
+        return self._database.connect(), self._database.turn
+
+    def advance(self, seconds: float) -> None:
+        """Age what is there: people's last messages, links of Pages, tokens, what is queued. Now stays now."""
+        at = float(int(time.time()))  # tokens state whole seconds
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO ageings VALUES (?, ?)", (at, seconds))
+            connection.execute("UPDATE psids SET last_wrote = last_wrote - ?", (seconds,))
+            connection.execute("UPDATE pages SET linked = linked - ?", (seconds,))
+            connection.execute(
+                "UPDATE webhooks SET due = due - ?, at = at - ? WHERE outcome IS NULL", (seconds, seconds)
+            )
+
+        with self._changing:
+            self.write(work).result()
+            self._ageings = self._read_ageings()
+            self._aged_in_all = sum(seconds for _, seconds in self._ageings)
+            self._pages = self._read_pages()
+
+    @property
+    def aged_in_all(self) -> float:
+        """By how many seconds everything has been aged so far."""
+        return self._aged_in_all
+
+    def change_pace(self, pace: float) -> None:
+        """Change the pace, for what waits for its next try already too."""
+        now = time.time()
+
+        def work(connection: sqlite3.Connection) -> None:
+            sql = "UPDATE webhooks SET due = ? + (due - ?) * ? WHERE outcome IS NULL AND attempts > 0 AND due > ?"
+            connection.execute(sql, (now, now, self._account.pace / pace, now))
+
+        self.write(work).result()
+        self.change_account(pace=pace)
+
+    def aged(self, moment: float) -> float:
+        """Return by how many seconds something of this moment (Unix seconds) has been aged since."""
+        return sum(seconds for at, seconds in self._ageings if moment < at) if self._ageings else 0.0
+
+    def _read_ageings(self) -> list[tuple[float, float]]:
+        return [(row["at"], row["seconds"]) for row in self.rows("SELECT * FROM ageings")]
+
+    def change_switches(self, values: Mapping[str, str]) -> None:
+        """Set some switches. Raises KitError for a name or a choice that there is not."""
+        values = check(values)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR REPLACE INTO switches VALUES (?, ?)", values.items())
+
+        with self._changing:
+            self.write(work).result()
+            self.switches = DEFAULTS | self._switches()
+
+    def _switches(self) -> dict[str, str]:
+        # One that an earlier version knew and this one does not is left alone.
+        return {row["name"]: row["value"] for row in self.rows("SELECT * FROM switches") if row["name"] in DEFAULTS}
+
+    def application(self, application_id: str | None) -> Application | None:
+        """Return the application with this id, None when there is none."""
+        return self._applications.get(application_id or "")
+
+    def applications(self) -> list[Application]:
+        """Return all applications, oldest first."""
+        return list(self._applications.values())
+
+    def keep_application(self, application: Application) -> None:
+        """Register an application."""
+        names = [field.name for field in fields(Application)]
+        sql = f"INSERT INTO applications ({', '.join(names)}) VALUES (:{', :'.join(names)})"  # noqa: S608
+        with self._changing:
+            self.write(lambda connection: connection.execute(sql, _columns(asdict(application)))).result()
+            self._applications = self._read_applications()
+
+    def change_application(self, application_id: str, **changes: Any) -> Application | None:
+        """Change fields of an application, and return it as it is then; None when it was deleted meanwhile."""
+        names = ", ".join(f"{name} = :{name}" for name in changes)
+        sql = f"UPDATE applications SET {names} WHERE id = :application_id"  # noqa: S608
+        with self._changing:
+            values = _columns(changes) | {"application_id": application_id}
+            self.write(lambda connection: connection.execute(sql, values)).result()
+            self._applications = self._read_applications()
+            return self._applications.get(application_id)
+
+    def forget_application(self, application_id: str) -> None:
+        """Delete an application; its Pages are linked to none then."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM applications WHERE id = ?", (application_id,))
+            connection.execute("UPDATE pages SET application_id = NULL WHERE application_id = ?", (application_id,))
+
+        with self._changing:
+            self.write(work).result()
+            self._applications, self._pages = self._read_applications(), self._read_pages()
+
+    def _read_applications(self) -> dict[str, Application]:
+        return {row["id"]: _application(row) for row in self.rows("SELECT * FROM applications ORDER BY at, id")}
+
+    def is_first_use(self, jti: str, application_id: str) -> bool:
+        """Say whether a token's ID comes for the first time, and remember it. Never waits: every call asks."""
+        token = (storable(jti) or "", application_id)
+        if token in self._tokens:
+            return False
+        self._tokens.add(token)
+        self.write(
+            lambda connection: connection.execute(
+                "INSERT OR IGNORE INTO tokens VALUES (?, ?, ?)", (*token, time.time())
+            )
+        )
+        return True
+
+    def page(self, id_or_name: str) -> Page | None:
+        """Return the Page with this ID or name, None when there is none."""
+        pages = self._pages
+        return pages.get(id_or_name) or next((page for page in pages.values() if page.name == id_or_name), None)
+
+    def pages(self) -> list[Page]:
+        """Return all Pages, oldest first."""
+        return list(self._pages.values())
+
+    def keep_page(self, page: Page) -> None:
+        """Make a Page, unless there is one of this name."""
+        names = [field.name for field in fields(Page)]
+        sql = f"INSERT OR IGNORE INTO pages ({', '.join(names)}) VALUES (:{', :'.join(names)})"  # noqa: S608
+        with self._changing:
+            self.write(lambda connection: connection.execute(sql, asdict(page))).result()
+            self._pages = self._read_pages()
+
+    def change_page(self, page_id: str, **changes: Any) -> Page:
+        """Change fields of a Page, and return it as it is then."""
+        self._change_page("id = :page_id", page_id, changes)
+        return self._pages[page_id]
+
+    def link_page(self, page_id: str, was: str | None, application_id: str | None) -> Page | None:
+        """Link a Page to an application or to none, unless its link is no longer what it `was`: then return None."""
+        changed = self._change_page(
+            "id = :page_id AND application_id IS :was", page_id, {"application_id": application_id}, was=was
+        )
+        return self._pages[page_id] if changed else None
+
+    def _change_page(self, where: str, page_id: str, changes: dict[str, Any], **values: Any) -> bool:
+        names = ", ".join(f"{name} = :{name}" for name in changes)
+        values |= changes | {"page_id": page_id}
+        with self._changing:
+            changed = self.write(
+                lambda connection: connection.execute(f"UPDATE pages SET {names} WHERE {where}", values).rowcount  # noqa: S608
+            ).result()
+            self._pages = self._read_pages()
+        return bool(changed)
+
+    def _read_pages(self) -> dict[str, Page]:
+        return {row["id"]: _page(row) for row in self.rows("SELECT * FROM pages ORDER BY at, id")}
+
+    def close(self) -> None:
+        """Finish what was asked for and close the file."""
+        self._database.close()
+
+
+def _open_account(connection: sqlite3.Connection) -> Account:
+    if connection.execute("SELECT 1 FROM account").fetchone() is None:
+        connection.execute(
+            "INSERT INTO account (api_key, api_secret, signature_secret) VALUES (?, ?, ?)",
+            (secrets.token_hex(4), secrets.token_urlsafe(12), secrets.token_urlsafe(36)),
+        )
+    return _read_account(connection)
+
+
+def _read_account(connection: sqlite3.Connection) -> Account:
+    return Account(**dict(connection.execute("SELECT * FROM account").fetchone()))
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: json.dumps(value) if isinstance(value, dict) else value for name, value in values.items()}
+
+
+def _application(row: sqlite3.Row) -> Application:
+    columns = dict(row)
+    return Application(**columns | {name: json.loads(columns[name]) for name in ("capabilities", "privacy")})
+
+
+def _page(row: sqlite3.Row) -> Page:
+    return Page(**dict(row) | {"published": bool(row["published"])})

@@ -1,0 +1,121 @@
+"""The tunnel's own process: opens the way to the receiver, says so when a nonce came back, watches it, ends it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nbhelpers.config.private_files import make_private_folder
+from nbhelpers.config.settings import Settings
+from nbhelpers.errors import ServiceError, SettingsError, cure_for
+from nbhelpers.services import service as inside
+from nbhelpers.services.http_protocol import answer, lifespan
+from nbhelpers.services.service import Owner, Record, Service, is_alive, nonce_of
+from nbhelpers.tunnel.configured import checked_token
+from nbhelpers.tunnel.guard import Guard, clear
+from nbhelpers.tunnel.ngrok_agent import Agent
+from nbhelpers.tunnel.ngrok_program import binary_of
+from nbhelpers.tunnel.reach import wait_until_reached
+from nbhelpers.tunnel.target import door_of
+from nbhelpers.webhooks.receiver import webhook_urls
+
+__all__ = ["tunnel"]
+
+NAME = "tunnel"
+_BACK = 10.0  # seconds until the nonce must have come back
+_LOOK = 0.5  # seconds between two looks at the agent
+
+
+def tunnel(settings: Settings, owner: Owner | None = None) -> None:
+    """Hold a public URL open for the receiver of this mode, until the end of this process.
+
+    Its ready line has `public_url`, the two webhook URLs, `target` and `since`. Raises ServiceError or SettingsError
+    in words when it cannot be opened; whatever happens, a kill included, nothing stays public after it.
+    """
+    if settings.mode == "simulator":
+        raise SettingsError(
+            "No tunnel is needed.", "The mode is simulator: the service is played on this computer.", "Use --mode live."
+        )
+    own = Service(NAME, settings.folder, owner)
+    token, path, door = checked_token(settings.ngrok_authtoken), binary_of(settings), door_of(settings)
+    place = settings.folder / "ngrok"
+    _reap(place)
+    me = Owner.of(os.getpid())
+    folder = make_private_folder(make_private_folder(place) / f"{me.pid}-{me.created:.0f}-{secrets.token_hex(4)}")
+    guard = Guard(folder)
+    try:
+        agent = Agent(path, folder, token, settings.ngrok_connect_cas)
+        public = agent.open(door.url, settings.ngrok_domain)
+        try:
+            _hold(own, settings, agent, public, door.url)
+        finally:
+            agent.close()
+    finally:
+        guard.close()
+
+
+def _reap(place: Path) -> None:
+    """End the agents of tunnels of ours that were killed together with their guard; each folder says whose it is."""
+    for folder in place.glob("*-*-*"):
+        pid, created, _ = folder.name.split("-")
+        if not is_alive(int(pid), float(created)):
+            clear(folder)
+
+
+def _hold(own: Service, settings: Settings, agent: Agent, public: str, target: str) -> None:
+    record = inside.read_record(settings.folder, "receiver")
+    met = wait_until_reached(public, record.nonce if record else "", _BACK)
+    if not met.here:
+        raise ServiceError("The tunnel is open, but does not lead here.", met.seen, met.next)
+    facts = {
+        "driver": "ngrok",
+        "public_url": public,
+        **webhook_urls(public),
+        "target": target,
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    reasons: list[tuple[str, str]] = []
+    threading.Thread(target=_watch, args=(agent, own, record, reasons), name="watches", daemon=True).start()
+    own.run(_app(own.nonce), own.bind(0), lambda _: facts)
+    if reasons:
+        raise ServiceError("The tunnel has ended.", *reasons[0])
+
+
+def _watch(agent: Agent, own: Service, door: Record | None, reasons: list[tuple[str, str]]) -> None:
+    while not reasons:
+        time.sleep(_LOOK)
+        if not agent.alive:
+            cure = cure_for("ngrok", "died")
+            again = cure.next if cure else "Open the tunnel again."
+            reasons.append((f"ngrok stopped; its last words: {agent.last_words()}.", again))
+        elif not _is_open(own.folder, door):
+            # Whatever takes its port next must not be public.
+            agent.close()
+            seen = "Your door was shut, and nothing else of this computer may be public."
+            reasons.append((seen, "Run `lab.tunnel` again: it opens both."))
+    while True:  # the server may not have begun yet
+        own.end()
+        time.sleep(_LOOK)
+
+
+def _is_open(folder: Path, door: Record | None) -> bool:
+    now = inside.read_record(folder, "receiver")
+    return now is not None and door is not None and now.nonce == door.nonce and is_alive(now.pid, now.created)
+
+
+def _app(nonce: str) -> Callable[[Any, Any, Any], Awaitable[None]]:
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send)
+        elif scope["path"] == "/healthz" and nonce_of(scope["query_string"]) == nonce:
+            await answer(send, 200, {"service": NAME, "nonce": nonce})
+        else:
+            await answer(send, 404, {})
+
+    return app

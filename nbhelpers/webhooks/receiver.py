@@ -1,0 +1,201 @@
+"""The webhook receiver: what comes to the two webhook URLs is committed to the inbox first, and answered then."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from nbhelpers.auth.signatures import Verdict, verify
+from nbhelpers.config.settings import Settings, dotenv_path, load
+from nbhelpers.errors import InboxError, SettingsError
+from nbhelpers.inbox.events import ORIGINS, Delivery
+from nbhelpers.inbox.inbox import Inbox
+from nbhelpers.messages.inbound import Unreadable, read
+from nbhelpers.services.http_protocol import PatientProtocol, answer, lifespan
+from nbhelpers.services.service import Owner, Service, nonce_of, read_record, refusal, remembered_port
+
+__all__ = ["INBOUND_PATH", "STATUS_PATH", "receive", "receiver_app", "webhook_urls"]
+
+INBOUND_PATH, STATUS_PATH = "/webhooks/inbound", "/webhooks/status"
+NAME = "receiver"
+LONGEST_BODY = 1 << 20  # bytes; a webhook of the Messages API has a few hundred
+_DRAIN = 4 << 20  # bytes of a body that is too long which are read before the answer, so that the sender can read it
+
+_Scope = dict[str, Any]
+_Receive = Callable[[], Awaitable[dict[str, Any]]]
+_Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def webhook_urls(base: str) -> dict[str, str]:
+    """Return the two webhook URLs under a base URL, as the ready line names them."""
+    return {"inbound_url": base + INBOUND_PATH, "status_url": base + STATUS_PATH}
+
+
+def receive(settings: Settings, port: int | None = None, owner: Owner | None = None) -> None:
+    """Run the receiver of this mode until its end. `port` is strict; without, the last one or the next free is taken.
+
+    Raises ServiceError when it cannot start, InboxError when the inbox cannot be opened.
+    """
+    service = Service(NAME, settings.folder, owner)
+    inbox = Inbox(settings.folder / "lab.sqlite3")
+    wished = remembered_port(settings.folder, NAME) or settings.receiver_port
+    listener = service.bind(wished if port is None else port, strict=bool(port))
+    app = receiver_app(inbox, _judge_of(settings), service.nonce)
+    try:
+        service.run(app, listener, webhook_urls, PatientProtocol)
+    finally:
+        inbox.close()
+
+
+def receiver_app(
+    inbox: Inbox, judge: Callable[[str | None, bytes], tuple[Verdict, bool]], nonce: str
+) -> Callable[[_Scope, _Receive, _Send], Awaitable[None]]:
+    """Return the receiver as an ASGI application.
+
+    `judge(authorization, body)` gives the verdict on a signature and whether a bad one is refused. Every webhook is
+    answered 200 when it is on the disk; 503 when it could not be stored, so that the sender tries again.
+    """
+
+    async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send)
+            return
+        path = scope["path"]
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        is_webhook = path in (INBOUND_PATH, STATUS_PATH)
+        if path == "/healthz" and nonce_of(scope["query_string"]) == nonce:
+            await answer(send, 200, {"service": NAME, "nonce": nonce})
+            return
+        if path == "/favicon.ico":  # a browser asks for it by itself: no call that anybody made
+            await answer(send, 404, {})
+            return
+        foreign = refusal(headers, any_host=is_webhook)
+        if foreign:
+            await answer(send, 400, {"error": "This request is refused.", "seen": foreign})
+            return
+        body = await _read_body(receive)
+        if body is None:  # the sender left, or was put out: there is nobody to answer
+            return
+        await _handle(scope, headers, body, send)
+
+    async def _handle(scope: _Scope, headers: dict[str, str], body: bytes, send: _Send) -> None:
+        method, path = scope["method"], scope["path"]
+        status, words = _first_answer(method, path, body)
+        verdict = Verdict("unchecked", "")
+        if status == 200:
+            verdict, refused = judge(headers.get("authorization"), body)
+            if refused:
+                status = 503 if verdict.kind == "unsigned" else 401
+                words = {"error": "The signature was not accepted.", "seen": str(verdict)}
+        if len(body) > LONGEST_BODY:
+            body = b""
+        shown = path if not scope["query_string"] else f"{path}?{scope['query_string'].decode('latin-1')}"
+        delivery = Delivery(
+            method=method,
+            path=shown[:2000],
+            headers=tuple((name[:200], value[:4000]) for name, value in headers.items()),
+            body=body,
+            answer=status,
+            verdict=verdict.kind,
+            why=verdict.why,
+            origin=_origin(headers),
+        )
+        try:
+            await asyncio.wrap_future(inbox.record(delivery))
+        except (sqlite3.Error, InboxError, ValueError) as error:
+            status, words = (
+                503,
+                {"error": "The inbox could not store this.", "seen": str(error), "next": "Send again."},
+            )
+        await answer(send, status, words)
+
+    return app
+
+
+def _origin(headers: dict[str, str]) -> str:
+    # The kit's own replay says what it is; a stranger who says so only takes the PSID of his event out of the count.
+    marked = headers.get("x-nbhelpers-origin", "wire")
+    return marked if marked in ORIGINS else "wire"
+
+
+def _first_answer(method: str, path: str, body: bytes) -> tuple[int, dict[str, str]]:
+    if path not in (INBOUND_PATH, STATUS_PATH):
+        seen = f"Nothing is at {path[:200]}."
+        return 404, {"error": "Not here.", "seen": seen, "next": f"POST to {INBOUND_PATH} or {STATUS_PATH}."}
+    if method != "POST":
+        seen = f"You came with {method}; this door takes POST."
+        return 405, {"error": "Wrong method.", "seen": seen, "next": "Set the HTTP method of the webhooks to POST."}
+    if len(body) > LONGEST_BODY:
+        seen = f"The body has more than {LONGEST_BODY} bytes."
+        return 413, {"error": "Too long.", "seen": seen, "next": "Send a webhook of the Messages API."}
+    message = read(body)
+    if isinstance(message, Unreadable):
+        return 400, {"error": "This is no webhook.", "seen": f"The body cannot be read: {message.why}."}
+    return 200, {}
+
+
+async def _read_body(receive: _Receive) -> bytes | None:
+    parts, length = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        length += len(message.get("body", b""))
+        if length <= LONGEST_BODY + 1:
+            parts.append(message.get("body", b""))
+        elif parts:
+            parts = [bytes(LONGEST_BODY + 1)]  # only its length is wanted from here on
+        if not message.get("more_body") or length > _DRAIN:
+            return b"".join(parts)
+
+
+def _judge_of(settings: Settings) -> Callable[[str | None, bytes], tuple[Verdict, bool]]:
+    """Return what judges signatures; it refuses a bad one only where the person has set a signature secret."""
+    # The simulator makes its secret anew with each new state, and `.env` may get one while the door is open: both are
+    # read again when their file has changed, and only then.
+    if settings.mode == "simulator":
+        played = _Reread(settings.folder / "simulator.json", lambda _: _simulator_secret(settings), None)
+        return lambda authorization, body: (verify(authorization, body, played.now()), False)
+    configured = _Reread(dotenv_path(), lambda known: _configured_secret(settings, known), settings.signature_secret)
+
+    def judge(authorization: str | None, body: bytes) -> tuple[Verdict, bool]:
+        secret = configured.now()
+        verdict = verify(authorization, body, secret)
+        return verdict, secret is not None and verdict.kind in ("unsigned", "wrong")
+
+    return judge
+
+
+class _Reread:
+    """A secret from a file: the `known` one, until the file is another than it was when that was read."""
+
+    def __init__(self, path: Path, read: Callable[[str | None], str | None], known: str | None) -> None:
+        self._path, self._read, self._known = path, read, known
+        self._changed: float | None = self._stamp() if known is not None else None
+
+    def now(self) -> str | None:
+        changed = self._stamp()
+        if changed is not None and changed != self._changed:
+            self._changed, self._known = changed, self._read(self._known)
+        return self._known
+
+    def _stamp(self) -> float | None:
+        try:
+            return self._path.stat().st_mtime
+        except OSError:
+            return None
+
+
+def _simulator_secret(settings: Settings) -> str | None:
+    record = read_record(settings.folder, "simulator")
+    return record.ready.get("signature_secret") if record else None
+
+
+def _configured_secret(settings: Settings, known: str | None) -> str | None:
+    try:
+        return load(settings.mode, settings.state).signature_secret
+    except SettingsError:  # the file cannot be read, or only half of it is written: nobody is let in for that
+        return known

@@ -1,0 +1,59 @@
+"""`Panels`: one method for each panel of the course, as `lab.panels` offers them."""
+
+from __future__ import annotations
+
+from nbhelpers.course.context import Course
+from nbhelpers.widgets.cards import CredentialsCard, HelloPanel, TokenCard, WebhooksPanel
+from nbhelpers.widgets.conversation import ConversationPanel, PsidPanel
+from nbhelpers.widgets.hop_map import HopMapPanel
+from nbhelpers.widgets.lessons import LessonsPanel
+from nbhelpers.widgets.reply_box import ReplyBox
+
+__all__ = ["Panels"]
+
+
+class Panels:
+    """One line makes a panel: `lab.panels.reply()`. Press Tab after the dot to see them all."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+
+    def hello(self) -> HelloPanel:
+        """A button, to see that panels work."""
+        return HelloPanel(self._course)
+
+    def credentials(self) -> CredentialsCard:
+        """Application ID, key file, public half."""
+        return CredentialsCard(self._course)
+
+    def token(self, token: str) -> TokenCard:
+        """What a token says, its countdown, *Copy JWT*, *Mint again*."""
+        return TokenCard(self._course, token)
+
+    def webhooks(self) -> WebhooksPanel:
+        """The two webhook URLs, the method, the last call."""
+        return WebhooksPanel(self._course)
+
+    def psid(self) -> PsidPanel:
+        """The captured PSID, live, with a line to write as the person."""
+        return PsidPanel(self._course)
+
+    def reply(self) -> ReplyBox:
+        """The reply box with receipts and the exact request."""
+        return ReplyBox(self._course)
+
+    def conversation(self) -> ConversationPanel:
+        """The whole talk with one person."""
+        return ConversationPanel(self._course)
+
+    def hops(self) -> HopMapPanel:
+        """How far a message comes, hop by hop, and what to do next."""
+        return HopMapPanel(self._course)
+
+    def lessons(self) -> LessonsPanel:
+        """What goes wrong on purpose: start a lesson, let time pass."""
+        return LessonsPanel(self._course)
+
+    def __repr__(self) -> str:
+        names = [name for name in dir(self) if not name.startswith("_")]
+        return "Panels: " + ", ".join(f"{name}()" for name in names)

@@ -1,0 +1,191 @@
+"""errors and cures.toml: what went wrong in words, in one line, with a next step for every code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from nbhelpers import errors
+from nbhelpers.errors import ApiError, Cure, KitError, TokenError, cure_for, cures
+from nbhelpers.simulator.rules import problems
+from nbhelpers.simulator.rules.messenger import REFUSALS
+from nbhelpers.simulator.storage.faults import FAULTS
+from nbhelpers.simulator.storage.switches import SWITCHES
+
+pytestmark = pytest.mark.fast
+
+CURES = tomllib.loads(resources.files("nbhelpers.errors").joinpath("cures.toml").read_text(encoding="utf-8"))
+CODES = tomllib.loads((Path(__file__).parents[1] / "data" / "codes.toml").read_text(encoding="utf-8"))
+KNOWN = {space: sorted({str(code) for each in lists for code in each["codes"]}) for space, lists in CODES.items()}
+
+
+def exceptions() -> list[type[KitError]]:
+    found = [getattr(errors, name) for name in errors.__all__]
+    return [one for one in found if isinstance(one, type) and issubclass(one, KitError)]
+
+
+@pytest.mark.parametrize("space", KNOWN)
+def test_every_code_that_can_be_met_has_a_cure(space: str):
+    assert KNOWN[space]
+    for code in KNOWN[space]:
+        cure = cure_for(space, code)
+        assert isinstance(cure, Cure), f"[{space}.{code}] is missing in cures.toml"
+        assert cure.what and cure.next and cure.seen and cure.fault, code
+
+
+def test_every_cure_is_of_a_code_that_can_be_met():
+    known = {space: {str(code) for each in lists for code in each["codes"]} for space, lists in CODES.items()}
+    assert {space: set(found) for space, found in cures().items()} == known
+
+
+@pytest.mark.parametrize("space", KNOWN)
+def test_every_cure_is_told_in_whole_sentences(space: str):
+    for code, cure in cures()[space].items():
+        for sentence in (cure.what, cure.next, cure.seen):
+            assert sentence.strip() == sentence, code
+            assert sentence[0].isupper() or sentence[0] == "`", code
+            assert sentence[-1] == ".", code
+            assert "{" not in sentence.replace("`{}`", ""), code
+            assert sentence.count("`") % 2 == 0, code
+
+
+@pytest.mark.parametrize("space", KNOWN)
+def test_the_fault_that_shows_a_code_is_one_that_there_is(space: str):
+    for code, cure in cures()[space].items():
+        kind, _, rest = cure.fault.partition(":")
+        if kind == "lesson":
+            assert rest in FAULTS, code
+        elif kind == "refuse":
+            assert rest in REFUSALS and space == "status", code
+        elif kind == "do":
+            assert rest[0].isupper() and rest[-1] == ".", code
+        else:
+            assert cure.fault == "none", code
+
+
+def test_a_cure_says_only_what_its_space_does_not_say_for_it():
+    usual = CURES["usually"]
+    assert set(usual) == set(CURES) - {"usually"} == set(CODES)
+    for space, words in usual.items():
+        assert set(words) == {"seen", "fault"}
+        for code, cure in CURES[space].items():
+            assert {"what", "next"} <= set(cure) <= {"what", "next", "seen", "fault"}, code
+            assert all(cure.get(name) != said.replace("{code}", code) for name, said in words.items()), code
+
+
+def test_a_cure_of_ngrok_never_asks_to_show_a_token():
+    for code, cure in cures()["ngrok"].items():
+        words = f"{cure.what} {cure.next} {cure.seen}"
+        if "token" in words.lower():
+            assert not re.search(r"\b(print|paste|show|send) (it|the token|your token)\b(?! to nobody)", words), code
+
+
+# What the simulator can answer
+
+
+def problems_of_the_simulator() -> list[problems.Problem]:
+    """Every error that its code can make."""
+    named = [("field", "is required.")]
+    made = [problems.unauthorised(), problems.unauthorised(version="v1"), problems.invalid_v01(named)]
+    made += [make(version) for make in (problems.low_balance,) for version in ("v0.1", "v1")]
+    made += [problems.invalid_json(version, "reason") for version in ("v0.1", "v1")]
+    made += [problems.problem_v1(number) for number in problems._V1]
+    made += [problems.rate_limited(fragment) for fragment in SWITCHES["rate_limit_fragment"].choices]
+    made += [problems.unknown_message("uuid"), problems.unsupported_operation()]
+    made += [problems.bad_application(status) for status in problems._APPLICATION]
+    made += [problems.bad_application(400, [("page", "must be")])]
+    made += [problems.external(status) for status in (403, 404, 409)] + [problems.external(400, parameters=named)]
+    for path in Path(problems.__file__).parents[1].rglob("*.py"):
+        calls = re.findall(r"(gateway|settings_refused)\((\d{3})", path.read_text(encoding="utf-8"))
+        made += [problems.Problem(int(status)) for _, status in calls]
+    return made
+
+
+def test_every_error_that_the_simulator_can_answer_has_a_cure():
+    made = problems_of_the_simulator()
+    assert {413, 420} <= {each.status for each in made}
+    for each in made:
+        assert cure_for("http", each.status), each
+        fragment = each.fields.get("type", "").rpartition("#")[2]
+        assert not fragment or cure_for("refusal", fragment), each
+
+
+def test_every_error_of_the_simulators_own_module_was_made_here():
+    # One that is written next year is not to be forgotten.
+    makers = {name for name in problems.__all__ if name != "Problem"}
+    here = (Path(__file__)).read_text(encoding="utf-8")
+    assert {name for name in makers if name not in here} == set()
+
+
+def test_every_code_of_a_status_webhook_that_the_simulator_can_send_has_a_cure_and_no_other():
+    assert set(cures()["status"]) == set(REFUSALS)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_code_that_a_lesson_shows_has_a_cure(name: str):
+    for code in re.findall(r"\b[1-9]\d{2,3}\b", FAULTS[name].see):
+        assert code == "202" or cure_for("status", code) or cure_for("http", code), code
+
+
+def test_a_number_means_another_thing_in_each_space():
+    assert cure_for("refusal", 1120) != cure_for("status", 1120)
+    assert cure_for("refusal", 1100) != cure_for("status", 1100)
+    assert "Page" in cure_for("refusal", 1120).what
+    assert "24 hours" in cure_for("status", 1340).what
+
+
+def test_the_first_known_code_gives_the_cure():
+    assert cure_for("status", None, "no such code", 1340, 1300) == cure_for("status", "1340") is not None
+
+
+def test_an_unknown_code_or_space_has_no_cure():
+    assert cure_for("status", 999999) is None
+    assert cure_for("status") is None
+    assert cure_for("no such space", 1340) is None
+
+
+def test_a_message_has_three_parts_what_was_seen_and_what_next():
+    error = KitError("It broke.", "It was glass.", "Sweep up.")
+    assert (error.what, error.seen, error.next) == ("It broke.", "It was glass.", "Sweep up.")
+    assert str(error) == "It broke. It was glass. Sweep up."
+
+
+def test_a_part_that_is_not_known_leaves_no_gap():
+    assert str(KitError("It broke.", next="Sweep up.")) == "It broke. Sweep up."
+    assert str(KitError("It broke.")) == "It broke."
+
+
+@pytest.mark.parametrize("kind", exceptions())
+def test_every_exception_of_the_kit_is_caught_as_one(kind: type[KitError]):
+    with pytest.raises(KitError) as caught:
+        raise kind("It broke.", "It was glass.", "Sweep up.")
+    assert caught.value._render_traceback_() == [f"{kind.__name__}: It broke. It was glass. Sweep up."]
+
+
+def test_an_api_error_carries_what_the_service_said():
+    error = ApiError("No.", "Seen.", "Next.", status=422, body={"title": "t"}, code="1120", trace="abc")
+    assert (error.status, error.body, error.code, error.trace) == (422, {"title": "t"}, "1120", "abc")
+    assert str(error) == "No. Seen. Next."
+    unanswered = ApiError("No.")
+    assert (unanswered.status, unanswered.body, unanswered.code, unanswered.trace) == (None, None, "", "")
+
+
+def test_in_a_real_shell_an_error_is_one_line_and_no_traceback(tmp_path: Path):
+    code = "from nbhelpers.errors import TokenError; raise TokenError('It broke.', 'It was glass.', 'Sweep up.')"
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", "-c", code],
+        env=os.environ | {"IPYTHONDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    shown = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    assert shown == [f"{TokenError.__name__}: It broke. It was glass. Sweep up."]

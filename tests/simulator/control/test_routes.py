@@ -1,0 +1,95 @@
+"""What people do on screens: each with its control, in words when it cannot be, and no token where none belongs."""
+
+from __future__ import annotations
+
+import pytest
+
+from nbhelpers.auth.private_key import PrivateKey
+from nbhelpers.errors import ServiceError
+from nbhelpers.simulator.storage.switches import DEFAULTS, SWITCHES
+from tests.support.simulation import Detached, Program
+
+pytestmark = pytest.mark.fast
+
+
+def test_the_table_of_switches_is_shown_with_what_each_is_set_to(world: Detached) -> None:
+    shown = world.control.switches()
+    assert [each["name"] for each in shown] == list(SWITCHES)
+    assert all(each["value"] == each["choices"][0] == DEFAULTS[each["name"]] for each in shown)
+    assert {"says", "source", "sure"} <= set(shown[0])
+
+
+def test_a_switch_is_kept_over_a_kill_and_can_be_set_back(world: Detached) -> None:
+    assert world.control.switch(window="24+1", tags_of="2018-06-21")["window"] == "24+1"
+    world.kill()
+    world.restart()
+    assert {each["name"]: each["value"] for each in world.control.switches()} == DEFAULTS | {
+        "window": "24+1",
+        "tags_of": "2018-06-21",
+    }
+    assert world.control.switch(**DEFAULTS) == DEFAULTS
+
+
+def test_one_wrong_switch_changes_none(world: Detached) -> None:
+    with pytest.raises(ServiceError, match="There is no such switch"):
+        world.control.switch(window="24+1", wndow="24")
+    with pytest.raises(ServiceError, match=r"window cannot be that. You gave “25”. Use 24 or 24\+1"):
+        world.control.switch(client_ref="40", window="25")
+    assert world.control.switch() == DEFAULTS
+
+
+def test_pages_are_shown_without_their_tokens_and_the_token_is_given_to_who_asks(
+    world: Detached, key: PrivateKey
+) -> None:
+    program = world.application(key, messages={})
+    page = world.page(program)
+    token = world.control.page_token(page)
+    assert token.startswith("EAA")
+    shown = next(each for each in world.control.pages() if each["id"] == page)
+    assert token not in str(shown)
+    assert "linked" in shown
+    assert world.control.page_token() == token  # by default the newest Page's
+
+
+def test_linking_again_gives_out_another_token(world: Detached, key: PrivateKey) -> None:
+    program: Program = world.application(key, messages={})
+    page = world.page(program)
+    before = world.control.page_token(page)
+    world.control.link(program.token(), page)
+    assert world.control.page_token(page) != before
+
+
+@pytest.mark.parametrize("call", ["expire_link", "page_token", "unlink"])
+def test_a_page_that_there_is_not_is_named(world: Detached, call: str) -> None:
+    with pytest.raises(ServiceError, match=r"There is no such Page. You named no such"):
+        getattr(world.control, call)("no such")
+
+
+def test_a_page_that_is_not_published_cannot_be_linked(world: Detached, key: PrivateKey) -> None:
+    program = world.application(key, messages={})
+    page = world.page()
+    world.control.publish(page, False)
+    with pytest.raises(ServiceError, match=r"This Page cannot be linked. “Page .*” is not published. Publish it first"):
+        world.control.link(program.token(), page)
+    shown = world.http.post(
+        f"{world.base_url}/_simulator/link",
+        data={"jwt": program.token(), "page": page},
+        headers={"Accept": "text/html"},
+        timeout=10,
+    )
+    assert (shown.status_code, "is not published" in shown.text) == (400, True)
+    world.control.publish(page, True)
+    assert world.control.link(program.token(), page)["linked"]
+
+
+def test_no_page_is_named_like_the_id_of_another(world: Detached) -> None:
+    page = world.page()
+    with pytest.raises(ServiceError, match="is the ID of another"):
+        world.control.create_page(page)
+
+
+def test_credit_is_ok_or_low_and_nothing_else(world: Detached) -> None:
+    assert world.control.change_settings(balance="low")["balance"] == "low"
+    with pytest.raises(ServiceError, match="Use ok or low"):
+        world.control.change_settings(balance="10.17")
+    assert world.control.change_settings(balance="ok")["balance"] == "ok"

@@ -1,0 +1,335 @@
+"""The receiver: what it takes, what it refuses, and that nothing it has answered 200 is ever lost."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import json
+import os
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from nbhelpers.auth.signatures import sign
+from nbhelpers.config import settings as configuration
+from nbhelpers.config.settings import Settings
+from nbhelpers.inbox.inbox import Inbox
+from nbhelpers.services import launcher
+from nbhelpers.services.launcher import Running
+from tests.conftest import wait_until
+
+GUIDE = Path(__file__).parents[1] / "data" / "guide_inbound.json"
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Running:
+    return launcher.start("receiver", settings)
+
+
+@pytest.fixture
+def inbox(settings: Settings) -> Iterator[Inbox]:
+    made = Inbox(settings.folder / "lab.sqlite3")
+    yield made
+    made.close()
+
+
+def inbound(number: int = 0) -> dict[str, Any]:
+    return {
+        "message_uuid": f"00000000-0000-0000-0000-{number:012d}",
+        "to": {"type": "messenger", "id": "220385903556922"},
+        "from": {"type": "messenger", "id": "5643442791834631"},
+        "timestamp": "2020-01-01T14:00:00.000Z",
+        "message": {"content": {"type": "text", "text": f"message {number}"}},
+    }
+
+
+@pytest.mark.fast
+def test_the_guides_own_event_tells_psid_and_page_id_once_however_often_it_comes(
+    receiver: Running, inbox: Inbox
+) -> None:
+    for _ in range(5):
+        answer = requests.post(
+            receiver.ready["inbound_url"],
+            data=GUIDE.read_bytes(),
+            headers={"Content-Type": "application/json"},
+            timeout=5,
+        )
+        assert (answer.status_code, answer.content) == (200, b"")
+
+    (event,) = inbox.events()
+    assert (event.psid, event.page_id, event.deliveries) == ("1111111111111111", "0000000000000000", 5)
+    assert event.body == GUIDE.read_bytes()
+    assert inbox.newest_message() == event
+
+
+@pytest.mark.fast
+def test_a_get_is_405_and_says_that_the_method_must_be_post(receiver: Running, inbox: Inbox) -> None:
+    answer = requests.get(receiver.ready["inbound_url"], params={"message_uuid": "a"}, timeout=5)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert "Set the HTTP method" in answer.json()["next"]
+    assert inbox.deliveries()[-1].path == "/webhooks/inbound?message_uuid=a"
+    assert inbox.events() == []
+
+
+@pytest.mark.fast
+def test_another_path_is_404_and_names_the_two_that_are_here(receiver: Running, inbox: Inbox) -> None:
+    answer = requests.post(f"{receiver.url}/webhooks/inbond", json=inbound(), timeout=5)
+
+    assert answer.status_code == 404
+    assert "/webhooks/inbound" in answer.json()["next"]
+    assert [(kept.path, kept.answer) for kept in inbox.deliveries()] == [("/webhooks/inbond", 404)]
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[1]", b'"text"', b"{", b"[" * 50_000])
+def test_a_body_that_is_no_json_object_is_400_and_kept(receiver: Running, inbox: Inbox, body: bytes) -> None:
+    answer = requests.post(receiver.ready["inbound_url"], data=body, timeout=5)
+
+    assert answer.status_code == 400
+    assert "cannot be read" in answer.json()["seen"]
+    (kept,) = inbox.deliveries()
+    assert kept.body == body[:4096]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_a_foreign_host_or_origin_is_refused_beside_the_webhooks(receiver: Running, headers: dict[str, str]) -> None:
+    assert requests.get(f"{receiver.url}/", headers=headers, timeout=5).status_code == 400
+
+
+def test_a_webhook_through_a_tunnel_has_a_foreign_host_and_is_taken(receiver: Running) -> None:
+    headers = {"Host": "abc.ngrok-free.dev"}
+    assert requests.post(receiver.ready["status_url"], json=inbound(), headers=headers, timeout=5).status_code == 200
+
+
+def test_a_web_page_elsewhere_cannot_forge_a_webhook(receiver: Running, inbox: Inbox) -> None:
+    headers = {"Origin": "https://evil.example"}
+    answer = requests.post(receiver.ready["inbound_url"], json=inbound(), headers=headers, timeout=5)
+
+    assert answer.status_code == 400
+    assert inbox.newest_message() is None
+
+
+def test_healthz_knows_only_its_own_nonce(receiver: Running, settings: Settings) -> None:
+    nonce = json.loads((settings.folder / "receiver.json").read_text())["nonce"]
+
+    assert requests.get(f"{receiver.url}/healthz?nonce={nonce}", timeout=5).status_code == 200
+    assert requests.get(f"{receiver.url}/healthz?nonce=other", timeout=5).status_code == 404
+    assert requests.get(f"{receiver.url}/healthz", timeout=5).status_code == 404
+
+
+def test_a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_413(receiver: Running, inbox: Inbox) -> None:
+    frame = json.dumps(inbound() | {"more": ""}).encode()
+    exact = frame.replace(b'"more": ""', b'"more": "' + b"x" * ((1 << 20) - len(frame)) + b'"')
+    assert len(exact) == 1 << 20
+
+    assert requests.post(receiver.ready["inbound_url"], data=exact, timeout=10).status_code == 200
+    assert requests.post(receiver.ready["inbound_url"], data=exact + b" ", timeout=10).status_code == 413
+    assert inbox.newest_message().body == exact
+
+
+def test_simulator_mode_judges_signatures_and_refuses_none(settings: Settings, inbox: Inbox) -> None:
+    simulator = launcher.start("simulator", settings)
+    receiver = launcher.start("receiver", settings)
+    secret = simulator.ready["signature_secret"]
+    for number, authorization in enumerate(
+        (None, sign_of(number=1, secret=secret), sign_of(number=2, secret="x" * 40))
+    ):
+        headers = {"Authorization": authorization} if authorization else {}
+        data = body_of(number)
+        assert requests.post(receiver.ready["inbound_url"], data=data, headers=headers, timeout=5).status_code == 200
+
+    assert [event.verdict for event in inbox.events()] == ["unsigned", "signed", "wrong"]
+
+
+def body_of(number: int) -> bytes:
+    return json.dumps(inbound(number)).encode()
+
+
+def sign_of(number: int, secret: str) -> str:
+    return sign(body_of(number), secret, "abcd1234")
+
+
+def test_with_a_signature_secret_of_ones_own_unsigned_is_503_and_wrong_is_401(settings: Settings) -> None:
+    live = dataclasses.replace(settings, mode="live")
+    secret = "a short one"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nbhelpers", "receiver", "--state", str(live.state), "--mode", "live", "--port", "0"],
+        env=os.environ | {"VONAGE_SIGNATURE_SECRET": secret},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        url = json.loads(process.stdout.readline())["inbound_url"]
+        answers = {
+            number: requests.post(url, data=body_of(number), headers=headers, timeout=5).status_code
+            for number, headers in enumerate(
+                ({}, {"Authorization": sign_of(1, secret)}, {"Authorization": sign_of(2, "another")})
+            )
+        }
+        assert answers == {0: 503, 1: 200, 2: 401}
+        store = Inbox(live.folder / "lab.sqlite3")
+        assert store.newest_message().message_uuid == inbound(1)["message_uuid"]
+        assert len(store.events()) == 3, "what was refused is kept all the same"
+        # The service sends it again, signed this time: now it counts.
+        headers = {"Authorization": sign_of(0, secret)}
+        assert requests.post(url, data=body_of(0), headers=headers, timeout=5).status_code == 200
+        assert store.newest_message().message_uuid == inbound(0)["message_uuid"]
+        store.close()
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_a_signature_secret_that_is_written_while_the_door_is_open_counts_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    live = configuration.load("live", tmp_path / "lab", environ={}, folder=tmp_path)
+    try:
+        url = launcher.start("receiver", dataclasses.replace(live, receiver_port=0)).ready["inbound_url"]
+        assert requests.post(url, data=body_of(0), timeout=5).status_code == 200
+        (tmp_path / ".env").write_text("VONAGE_SIGNATURE_SECRET=written-later\n")
+        assert requests.post(url, data=body_of(1), timeout=5).status_code == 503
+        headers = {"Authorization": sign_of(1, "written-later")}
+        assert requests.post(url, data=body_of(1), headers=headers, timeout=5).status_code == 200
+        (tmp_path / ".env").write_bytes(b"\xc3\x28")  # no text at all: what was known stays known
+        assert requests.post(url, data=body_of(2), timeout=5).status_code == 503
+    finally:
+        launcher.stop(live)
+
+
+def test_a_store_that_is_locked_gives_503_to_all_who_wait_and_none_hangs(receiver: Running, settings: Settings) -> None:
+    blocker = sqlite3.connect(settings.folder / "lab.sqlite3", isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    try:
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            began = time.monotonic()
+            answers = list(
+                pool.map(
+                    lambda number: requests.post(receiver.ready["inbound_url"], json=inbound(number), timeout=30),
+                    range(20),
+                )
+            )
+        took = time.monotonic() - began
+    finally:
+        blocker.execute("ROLLBACK")
+        blocker.close()
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert "could not store" in answers[0].json()["error"]
+    assert took < 20
+    assert requests.post(receiver.ready["inbound_url"], json=inbound(), timeout=5).status_code == 200
+
+
+def test_a_full_disk_gives_503_and_what_was_stored_is_still_there(receiver: Running, settings: Settings) -> None:
+    assert requests.post(receiver.ready["inbound_url"], json=inbound(1), timeout=5).status_code == 200
+    resource.prlimit(receiver.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+    try:
+        answer = requests.post(receiver.ready["inbound_url"], json=inbound(2) | {"more": "x" * 100_000}, timeout=30)
+    finally:
+        resource.prlimit(receiver.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    assert answer.status_code == 503
+    assert requests.post(receiver.ready["inbound_url"], json=inbound(3), timeout=5).status_code == 200
+    store = Inbox(settings.folder / "lab.sqlite3")
+    assert [event.text for event in store.events()] == ["message 1", "message 3"]
+    store.close()
+
+
+def test_ten_thousand_requests_leak_no_descriptor(receiver: Running) -> None:
+    process = psutil.Process(receiver.pid)
+    local = threading.local()
+
+    def knock(number: int) -> int:
+        if not hasattr(local, "session") or number % 100 == 0:
+            local.session = requests.Session()
+        return local.session.post(receiver.ready["inbound_url"], json=inbound(number), timeout=30).status_code
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(knock, range(1000))) == {200}
+        before = process.num_fds()
+        assert set(pool.map(knock, range(1000, 11_000))) == {200}
+        after = process.num_fds()
+
+    assert after <= before + 20, f"{before} descriptors before 10,000 requests, {after} after"
+
+
+@pytest.mark.timeout(300)
+def test_no_webhook_that_was_answered_200_is_lost_when_the_receiver_is_killed_twenty_times(settings: Settings) -> None:
+    """The sender does what the service does: it tries again until it is answered 200."""
+    total, kills = 2000, 20
+    running = [launcher.start("receiver", settings)]
+    answered: set[int] = set()
+    lock = threading.Lock()
+    missing: list[tuple[int, int]] = []
+
+    def deliver(number: int) -> None:
+        while True:
+            try:
+                answer = requests.post(running[0].ready["inbound_url"], json=inbound(number), timeout=5)
+            except requests.RequestException:
+                time.sleep(0.01)
+                continue
+            if answer.status_code == 200:
+                with lock:
+                    answered.add(number)
+                return
+
+    def stored() -> list[str]:
+        store = sqlite3.connect(settings.folder / "lab.sqlite3")
+        try:
+            return [row[0] for row in store.execute("SELECT message_uuid FROM events")]
+        finally:
+            store.close()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        deliveries = [pool.submit(deliver, number) for number in range(total)]
+        for kill in range(kills):
+            wanted = total * kill // kills + random.Random(kill).randrange(total // kills)
+            wait_until(lambda wanted=wanted: len(answered) > wanted, 60, f"answer {wanted}")
+            os.kill(running[0].pid, signal.SIGKILL)
+            with lock:
+                known = set(answered)
+            there = {int(uuid[-12:]) for uuid in stored()}
+            missing += [(kill, number) for number in known - there]
+            running[0] = launcher.start("receiver", settings)
+        for delivery in deliveries:
+            delivery.result(timeout=120)
+
+    assert missing == []
+    uuids = stored()
+    assert len(uuids) == len(set(uuids)) == total
+    assert {int(uuid[-12:]) for uuid in uuids} == answered == set(range(total))
+
+
+def test_the_inbox_is_written_with_synchronous_full(receiver: Running, settings: Settings) -> None:
+    from nbhelpers.inbox.tables import SCHEMA, VERSION
+    from nbhelpers.storage.sqlite import Database
+
+    database = Database(settings.folder / "lab.sqlite3", SCHEMA, VERSION)
+    try:
+        assert database.write(lambda connection: connection.execute("PRAGMA synchronous").fetchone()[0]).result() == 2
+        assert (
+            database.write(lambda connection: connection.execute("PRAGMA journal_mode").fetchone()[0]).result() == "wal"
+        )
+    finally:
+        database.close()

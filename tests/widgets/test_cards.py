@@ -1,0 +1,415 @@
+"""Hello, credentials card, token card, webhooks panel: what they show, in words, and what they never show."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pytest
+
+from nbhelpers import Lab
+from nbhelpers.auth.private_key import PrivateKey
+from nbhelpers.auth.tokens import Minter
+from nbhelpers.inbox.events import Delivery
+from nbhelpers.widgets.cards import CredentialsCard, TokenCard
+from nbhelpers.widgets.copy_field import CopyField, TokenView
+from nbhelpers.widgets.panels import Panels
+from tests.conftest import wait_until
+from tests.support.account_api import ID, KEY, SECRET, Account, messages, playing
+from tests.support.labs import CLOCK, button, course_of, inside, key_path, lookers, own_key, printed, says, seen, shut
+
+
+class Front:
+    """The page in the browser: sends what a press of a button sends, and keeps what the kernel sends back."""
+
+    def __init__(self, card: TokenCard, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.view = next(widget for widget in inside(card) if isinstance(widget, TokenView))
+        self.heard: list[dict[str, Any]] = []
+        monkeypatch.setattr(self.view, "send", lambda content, buffers=None: self.heard.append(content))
+
+    def press(self, ask: str) -> dict[str, Any]:
+        self.view._handle_custom_msg({"ask": ask}, [])
+        return self.heard[-1]
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Lab]:
+    lab = Lab(state=tmp_path / "lab", mode="live")
+    yield lab
+    lab.stop()
+
+
+# Hello
+
+
+@pytest.mark.fast
+def test_hello_says_that_panels_work_when_it_is_pressed(ready: Lab) -> None:
+    panel = ready.panels.hello()
+    assert "Panels work." not in seen(panel)
+    button(panel, "Press me").click()
+    assert seen(panel) == "Hello SIMULATOR ✓ Panels work."
+
+
+@pytest.mark.fast
+def test_hello_prints_as_text(ready: Lab) -> None:
+    assert printed(ready.panels.hello()) == (
+        "Hello (SIMULATOR)\nPanels work as text. In JupyterLab a button stands here."
+    )
+
+
+# Credentials
+
+
+@pytest.mark.fast
+def test_the_card_shows_id_file_and_public_half_and_nothing_secret(ready: Lab) -> None:
+    card = ready.panels.credentials()
+    key = own_key(ready)
+    for shown in (seen(card), " ".join(printed(card).split())):
+        assert f"Application ID{':' if ':' in shown[:60] else ''} {ready.facts['application_id']}" in shown
+        assert str(key_path(ready)) in shown
+        assert " ".join(key.public_pem.split()) in shown
+        assert "PRIVATE KEY" not in shown
+        assert ready.settings.api_secret not in shown
+    assert "SIMULATOR" in seen(card)
+    assert printed(card).startswith("Credentials (SIMULATOR)\n")
+
+
+def test_the_card_says_what_is_missing(fresh: Lab) -> None:
+    card = fresh.panels.credentials()
+    assert printed(card).splitlines()[1:3] == ["Application ID: none noted", "Private key: none that can be used"]
+    assert "The private key is missing." in seen(card)
+
+
+@pytest.mark.fast
+def test_a_key_that_was_configured_as_text_is_not_shown(ready: Lab, other_key: PrivateKey) -> None:
+    course = course_of(ready, application_id="<i>mine</i>", private_key=other_key.pem())
+    course.simulator = None  # as in live mode
+    card = CredentialsCard(course)
+    assert "Private key the text you gave" in seen(card)
+    assert "PRIVATE KEY" not in seen(card) + printed(card)
+    assert "<i>mine</i>" in seen(card), "escaped on the page, so it reads as it was written"
+    assert "<i>" not in "".join(widget.value for widget in inside(card) if hasattr(widget, "value"))
+
+
+# Token
+
+
+@pytest.mark.fast
+def test_the_token_card_shows_the_claims_and_the_time_left_and_never_the_token(ready: Lab) -> None:
+    token = str(ready.token())
+    card = ready.panels.token(token)
+    assert f"application_id {ready.facts['application_id']}" in seen(card)
+    assert re.search(rf"iat \d{{10}} \({CLOCK}\)", seen(card))
+    assert re.search(rf"exp \d{{10}} \({CLOCK}\)", seen(card))
+    assert printed(card).startswith("Your JWT (SIMULATOR)\napplication_id: ")
+    assert re.search(r"\n1[45]:\d\d left$", printed(card))
+    (view,) = [widget for widget in inside(card) if isinstance(widget, TokenView)]
+    assert view.expires == pytest.approx(time.time() + 900, abs=5)
+    states = json.dumps([widget.get_state() for widget in inside(card)], default=str)
+    for part in token.split("."):
+        assert part not in states + seen(card) + printed(card)
+
+
+@pytest.mark.fast
+def test_copy_sends_the_token_and_keeps_it_out_of_the_state(ready: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = ready.token()
+    card = ready.panels.token(token)
+    front = Front(card, monkeypatch)
+    assert front.press("copy") == {"token": str(token)}
+    states = json.dumps([widget.get_state() for widget in inside(card)], default=str)
+    assert "eyJ" not in states
+
+
+@pytest.mark.fast
+def test_mint_again_makes_another_token_with_its_own_time(ready: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = Minter(ready.facts["application_id"], own_key(ready), ttl=60)()
+    card = ready.panels.token(old)
+    front = Front(card, monkeypatch)
+    until, before = front.view.expires, seen(card)
+    assert front.press("mint") == {"words": "Minted."}
+    assert front.view.expires > until + 600
+    assert seen(card) != before
+    new = front.press("copy")["token"]
+    assert new != old
+    assert ready.check("jwt", new).kind == "done"
+
+
+@pytest.mark.fast
+def test_when_nothing_can_be_minted_the_card_says_why_and_keeps_its_token(
+    ready: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = str(ready.token())
+    card = ready.panels.token(token)
+    front = Front(card, monkeypatch)
+    key_path(ready).unlink()
+    assert front.press("mint")["words"].startswith("The private key is missing. There is no file ")
+    assert front.press("copy") == {"token": token}
+
+
+@pytest.mark.fast
+def test_a_press_that_is_not_known_does_nothing(ready: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    front = Front(ready.panels.token(ready.token()), monkeypatch)
+    front.view._handle_custom_msg({"ask": "everything"}, [])
+    front.view._handle_custom_msg({}, [])
+    assert front.heard == []
+
+
+@pytest.mark.fast
+def test_claims_of_somebody_else_are_escaped_and_short(ready: Lab, key: PrivateKey) -> None:
+    import jwt
+
+    claims = {"application_id": "<script>alert(1)</script>", "<b>": "x" * 500, "exp": int(time.time()) + 60}
+    card = ready.panels.token(jwt.encode(claims, key.key, algorithm="RS256"))
+    assert "<script>" not in card._claims.value
+    assert "<b>" not in card._claims.value
+    assert "x" * 81 not in seen(card)
+
+
+# Webhooks
+
+
+def fields(panel: Any) -> list[tuple[str, str]]:
+    return [(field.label, field.value) for field in inside(panel) if isinstance(field, CopyField)]
+
+
+@pytest.mark.fast
+def test_the_two_labels_stand_in_the_order_of_the_form_with_the_doors_addresses(ready: Lab) -> None:
+    panel = ready.panels.webhooks()
+    door = ready.receiver
+    assert fields(panel) == [
+        ("Webhook URL for Inbound Message", door.inbound_url),
+        ("Webhook URL for Delivery Receipt", door.status_url),
+    ]
+    lines = printed(panel).splitlines()
+    assert lines[:4] == [
+        "Webhooks (SIMULATOR)",
+        f"Webhook URL for Inbound Message: {door.inbound_url}",
+        f"Webhook URL for Delivery Receipt: {door.status_url}",
+        "HTTP method: POST. Saved in the form.",
+    ]
+    assert "HTTP method: POST. Saved in the form." in seen(panel)
+    panel.close()
+
+
+def test_before_anything_is_opened_or_saved_it_says_so(fresh: Lab) -> None:
+    panel = fresh.panels.webhooks()
+    assert [value for _, value in fields(panel)] == ["", ""]
+    assert seen(panel) == (
+        "Webhooks SIMULATOR HTTP method: GET. Nothing is saved in the form yet. Last call: none yet."
+    )
+    door = fresh.receiver
+    wait_until(lambda: fields(panel)[0][1] == door.inbound_url, 1, "the address, by itself")
+    panel.close()
+
+
+@pytest.mark.fast
+def test_it_follows_the_form_and_the_last_call_by_itself(ready: Lab) -> None:
+    panel = ready.panels.webhooks()
+    ready.webhooks.save()
+    says(panel, "HTTP method: GET. Saved in the form.")
+    assert re.search(rf"Last call: {CLOCK} GET /webhooks/status, answered 405\.", says(panel, "status, answered 405"))
+    ready.webhooks.save(method="POST")
+    assert re.search(rf"Last call: {CLOCK} POST /webhooks/status, answered 200\.", says(panel, "status, answered 200"))
+    panel.close()
+
+
+@pytest.mark.fast
+def test_it_follows_a_form_whose_addresses_reach_nobody(ready: Lab) -> None:
+    ready.webhooks.save(method="POST")
+    panel = ready.panels.webhooks()
+    ready.webhooks.save(inbound="http://127.0.0.1:9/in", status="http://127.0.0.1:9/st", method="GET")
+    says(panel, "HTTP method: GET. Saved in the form.")
+    panel.close()
+
+
+@pytest.mark.fast
+def test_a_path_from_outside_is_escaped(ready: Lab) -> None:
+    import requests
+
+    panel = ready.panels.webhooks()
+    base = ready.receiver.inbound_url.removesuffix("/webhooks/inbound")
+    requests.post(f"{base}/%3Cscript%3Ealert(1)%3C/script%3E?token=eyJsecret", timeout=5)
+    says(panel, "answered 404")
+    assert "<script>" not in panel._facts.value
+    assert "eyJsecret" not in panel._facts.value
+    panel.close()
+
+
+def test_when_the_simulator_is_gone_it_says_so_and_goes_on_looking(fresh: Lab) -> None:
+    fresh.need("webhooks")
+    panel = fresh.panels.webhooks()
+    shut(fresh, "simulator")
+    fresh.note(anything=1)
+    says(panel, "The simulator does not answer.", 3)
+    assert fields(panel)[0][1] == fresh.receiver.inbound_url
+    assert "The simulator does not answer." in printed(panel)
+    assert f"Delivery Receipt: {fresh.receiver.status_url}" in printed(panel)
+    assert lookers("WebhooksPanel")
+    again = fresh.panels.webhooks()
+    assert "The simulator does not answer." in seen(again)
+    again.close()
+
+
+@pytest.mark.fast
+def test_in_live_mode_the_dashboard_cannot_be_read(live: Lab) -> None:
+    panel = Panels(live._course).webhooks()
+    assert seen(panel) == (
+        "Webhooks LIVE HTTP method: what the dashboard holds cannot be read. Set POST there. Last call: none yet."
+    )
+    assert printed(panel).startswith("Webhooks (LIVE)\n")
+    panel.close()
+
+
+# The last call's signature
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("verdict", "why", "answer", "words"),
+    [
+        ("signed", "", 200, "Signature verified."),
+        ("wrong", "the body is not the one that was signed", 401, "Signature wrong: the body is not the one that was"),
+        ("unsigned", "there is no Authorization header", 200, "Unsigned."),
+        ("unchecked", "no signature secret is set", 200, "Signature not verified: no signature secret is known."),
+        ("unchecked", "", 405, "Signature not looked at: the call was refused before."),
+    ],
+)
+def test_how_the_last_call_was_signed_stands_in_words(
+    ready: Lab, verdict: str, why: str, answer: int, words: str
+) -> None:
+    panel = ready.panels.webhooks()
+    call = Delivery("POST", "/webhooks/inbound", (), b"{}", answer, verdict=verdict, why=why)
+    ready.inbox.record(call).result()
+    assert f"answered {answer}. {words}" in says(panel, words)
+    assert words in printed(panel)
+    panel.close()
+
+
+@pytest.mark.fast
+def test_in_live_mode_an_unset_secret_is_named(live: Lab) -> None:
+    live.inbox.record(Delivery("POST", "/webhooks/inbound", (), b"{}", 200, why="no signature secret is set")).result()
+    panel = live.panels.webhooks()
+    assert "Signature not verified: VONAGE_SIGNATURE_SECRET is not set." in seen(panel)
+    panel.close()
+
+
+# Setting the webhooks, in live mode
+
+
+PUBLIC = ("https://door.example/webhooks/inbound", "https://door.example/webhooks/status")
+
+
+@pytest.fixture
+def vonage() -> Iterator[Account]:
+    with playing() as made:
+        yield made
+
+
+@pytest.fixture
+def owner(vonage: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A lab in live mode that may change the application."""
+    for name, value in {
+        "NBHELPERS_API_HOST": vonage.url,
+        "VONAGE_API_KEY": KEY,
+        "VONAGE_API_SECRET": SECRET,
+        "VONAGE_APPLICATION_ID": ID,
+        "PUBLIC_URL": "https://door.example",
+    }.items():
+        monkeypatch.setenv(name, value)
+    lab = Lab(state=tmp_path / "lab", mode="live")
+    yield lab
+    lab.stop()
+
+
+def pressable(panel: Any) -> list[str]:
+    return [
+        each.description
+        for each in inside(panel)
+        if isinstance(each, ipywidgets.Button) and each.layout.display != "none"
+    ]
+
+
+@pytest.mark.fast
+def test_in_live_mode_the_public_addresses_are_there_to_copy(owner: Lab) -> None:
+    panel = owner.panels.webhooks()
+    assert [value for _, value in fields(panel)] == [*PUBLIC]
+    assert "HTTP method: POST. “Set the webhooks for me” shows what the application holds now." in seen(panel)
+    assert pressable(panel) == ["Set the webhooks for me"]
+    panel.close()
+
+
+@pytest.mark.fast
+def test_webhooks_are_set_only_after_old_and_new_were_shown_and_yes_was_said(owner: Lab, vonage: Account) -> None:
+    panel = owner.panels.webhooks()
+    button(panel, "Set the webhooks for me").click()
+    assert f"Inbound URL: https://old.example/in (POST) -> {PUBLIC[0]} (POST)" in seen(panel)
+    assert f"Status URL: https://old.example/st (POST) -> {PUBLIC[1]} (POST)" in printed(panel)
+    assert '<p role="status"' in panel._said.value
+    assert "<b>" not in panel._said.value
+    assert pressable(panel) == ["Yes, set them", "No"]
+    assert vonage.puts == []
+    button(panel, "No").click()
+    assert "Nothing was changed." in seen(panel)
+    assert pressable(panel) == ["Set the webhooks for me"]
+    button(panel, "Yes, set them").click()  # it is not there to be pressed, and does nothing
+    assert vonage.puts == []
+
+    button(panel, "Set the webhooks for me").click()
+    button(panel, "Yes, set them").click()
+    assert "It is done. It was read again: nothing else of it is different." in seen(panel)
+    assert vonage.of["capabilities"]["messages"]["webhooks"]["inbound_url"]["address"] == PUBLIC[0]
+    assert pressable(panel) == ["Set the webhooks for me", "Put the old ones back"]
+    button(panel, "Set the webhooks for me").click()
+    assert "There is nothing to change." in seen(panel)
+    assert pressable(panel) == ["Set the webhooks for me", "Put the old ones back"]
+
+    button(panel, "Put the old ones back").click()
+    assert pressable(panel) == ["Yes, put them back", "No"]
+    assert len(vonage.puts) == 1
+    button(panel, "Yes, put them back").click()
+    assert vonage.of["capabilities"]["messages"] == messages()
+    assert pressable(panel) == ["Set the webhooks for me"]
+    assert SECRET not in seen(panel) + printed(panel)
+    panel.close()
+
+
+@pytest.mark.fast
+def test_what_goes_wrong_while_setting_is_said_and_ends_the_question(owner: Lab, vonage: Account) -> None:
+    panel = owner.panels.webhooks()
+    vonage.answers = [(500, {}, b"")]
+    button(panel, "Set the webhooks for me").click()
+    assert "The service had a fault of its own." in seen(panel)
+    assert pressable(panel) == ["Set the webhooks for me"]
+    button(panel, "Set the webhooks for me").click()
+    vonage.answers = [None, (400, {}, b"")]
+    button(panel, "Yes, set them").click()
+    assert "It was not changed." in seen(panel)
+    assert pressable(panel) == ["Set the webhooks for me"]
+    panel.close()
+
+
+@pytest.mark.fast
+def test_without_a_public_address_the_panel_says_what_comes_first(
+    owner: Lab, vonage: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PUBLIC_URL")
+    lab = Lab(state=tmp_path / "other", mode="live")
+    panel = lab.panels.webhooks()
+    assert [value for _, value in fields(panel)] == ["", ""]
+    button(panel, "Set the webhooks for me").click()
+    assert "Open the tunnel first: `lab.tunnel`." in seen(panel)
+    panel.close()
+    lab.stop()
+
+
+@pytest.mark.fast
+def test_without_key_and_secret_and_in_the_simulator_there_is_no_such_button(live: Lab, ready: Lab) -> None:
+    for lab in (live, ready):
+        panel = lab.panels.webhooks()
+        assert pressable(panel) == []
+        panel.close()
