@@ -13,15 +13,15 @@ from nbhelpers.auth.tokens import Token
 from nbhelpers.config import settings as configuration
 from nbhelpers.config.settings import Settings
 from nbhelpers.course import configure, steps
-from nbhelpers.course.actions import Said, Simulator, User, Webhooks
-from nbhelpers.course.context import Course, as_played
+from nbhelpers.course.actions import ActionResult, Simulator, User, Webhooks
+from nbhelpers.course.context import CourseContext, as_simulated
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.course.outcome import Outcome
 from nbhelpers.course.public_address import Tunnel, left_open
-from nbhelpers.course.short_errors import be_gentle
+from nbhelpers.course.short_errors import show_short_errors
 from nbhelpers.diagnosis import doctor as examining
 from nbhelpers.diagnosis import preflight as checking
-from nbhelpers.diagnosis.credentials_check import Vetting, vet
+from nbhelpers.diagnosis.credentials_check import CredentialsCheck, examine_credentials
 from nbhelpers.diagnosis.hop_map import HopMap
 from nbhelpers.errors import MessageError
 from nbhelpers.errors import explain as explaining
@@ -35,11 +35,11 @@ from nbhelpers.webhooks import replay as replaying
 if TYPE_CHECKING:
     from nbhelpers.widgets.panels import Panels
 
-__all__ = ["Door", "Lab"]
+__all__ = ["Lab", "Receiver"]
 
 
 # Facts that the kit notes for itself.
-_OWN = ("filled", "door", "jwt", "saved", "public_url", "public_moved", "webhooks_before")
+_OWN = ("filled", "receiver", "jwt", "saved", "public_url", "public_moved", "webhooks_before")
 
 
 class Lab:
@@ -53,15 +53,15 @@ class Lab:
         self, state: str | os.PathLike[str] | None = None, mode: str | None = None, api_version: str | None = None
     ) -> None:
         configuration.spare_loopback()
-        be_gentle()
+        show_short_errors()
         self._open(configuration.load(mode, state, api_version))
 
     def _open(self, settings: Settings) -> None:
         simulator = launcher.start("simulator", settings) if settings.mode == "simulator" else None
-        settings = as_played(settings, simulator) if simulator else settings
+        settings = as_simulated(settings, simulator) if simulator else settings
         self.settings = settings
         self.inbox = Inbox(settings.folder / "lab.sqlite3")
-        self._course = Course(settings, self.inbox, simulator)
+        self._course = CourseContext(settings, self.inbox, simulator)
 
     # The way through the course
 
@@ -85,9 +85,9 @@ class Lab:
         """Is all well with this computer?"""
         return checking.preflight(self._course)
 
-    def check_credentials(self) -> Vetting:
+    def check_credentials(self) -> CredentialsCheck:
         """Do ID, key, token, clock and account fit together? No message is sent."""
-        return vet(self._course)
+        return examine_credentials(self._course)
 
     def explain(self, code: str | int) -> explaining.Explained:
         """What does this code mean, what do you do, and how do you meet it? `lab.explain("1340")`."""
@@ -101,20 +101,20 @@ class Lab:
         """Why does nothing arrive? The way of a message, hop by hop, up to the first that is broken."""
         return examining.examine(self._course)
 
-    def reset(self, forget: bool = False) -> Said:
+    def reset(self, forget: bool = False) -> ActionResult:
         """Start again: set the state of this mode aside (or delete it), and open an empty one."""
         self.inbox.close()
         place = resetting.set_aside(self.settings, forget)
         self._open(configuration.load(self.settings.mode, self.settings.state, self.settings.api_version))
-        return Said(
+        return ActionResult(
             f"You start again. What was here is in {place}." if place else "You start again, with nothing kept."
         )
 
-    def stop(self) -> Said:
+    def stop(self) -> ActionResult:
         """Close the door and end the simulator of this state directory; `Lab()` opens them again."""
         self.inbox.close()
         launcher.stop(self.settings)
-        return Said("Stopped. Nothing that came is lost: `lab = Lab()` opens it again.")
+        return ActionResult("Stopped. Nothing that came is lost: `lab = Lab()` opens it again.")
 
     def note(self, **facts: Any) -> None:
         """Keep what a step made, by name: `lab.note(page_id="…")`."""
@@ -148,14 +148,14 @@ class Lab:
         return User(self._course)
 
     @property
-    def receiver(self) -> Door:
+    def receiver(self) -> Receiver:
         """The webhook receiver, your door: started if it does not run."""
-        return Door(**self._course.door().ready)
+        return Receiver(**self._course.receiver().ready)
 
     @property
     def webhooks(self) -> Webhooks | LiveWebhooks:
         """The form for the two webhook URLs; in live mode the application's own, shown and set with key and secret."""
-        return Webhooks(self._course) if self._course.played else LiveWebhooks(self._course)
+        return Webhooks(self._course) if self._course.simulated else LiveWebhooks(self._course)
 
     @property
     def tunnel(self) -> Tunnel:
@@ -178,7 +178,7 @@ class Lab:
         """Mint a JWT for your application: a `str` when used, masked when shown."""
         return self._course.identity().token()
 
-    def reply(self, text: str) -> Said:
+    def reply(self, text: str) -> ActionResult:
         """Answer the person who wrote last. Raises MessageError when nobody has written."""
         event = self.inbox.newest_message()
         if event is None or event.psid is None or event.page_id is None:
@@ -187,7 +187,9 @@ class Lab:
             )
         client = self._course.identity(event.page_id).client(self.inbox, self.settings.api_version)
         accepted = client.send(OutboundMessage(event.page_id, event.psid, text))
-        return Said(f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest.", event.psid)
+        return ActionResult(
+            f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest.", event.psid
+        )
 
     def replay(
         self, event: Event | Delivery | int | None = None, edits: replaying.Edit | None = None, **fields: Any
@@ -196,14 +198,14 @@ class Lab:
 
         `edits` are dotted paths with values, or a function of the body; see `replay.replay`.
         """
-        settings, door = self.settings, self._course.door()
+        settings, receiver = self.settings, self._course.receiver()
         signing = {"secret": settings.signature_secret, "api_key": settings.api_key}
-        return replaying.replay(self.inbox, event, door.url, [edits, fields], **signing)
+        return replaying.replay(self.inbox, event, receiver.url, [edits, fields], **signing)
 
     def __repr__(self) -> str:
         if self.inbox.closed:
             return "This lab is closed. Run `lab = Lab()` again."
-        if self._course.played:
+        if self._course.simulated:
             words = ["Ready. A simulator plays the service. Nothing leaves this computer."]
             return " ".join(words + left_open(self.settings))
         return f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
@@ -213,7 +215,7 @@ class Lab:
 
 
 @dataclasses.dataclass(frozen=True)
-class Door:
+class Receiver:
     """The open door: its two addresses."""
 
     inbound_url: str

@@ -109,12 +109,12 @@ def test_a_token_is_masked_when_shown_and_a_text_when_used(ready: Lab) -> None:
 
 @pytest.mark.fast
 def test_the_door_shows_its_two_addresses(ready: Lab) -> None:
-    door = ready.receiver
-    assert repr(door) == (
-        f"The door is open.\nInbound Message:  {door.inbound_url}\nDelivery Receipt: {door.status_url}"
+    receiver = ready.receiver
+    assert repr(receiver) == (
+        f"The door is open.\nInbound Message:  {receiver.inbound_url}\nDelivery Receipt: {receiver.status_url}"
     )
-    assert door.inbound_url.endswith("/webhooks/inbound")
-    assert door.status_url.endswith("/webhooks/status")
+    assert receiver.inbound_url.endswith("/webhooks/inbound")
+    assert receiver.status_url.endswith("/webhooks/status")
 
 
 @pytest.mark.fast

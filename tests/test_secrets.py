@@ -20,7 +20,7 @@ from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.config import settings as configuration
 from nbhelpers.errors import ServiceError
 from nbhelpers.services import launcher
-from nbhelpers.testing.messenger_simulator import MessengerSimulator, rehearsal
+from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_simulator
 from tests.conftest import REPOSITORY, wait_until
 from tests.notebooks.test_notebooks import NOTEBOOKS, by_name, environment, read, stop, strings
 from tests.support import fake_ngrok
@@ -40,7 +40,7 @@ ELSEWHERE = {
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, key: PrivateKey) -> Iterator[MessengerSimulator]:
-    with rehearsal(tmp_path_factory.mktemp("service"), key) as made:
+    with running_simulator(tmp_path_factory.mktemp("service"), key) as made:
         yield made
 
 

@@ -13,7 +13,7 @@ from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError, SettingsError
 
 if TYPE_CHECKING:
-    from nbhelpers.course.context import Course
+    from nbhelpers.course.context import CourseContext
 
 __all__ = ["check_credentials", "doctor", "webhooks"]
 
@@ -25,10 +25,10 @@ def check_credentials(settings: Settings, as_json: bool) -> None:
 
     The exit code is 1 when something is to do.
     """
-    from nbhelpers.diagnosis.credentials_check import vet
+    from nbhelpers.diagnosis.credentials_check import examine_credentials
 
     with _course(settings) as course:
-        found = vet(course)
+        found = examine_credentials(course)
     say(as_json, found.facts, repr(found).replace("; lab.panels.credentials() shows all of it", ""))
     if not found.ready:
         raise SystemExit(1)
@@ -93,8 +93,8 @@ def doctor(settings: Settings, as_json: bool) -> None:
 
 
 @contextmanager
-def _course(settings: Settings) -> Iterator[Course]:
-    from nbhelpers.course.context import Course, as_played
+def _course(settings: Settings) -> Iterator[CourseContext]:
+    from nbhelpers.course.context import CourseContext, as_simulated
     from nbhelpers.inbox.inbox import Inbox
     from nbhelpers.services import launcher
 
@@ -104,6 +104,6 @@ def _course(settings: Settings) -> Iterator[Course]:
         raise ServiceError("The simulator does not run.", seen, "Run `nbhelpers simulator`.")
     inbox = Inbox(settings.folder / "lab.sqlite3")
     try:
-        yield Course(as_played(settings, simulator) if simulator else settings, inbox, simulator)
+        yield CourseContext(as_simulated(settings, simulator) if simulator else settings, inbox, simulator)
     finally:
         inbox.close()

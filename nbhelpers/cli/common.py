@@ -16,7 +16,7 @@ from nbhelpers.config.settings import MODES, Settings
 from nbhelpers.errors import KitError, ServiceError, SettingsError
 
 if TYPE_CHECKING:
-    from nbhelpers.simulator.control.client import Control
+    from nbhelpers.simulator.control.client import ControlClient
 
 __all__ = ["command", "control_of", "json_option", "main", "pairs", "say"]
 
@@ -49,10 +49,10 @@ def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
 json_option = click.option("--json", "as_json", is_flag=True, help="Facts as JSON, for a program.")
 
 
-def control_of(settings: Settings) -> Control:
+def control_of(settings: Settings) -> ControlClient:
     """Return the controls of the running simulator. Raises SettingsError or ServiceError when there is none."""
     from nbhelpers.services import launcher
-    from nbhelpers.simulator.control.client import Control
+    from nbhelpers.simulator.control.client import ControlClient
 
     if settings.mode != "simulator":
         raise SettingsError(
@@ -65,7 +65,7 @@ def control_of(settings: Settings) -> Control:
         raise ServiceError(
             "The simulator does not run.", f"Nothing is recorded in {settings.folder}.", "Run `nbhelpers simulator`."
         )
-    return Control(found.url, found.control)
+    return ControlClient(found.url, found.control)
 
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:

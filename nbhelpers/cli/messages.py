@@ -110,12 +110,12 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
             say(as_json, {name: getattr(each, name) for name in names}, each.line)
         if listed:
             return
-        door, played = (launcher.find(name, settings) for name in ("receiver", "simulator"))
-        if door is None:
+        receiver, simulated = (launcher.find(name, settings) for name in ("receiver", "simulator"))
+        if receiver is None:
             raise ServiceError("The receiver does not run.", "None is recorded here.", "Run `nbhelpers receiver`.")
-        facts = played.ready if played else vars(settings)
+        facts = simulated.ready if simulated else vars(settings)
         signing = {"secret": facts["signature_secret"], "api_key": facts["api_key"]}
-        done = replaying.replay(store, delivery, door.url, replaying.typed(edits), **signing)
+        done = replaying.replay(store, delivery, receiver.url, replaying.typed(edits), **signing)
         say(as_json, done.facts, repr(done))
     finally:
         store.close()

@@ -7,18 +7,18 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
 from nbhelpers.messages.inbound import shape_of_version
 from nbhelpers.services import launcher
 
-__all__ = ["LinkPage", "Page", "Said", "Saved", "Simulator", "User", "Webhooks"]
+__all__ = ["ActionResult", "LinkPage", "Page", "Saved", "Simulator", "User", "Webhooks"]
 
 _MOMENT = 1.0  # seconds that a webhook may take on loopback before a cell goes on without it
 
 
 @dataclass(frozen=True)
-class Said:
+class ActionResult:
     """One line that a cell shows; `psid` is set when a person wrote."""
 
     words: str
@@ -34,7 +34,7 @@ class Said:
 class Page:
     """A Facebook Page, seen by whoever runs it. It shows no PSID before a person wrote, and no Page ID at all."""
 
-    def __init__(self, course: Course, name: str) -> None:
+    def __init__(self, course: CourseContext, name: str) -> None:
         self._course, self.name = course, name
 
     def people(self) -> list[str]:
@@ -84,7 +84,7 @@ class LinkPage:
 class Simulator:
     """The simulator, from a notebook: makes Pages, has the link page, and everything that `Control` has."""
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._course, self._control = course, course.control
 
     def create_page(self, name: str) -> Page:
@@ -109,13 +109,13 @@ class Simulator:
 class User:
     """The person at the phone: writes to the Page, and reads what came back. On a real phone that is you."""
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._course = course
 
-    def write(self, text: str, page: str | None = None, person: str | None = None) -> Said:
+    def write(self, text: str, page: str | None = None, person: str | None = None) -> ActionResult:
         """Write to a Page (by default yours) as a person (by default Ada). In the other modes it says what to do."""
-        if not self._course.played:
-            return Said(f"On your phone, open Messenger and write to your Page: “{text}”")
+        if not self._course.simulated:
+            return ActionResult(f"On your phone, open Messenger and write to your Page: “{text}”")
         page = page or self._course.facts.get("page_name")
         said = self._course.control.write(text=text, page=page, person=person)
         name = next(found["name"] for found in self._course.control.pages() if found["id"] == said["page_id"])
@@ -124,7 +124,7 @@ class User:
             words += " It was not passed on: this Page is linked to no application."
         else:
             self._give_it_a_moment(said["message_uuid"])
-        return Said(words, said["psid"])
+        return ActionResult(words, said["psid"])
 
     def __repr__(self) -> str:
         return "The person at the phone: write(…), read()"
@@ -138,12 +138,12 @@ class User:
         while time.monotonic() < until and not self._course.inbox.events("inbound", uuid=message_uuid):
             time.sleep(0.02)
 
-    def read(self, page: str | None = None, person: str | None = None) -> Said:
+    def read(self, page: str | None = None, person: str | None = None) -> ActionResult:
         """Look at the phone: what was delivered is read. In the other modes it says what to do."""
-        if not self._course.played:
-            return Said("On your phone, open the conversation with your Page: that is reading.")
+        if not self._course.simulated:
+            return ActionResult("On your phone, open the conversation with your Page: that is reading.")
         count = self._course.control.read(page=page, person=person)
-        return Said(f"{person or 'Ada'} has read {count} message{'' if count == 1 else 's'}.")
+        return ActionResult(f"{person or 'Ada'} has read {count} message{'' if count == 1 else 's'}.")
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Saved:
 class Webhooks:
     """The form for the two webhook URLs, as the dashboard's settings have it."""
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._course = course
 
     def save(self, inbound: str | None = None, status: str | None = None, method: str = "GET") -> Saved:
@@ -172,10 +172,10 @@ class Webhooks:
 
         The method is GET unless you say otherwise, as on the guide's form.
         """
-        control, door = self._course.control, self._course.door().ready
+        control, receiver = self._course.control, self._course.receiver().ready
         control.change_settings(
-            inbound_url=inbound or door["inbound_url"],
-            status_url=status or door["status_url"],
+            inbound_url=inbound or receiver["inbound_url"],
+            status_url=status or receiver["status_url"],
             http_method=method,
             # Another switch of the account, which this form leaves as the notebook's shape has it.
             shape=shape_of_version(self._course.settings.api_version),

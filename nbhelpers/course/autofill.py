@@ -9,7 +9,7 @@ import requests
 from nbhelpers.auth.private_key import save_key
 from nbhelpers.auth.tokens import Minter
 from nbhelpers.course.checks import last_reply
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import ServiceError
 from nbhelpers.messages.inbound import shape_of_version
 from nbhelpers.messages.outbound import OutboundMessage
@@ -22,7 +22,7 @@ ANSWER = "Thank you! We open at seven."
 _TIMEOUT = (3.05, 15.0)  # seconds: to connect, and to the answer
 
 
-def page(course: Course) -> str:
+def page(course: CourseContext) -> str:
     """Make the Page."""
     made = course.control.create_page(course.facts.get("page_name") or PAGE)
     course.control.publish(made["name"], True)
@@ -30,7 +30,7 @@ def page(course: Course) -> str:
     return made["name"]
 
 
-def application(course: Course) -> str:
+def application(course: CourseContext) -> str:
     """Register the guide's Voice application, and save its key and ID together."""
     addresses = {"answer_url": "http://example.com/answer", "event_url": "http://example.com/event"}
     webhooks = {which: {"address": address} for which, address in addresses.items()}
@@ -47,7 +47,7 @@ def application(course: Course) -> str:
     return made["id"]
 
 
-def jwt(course: Course) -> str:
+def jwt(course: CourseContext) -> str:
     """Mint a token and have the service believe it."""
     answer = requests.post(
         f"{course.host}/v0.1/messages",
@@ -60,16 +60,16 @@ def jwt(course: Course) -> str:
     return "jwt"
 
 
-def link(course: Course) -> str:
+def link(course: CourseContext) -> str:
     """Link the Page by the form, and note its ID."""
     linked = course.control.link(_token(course), course.facts["page_name"])
     course.inbox.note(page_id=linked["page_id"])
     return linked["page_id"]
 
 
-def webhooks(course: Course) -> str:
+def webhooks(course: CourseContext) -> str:
     """Open the door and save both addresses with POST."""
-    urls = course.door().ready
+    urls = course.receiver().ready
     course.control.change_settings(
         inbound_url=urls["inbound_url"],
         status_url=urls["status_url"],
@@ -80,13 +80,13 @@ def webhooks(course: Course) -> str:
     return urls["inbound_url"]
 
 
-def receive(course: Course) -> str:
+def receive(course: CourseContext) -> str:
     """Let the person write, and wait for the message."""
     course.control.write(text=HELLO, page=course.facts["page_name"])
     return course.inbox.wait_for_message(timeout=20).message_uuid or ""
 
 
-def reply(course: Course) -> str:
+def reply(course: CourseContext) -> str:
     """Answer the person, and wait until they have read it."""
     event = course.inbox.newest_message()
     if event is None or event.psid is None or event.page_id is None:
@@ -99,7 +99,7 @@ def reply(course: Course) -> str:
     return last_reply(course)[0].message_uuid or uuid
 
 
-def _token(course: Course) -> str:
+def _token(course: CourseContext) -> str:
     return str(Minter(course.application_id or "", course.key())())
 
 

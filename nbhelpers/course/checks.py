@@ -9,7 +9,7 @@ import requests
 
 from nbhelpers.api.applications import FIELDS
 from nbhelpers.auth import tokens
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.course.outcome import Outcome
 from nbhelpers.errors import CredentialsError, InboxError, KitError, cure_for
@@ -51,11 +51,11 @@ def _in_hand(value: Any) -> str:
     return f"something of type {type(value).__name__}"
 
 
-def page(course: Course) -> Outcome:
+def page(course: CourseContext) -> Outcome:
     """Step 1: there is a Page, and it is published."""
     if course.settings.mode == "sandbox":
         return _unsure(f"In the sandbox its own Page, {course.page_id}, stands in for yours. Step 6 will prove it.")
-    if not course.played:
+    if not course.simulated:
         return _unsure("Facebook does not let a notebook look. You will know in step 4, when the Page is on the list.")
     found = _page(course)
     if found is None:
@@ -69,15 +69,15 @@ def page(course: Course) -> Outcome:
     return _done(f"Your Page is “{name}”. {people} {'person has' if people == 1 else 'people have'} written to it.")
 
 
-def application(course: Course) -> Outcome:
+def application(course: CourseContext) -> Outcome:
     """Step 2: the noted application exists, and the private key is the other half of the key it holds."""
     application_id = course.application_id
     settings = course.settings
-    if not application_id and not course.played:
+    if not application_id and not course.simulated:
         return _not_yet("VONAGE_APPLICATION_ID is not set. Run `lab.configure()`.")
     if not application_id:
         return _not_yet("No application ID is noted. Run *Save both together*.")
-    if not course.played and not settings.private_key:
+    if not course.simulated and not settings.private_key:
         return _not_yet("The ID is set, but VONAGE_PRIVATE_KEY is not. Run `lab.configure()`.")
     try:
         key = course.key()
@@ -98,10 +98,10 @@ def application(course: Course) -> Outcome:
         return _unsure("The service's answer has no public key: compare it with the credentials card.")
     if answer.status_code not in (200, 404):
         return _unsure(f"The service answered {answer.status_code}: check API key and secret.")
-    if not course.played and answer.status_code == 404:
+    if not course.simulated and answer.status_code == 404:
         account = "is not in the account of this API key: compare both on the dashboard"
         return _wrong(f"Application {_end(application_id)} {account}.")
-    if not course.played and not key.fits(str(stored)):
+    if not course.simulated and not key.fits(str(stored)):
         return _wrong(
             f"{key.source} does not fit application {_end(application_id)}. Most likely the pair was generated again "
             "and “Save changes” not pressed: press it, or generate again and take the new private.key."
@@ -114,7 +114,7 @@ def application(course: Course) -> Outcome:
     return _done(f"Application {_end(application_id)} exists, and your `private.key` fits the public key it holds.")
 
 
-def jwt(course: Course, token: Any = None) -> Outcome:
+def jwt(course: CourseContext, token: Any = None) -> Outcome:
     """Step 3: the service believes the token."""
     if token is None:
         if course.facts.get("jwt"):
@@ -153,7 +153,7 @@ def jwt(course: Course, token: Any = None) -> Outcome:
     )
 
 
-def link(course: Course) -> Outcome:
+def link(course: CourseContext) -> Outcome:
     """Step 4: the Page is linked to the noted application, and its ID is noted."""
     application_id = course.application_id
     if course.settings.mode == "sandbox":
@@ -161,7 +161,7 @@ def link(course: Course) -> Outcome:
             "In the sandbox no Page is linked. Your phone must be on its allow-list: send the passphrase that the "
             "dashboard's sandbox page shows. Step 6 will prove it."
         )
-    if not course.played:
+    if not course.simulated:
         return _unsure(
             f"Only the dashboard shows this: application {_end(application_id)}, Linked social channels. "
             "Step 6 will prove it."
@@ -190,14 +190,14 @@ def link(course: Course) -> Outcome:
     return _done(f"“{name}” is linked. Your Page ID is {found['id']}: the SENDER_ID of step 7.")
 
 
-def webhooks(course: Course, knock: bool = True) -> Outcome:
+def webhooks(course: CourseContext, knock: bool = True) -> Outcome:
     """Step 5: both addresses are this receiver's, the method is POST, and the door answers.
 
     Without `knock` the last is left out: looking at the progress must not be seen in “Last call”.
     """
-    door = launcher.find("receiver", course.settings)
-    if not course.played:
-        if door is None:
+    receiver = launcher.find("receiver", course.settings)
+    if not course.simulated:
+        if receiver is None:
             return _not_yet("Your door is shut. Run `lab.receiver`.")
         return _held(course)
     saved = course.control.settings()
@@ -209,13 +209,13 @@ def webhooks(course: Course, knock: bool = True) -> Outcome:
     if empty:
         other = next(name for name in names.values() if name not in empty)
         return _not_yet(f"{other} is set, {empty[0]} is empty. Run *Save*, then *Mend*.")
-    if door is None:
+    if receiver is None:
         return _not_yet("The addresses are set, but your door is shut. Run `lab.receiver`.")
-    if (inbound, status) == (door.ready["status_url"], door.ready["inbound_url"]):
+    if (inbound, status) == (receiver.ready["status_url"], receiver.ready["inbound_url"]):
         return _wrong("The addresses are swapped.")
     for which in names:
-        if saved[which] != door.ready[which]:
-            return _wrong(f"The form holds {one_line(saved[which])}; your door is {door.ready[which]}.")
+        if saved[which] != receiver.ready[which]:
+            return _wrong(f"The form holds {one_line(saved[which])}; your door is {receiver.ready[which]}.")
     if saved["http_method"] != "POST":
         return _wrong(f"The method is {saved['http_method']}: set POST.")
     calls = course.control.try_webhooks() if knock else []
@@ -225,7 +225,7 @@ def webhooks(course: Course, knock: bool = True) -> Outcome:
     return _done("Both addresses answered a POST with 200. The door is open.")
 
 
-def _held(course: Course) -> Outcome:
+def _held(course: CourseContext) -> Outcome:
     """Step 5 where the form is the dashboard's: what the application holds, as far as that can be read."""
     if not course.is_public:
         return _not_yet("Your door is open, but not public. Run `lab.tunnel`.")
@@ -243,7 +243,7 @@ def _held(course: Course) -> Outcome:
     return _done("The application holds both of your public addresses, with POST.")
 
 
-def receive(course: Course, psid: Any = None) -> Outcome:
+def receive(course: CourseContext, psid: Any = None) -> Outcome:
     """Step 6: a message came, and the PSID in hand is the person's."""
     try:
         person = storable(psid) if isinstance(psid, str) else None
@@ -264,7 +264,7 @@ def receive(course: Course, psid: Any = None) -> Outcome:
     return _done(f"{said} came at {came}. PSID {event.psid}: the person. Page ID {event.page_id}: you.")
 
 
-def reply(course: Course) -> Outcome:
+def reply(course: CourseContext) -> Outcome:
     """Step 7: the newest answer, and what became of it."""
     try:
         events = last_reply(course)
@@ -291,14 +291,14 @@ def reply(course: Course) -> Outcome:
     if "delivered" in clocks:
         return _done(f"Your answer to {psid} was delivered at {clocks['delivered']}; not read yet.")
     taken = f"{events[0].received.astimezone():%H:%M:%S}"
-    if course.played and (url := course.control.settings()["status_url"]):
-        door = launcher.find("receiver", course.settings)
-        if door is not None and url != door.ready["status_url"]:
+    if course.simulated and (url := course.control.settings()["status_url"]):
+        receiver = launcher.find("receiver", course.settings)
+        if receiver is not None and url != receiver.ready["status_url"]:
             return _unsure(f"Accepted, but receipts go to {one_line(url)}, which is not this door.")
     return _not_yet(f"Accepted at {taken}, no receipt yet. After 20 s, run `lab.doctor()`.")
 
 
-def last_reply(course: Course) -> list[Event]:
+def last_reply(course: CourseContext) -> list[Event]:
     """The events of the newest answer, oldest first; empty when none was sent."""
     about = [
         event for event in course.inbox.events() if event.kind == "reply" or (event.kind == "status" and event.trusted)
@@ -313,14 +313,14 @@ def last_reply(course: Course) -> list[Event]:
     return [event for event in about if event.message_uuid == newest]
 
 
-def _refused_message(course: Course) -> Delivery | None:
+def _refused_message(course: CourseContext) -> Delivery | None:
     """The newest call that brought a message, if it was refused for its method."""
     # The test calls of step 5 name no message: *Wrong on purpose* there must not make step 6 wrong.
     calls = [call for call in course.inbox.deliveries() if call.answer == 200 or "message_uuid=" in call.path]
     return calls[-1] if calls and calls[-1].answer == 405 else None
 
 
-def _page(course: Course) -> dict[str, Any] | None:
+def _page(course: CourseContext) -> dict[str, Any] | None:
     """The Page of step 1, as the simulator has it."""
     name = course.facts.get("page_name")
     return next((page for page in course.control.pages() if page["name"] == name), None)

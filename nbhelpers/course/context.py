@@ -15,21 +15,21 @@ from nbhelpers.errors import CredentialsError, SettingsError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from nbhelpers.services.launcher import Running
-from nbhelpers.simulator.control.client import Control
+from nbhelpers.simulator.control.client import ControlClient
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.target import own_address
 from nbhelpers.webhooks.receiver import webhook_urls
 
-__all__ = ["Course", "as_played"]
+__all__ = ["CourseContext", "as_simulated"]
 
 
-def as_played(settings: Settings, simulator: Running) -> Settings:
+def as_simulated(settings: Settings, simulator: Running) -> Settings:
     """The settings with what a dashboard shows in the other modes: the simulator made these for its own account."""
     names = ("api_key", "api_secret", "signature_secret")
     return dataclasses.replace(settings, host=simulator.url, **{name: simulator.ready[name] for name in names})
 
 
-class Course:
+class CourseContext:
     """The rooms below, opened once for one notebook.
 
     `settings` say where the service is and whose account it is, in every mode; `simulator` is the running simulator,
@@ -40,7 +40,7 @@ class Course:
         self.settings, self.inbox, self.simulator = settings, inbox, simulator
 
     @functools.cached_property
-    def control(self) -> Control:
+    def control(self) -> ControlClient:
         """The simulator's controls. Raises SettingsError in the other modes: there is none."""
         if self.simulator is None:
             raise SettingsError(
@@ -48,10 +48,10 @@ class Course:
                 f"The mode is {self.settings.mode}.",
                 "What it would play, you do on the dashboard and a phone.",
             )
-        return Control(self.simulator.url, self.simulator.control)
+        return ControlClient(self.simulator.url, self.simulator.control)
 
     @property
-    def played(self) -> bool:
+    def simulated(self) -> bool:
         """Whether the far side is the simulator."""
         return self.simulator is not None
 
@@ -72,7 +72,7 @@ class Course:
     @property
     def application_id(self) -> str | None:
         """The application that was noted, or configured."""
-        noted = self.facts.get("application_id") if self.played else self.settings.application_id
+        noted = self.facts.get("application_id") if self.simulated else self.settings.application_id
         return None if noted is None else str(noted)  # a learner may note a number
 
     @property
@@ -84,7 +84,7 @@ class Course:
     @property
     def _key_source(self) -> str:
         # A path, or in the other modes what was configured: that may be the key itself, so it is never shown.
-        return str(self.settings.folder / "private.key") if self.played else self.settings.private_key or ""
+        return str(self.settings.folder / "private.key") if self.simulated else self.settings.private_key or ""
 
     def key_path(self) -> Path:
         """Where the private key is. Raises CredentialsError when the key was configured as text and not as a file."""
@@ -103,20 +103,20 @@ class Course:
         """In whose name to act. Raises what `identify` raises."""
         return identify(self.settings, self.facts, self.simulator.ready if self.simulator else None, page)
 
-    def door(self) -> Running:
+    def receiver(self) -> Running:
         """The webhook receiver, started if it does not run; what it was called before is corrected in the settings.
 
         In simulator mode a new address is registered anew, since nobody could come back to the form for it.
         """
-        known = self.facts.get("door")
+        known = self.facts.get("receiver")
         running = launcher.start("receiver", self.settings)
-        if known and known != running.ready and self.played:
+        if known and known != running.ready and self.simulated:
             saved = self.control.settings()
             changed = {name: running.ready[name] for name in running.ready if saved[name] == known[name]}
             if changed:
                 self.control.change_settings(**changed)
         if known != running.ready:
-            self.inbox.note(door=running.ready)
+            self.inbox.note(receiver=running.ready)
         return running
 
     def tunnel(self) -> dict[str, str] | None:
@@ -124,16 +124,16 @@ class Course:
 
         The facts of a tunnel's ready line. Raises ServiceError, in words, when there is none to be had.
         """
-        if self.played:
+        if self.simulated:
             return None
-        door = self.door()
+        receiver = self.receiver()
         if self.settings.public_url:
             # One of ours that is still open would stay public beside it, and nobody would know.
             launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
             facts: dict[str, str] = own_address(self.settings)
         else:
             open_now = launcher.find("tunnel", self.settings)
-            if open_now is not None and open_now.ready["target"] != door.url:  # the door has moved to another port
+            if open_now is not None and open_now.ready["target"] != receiver.url:  # the door has moved to another port
                 launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
             facts = launcher.start("tunnel", self.settings).ready
         known = self.facts.get("public_url")
@@ -148,7 +148,7 @@ class Course:
         Opens nothing: of a tunnel that is shut they are the last ones (see `is_public`). Raises ServiceError when
         PUBLIC_URL is no address.
         """
-        if self.played:
+        if self.simulated:
             return None
         if self.settings.public_url:
             return webhook_urls(public_base(self.settings.public_url, self.settings.host))

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from nbhelpers.api import webhook_settings
 from nbhelpers.api.applications import FIELDS, Application, missing, read, shown, webhook
 from nbhelpers.api.webhook_settings import Changed, Proposal
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, SettingsError
 from nbhelpers.inbox.events import one_line
 
@@ -28,7 +28,7 @@ class LiveWebhooks:
     and no call that sets them is known: there, and without key and secret, it says what to copy where.
     """
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._course = course
 
     @property

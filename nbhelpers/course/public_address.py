@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nbhelpers.config.settings import MODES, Settings
-from nbhelpers.course.actions import Said
-from nbhelpers.course.context import Course
+from nbhelpers.course.actions import ActionResult
+from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import Delivery
 from nbhelpers.services import launcher
@@ -29,7 +29,7 @@ class Tunnel:
     same as showing it; errors say what to do.
     """
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._course = course
 
     def open(self) -> Tunnel:
@@ -43,7 +43,7 @@ class Tunnel:
         facts = self._course.tunnel()
         return facts["public_url"] if facts else None
 
-    def close(self) -> Said:
+    def close(self) -> ActionResult:
         """Take the door off the internet, in every mode; a tunnel of your own (`PUBLIC_URL`) stays as it is."""
         settings = self._course.settings
         was_open = bool(launcher.stop(settings, names=("tunnel",)))
@@ -53,21 +53,21 @@ class Tunnel:
         if settings.public_url:
             words = ["Closed: the kit's own."] if was_open else []
             words.append("PUBLIC_URL is your own tunnel: close it where you opened it.")
-        return Said(" ".join(words) or (NOT_NEEDED if self._course.played else "No tunnel was open."))
+        return ActionResult(" ".join(words) or (NOT_NEEDED if self._course.simulated else "No tunnel was open."))
 
-    def download(self) -> Said:
+    def download(self) -> ActionResult:
         """Fetch ngrok into the state directory, some 30 MB, with progress. Calling it is agreeing to it."""
         from nbhelpers.tunnel import ngrok_program
 
         settings = self._course.settings
         print(ngrok_program.ANNOUNCED.format(place=ngrok_program.own_place(settings)))  # noqa: T201 - before it begins, in the cell
-        return Said(f"ngrok is at {ngrok_program.download(settings)}. Run `lab.tunnel` now.")
+        return ActionResult(f"ngrok is at {ngrok_program.download(settings)}. Run `lab.tunnel` now.")
 
-    def update(self) -> Said:
+    def update(self) -> ActionResult:
         """Let ngrok update itself."""
         from nbhelpers.tunnel import ngrok_program
 
-        return Said(f"ngrok is version {ngrok_program.update(self._course.settings)}. Run `lab.tunnel` now.")
+        return ActionResult(f"ngrok is version {ngrok_program.update(self._course.settings)}. Run `lab.tunnel` now.")
 
     def _lines(self) -> list[str]:
         facts = self._course.tunnel()

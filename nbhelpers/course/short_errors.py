@@ -12,7 +12,7 @@ import requests
 from nbhelpers.api.messages import no_answer
 from nbhelpers.inbox.events import one_line
 
-__all__ = ["be_gentle"]
+__all__ = ["show_short_errors"]
 
 _TOKEN = re.compile(r"eyJ[\w-]*(?:\.[\w-]*){0,2}")
 
@@ -21,7 +21,7 @@ _NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema
 _NO_HEADER = "The header cannot be sent: it holds a line end or a character that no header may have. Paste it again."
 
 
-def be_gentle() -> None:
+def show_short_errors() -> None:
     """Let a failed call of `requests` show as one line in IPython from now on; elsewhere nothing changes."""
     # IPython asks an exception for this method before it draws a traceback, and nobody else does.
     requests.RequestException._render_traceback_ = _one_line

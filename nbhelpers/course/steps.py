@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbhelpers.course import autofill, checks
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.course.outcome import Outcome
 from nbhelpers.errors import KitError, SettingsError
 
@@ -29,7 +29,7 @@ class Step:
     notebook: str
     needs: tuple[str, ...]
     look: Callable[..., Outcome]
-    make: Callable[[Course], str]
+    make: Callable[[CourseContext], str]
     form: bool
 
 
@@ -121,7 +121,7 @@ def step_of(key: str | int) -> Step:
     raise SettingsError("There is no such step.", f"You gave {given}.", f"Use {keys}, or a number from 1 to 7.")
 
 
-def check(course: Course, key: str | int, *given: Any) -> Outcome:
+def check(course: CourseContext, key: str | int, *given: Any) -> Outcome:
     """Say how a step stands. `jwt` takes the token, `receive` the PSID, as the learner has it in hand.
 
     A check with a value in hand that comes out well is the learner's own doing: the step is no longer filled in.
@@ -136,7 +136,7 @@ def check(course: Course, key: str | int, *given: Any) -> Outcome:
     return _as_filled(course, step, outcome)
 
 
-def progress(course: Course, at: str | int | None = None) -> Progress:
+def progress(course: CourseContext, at: str | int | None = None) -> Progress:
     """Say how all seven stand: done, filled in or open."""
     filled = course.filled()
     states = []
@@ -146,7 +146,7 @@ def progress(course: Course, at: str | int | None = None) -> Progress:
     return Progress(tuple(states), course.settings.mode, step_of(at).number if at is not None else None)
 
 
-def need(course: Course, key: str | int | None = None) -> Needed:
+def need(course: CourseContext, key: str | int | None = None) -> Needed:
     """Bring every step up to and including this one about, and say what was done for it. Without a key, none.
 
     In simulator mode what is missing is done for real, with sample values. In the other modes nothing is made: a
@@ -154,7 +154,7 @@ def need(course: Course, key: str | int | None = None) -> Needed:
     """
     last = 0 if key is None else step_of(key).number
     following = STEPS[last] if last < len(STEPS) else None
-    if not course.played:
+    if not course.simulated:
         return _need_for_real(course, following)
     made = _fill(course, last)
     at = following.number if following else None
@@ -169,7 +169,7 @@ def need(course: Course, key: str | int | None = None) -> Needed:
     return Needed(progress(course, at), words)
 
 
-def catch_up(course: Course, key: str | int) -> Needed:
+def catch_up(course: CourseContext, key: str | int) -> Needed:
     """Bring every step up to and including this one about, and say where to go on."""
     step = step_of(key)
     needed = need(course, step.key)
@@ -178,7 +178,7 @@ def catch_up(course: Course, key: str | int) -> Needed:
     return Needed(needed.progress, needed.words + more)
 
 
-def _need_for_real(course: Course, following: Step | None) -> Needed:
+def _need_for_real(course: CourseContext, following: Step | None) -> Needed:
     if following is not None and following.key in ("page", "link") and course.settings.mode == "sandbox":
         raise FormOnly(
             "In sandbox mode this step is not needed.",
@@ -208,10 +208,10 @@ def _listed(numbers: list[int]) -> str:
     return f"{', '.join(str(number) for number in numbers[:-1])} and {numbers[-1]}"
 
 
-def _fill(course: Course, last: int) -> list[int]:
+def _fill(course: CourseContext, last: int) -> list[int]:
     made = []
-    if last >= 5 and course.facts.get("door"):
-        course.door()  # opened once, it is opened again
+    if last >= 5 and course.facts.get("receiver"):
+        course.receiver()  # opened once, it is opened again
     for step in STEPS[:last]:
         if not _glance(course, step).good:
             course.fill(step.key, step.make(course))
@@ -219,15 +219,15 @@ def _fill(course: Course, last: int) -> list[int]:
     return made
 
 
-def _glance(course: Course, step: Step) -> Outcome:
+def _glance(course: CourseContext, step: Step) -> Outcome:
     return checks.webhooks(course, knock=False) if step.look is checks.webhooks else _look(course, step)
 
 
-def _look(course: Course, step: Step, *given: Any) -> Outcome:
+def _look(course: CourseContext, step: Step, *given: Any) -> Outcome:
     return step.look(course, *given)
 
 
-def _sample(course: Course, key: str) -> str:
+def _sample(course: CourseContext, key: str) -> str:
     newest = course.inbox.newest_message() if key == "receive" else None
     return {
         "page": f"the Page “{course.facts.get('page_name')}”",
@@ -240,7 +240,7 @@ def _sample(course: Course, key: str) -> str:
     }[key]
 
 
-def _as_filled(course: Course, step: Step, outcome: Outcome, filled: dict[str, str] | None = None) -> Outcome:
+def _as_filled(course: CourseContext, step: Step, outcome: Outcome, filled: dict[str, str] | None = None) -> Outcome:
     if outcome.kind != "done":  # looked at first: an inbox that cannot be read has no facts either
         return outcome
     value = (course.filled() if filled is None else filled).get(step.key)

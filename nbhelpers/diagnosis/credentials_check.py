@@ -20,11 +20,11 @@ from nbhelpers.api.messages import no_answer
 from nbhelpers.auth import tokens
 from nbhelpers.auth.private_key import PrivateKey, load_key
 from nbhelpers.auth.tokens import Minter
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import one_line
 
-__all__ = ["STATES", "Vetting", "vet"]
+__all__ = ["STATES", "CredentialsCheck", "examine_credentials"]
 
 STATES = ("ready", "to do", "not looked at")
 
@@ -40,7 +40,7 @@ _SHAPES = {"v1": "webhooks come in today's shape (flat)", "v0.1": "webhooks come
 
 
 @dataclass(frozen=True)
-class Vetting:
+class CredentialsCheck:
     """What was looked at: for each its name, one of STATES, and the words. `public_pem` is the public half, if any."""
 
     lines: tuple[tuple[str, str, str], ...]
@@ -84,7 +84,7 @@ class Vetting:
         return f'<table>{rows}</table>{pem if self.public_pem else ""}<p role="status">{self.closing}</p>'
 
 
-def vet(course: Course) -> Vetting:
+def examine_credentials(course: CourseContext) -> CredentialsCheck:
     """Look at ID, key, token, clock and, with API key and secret, at the application as the account holds it.
 
     Stops at nothing: what depends on something that is to do is “not looked at”. No message is sent.
@@ -93,7 +93,7 @@ def vet(course: Course) -> Vetting:
     application_id, key_source = _whose(course)
     if settings.mode == "sandbox" and not application_id and not applications.missing(settings):
         lines = [(name, "ready", _NOT_NEEDED) for name in ("ID", "key", "public half", "token")]
-        return Vetting((*lines, _clock(course)[0], _account_alone(course), *_sandbox()))
+        return CredentialsCheck((*lines, _clock(course)[0], _account_alone(course), *_sandbox()))
     found_id = _id(application_id)
     found_key, key = _key(key_source, course)
     lines = [found_id, found_key, _half(key)]
@@ -103,7 +103,7 @@ def vet(course: Course) -> Vetting:
     account, application = _account(course, application_id or "", found_id[1] == "ready", answers)
     lines += [clock, account, _pair(course, application, key)]
     lines += _sandbox() if settings.mode == "sandbox" else _messages(course, application)
-    return Vetting(tuple(lines), key.public_pem if key else "")
+    return CredentialsCheck(tuple(lines), key.public_pem if key else "")
 
 
 _Line = tuple[str, str, str]
@@ -113,7 +113,7 @@ def _unseen(name: str, needs: str) -> _Line:
     return name, "not looked at", f"it needs what is above ({needs})"
 
 
-def _whose(course: Course) -> tuple[str | None, str | None]:
+def _whose(course: CourseContext) -> tuple[str | None, str | None]:
     """The application ID, and the path of the demo's key when it is `simulator --demo` for whom we act."""
     demo = course.simulator.ready if course.simulator else {}
     if not course.application_id and "application_id" in demo:
@@ -138,7 +138,7 @@ def _id(application_id: str | None) -> _Line:
     return "ID", "to do", f"{words}: it has {seen}; {where}"
 
 
-def _key(source: str | None, course: Course) -> tuple[_Line, PrivateKey | None]:
+def _key(source: str | None, course: CourseContext) -> tuple[_Line, PrivateKey | None]:
     try:
         key = load_key(source) if source else course.key()
     except KitError as error:
@@ -168,7 +168,7 @@ def _token(application_id: str, key: PrivateKey) -> _Line:
     return "token", "ready", f"{facts.header['alg']}, for application {_end(application_id)}, good for {good}"
 
 
-def _clock(course: Course) -> tuple[_Line, bool]:
+def _clock(course: CourseContext) -> tuple[_Line, bool]:
     # The line, and whether anybody answered.
     began = time.time()
     try:
@@ -206,7 +206,9 @@ def _moment(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _account(course: Course, application_id: str, id_is_good: bool, answers: bool) -> tuple[_Line, Application | None]:
+def _account(
+    course: CourseContext, application_id: str, id_is_good: bool, answers: bool
+) -> tuple[_Line, Application | None]:
     settings = course.settings
     if unset := applications.missing(settings):
         words = f"{' and '.join(unset)} {'is' if len(unset) == 1 else 'are'} not set. Compare by eye on the dashboard"
@@ -224,7 +226,7 @@ def _account(course: Course, application_id: str, id_is_good: bool, answers: boo
     return ("account", "ready", f"{application} is in the account of API key {one_line(settings.api_key)}"), application
 
 
-def _account_alone(course: Course) -> _Line:
+def _account_alone(course: CourseContext) -> _Line:
     try:
         applications.accepts(course.settings)
     except KitError as error:
@@ -232,7 +234,7 @@ def _account_alone(course: Course) -> _Line:
     return "account", "ready", f"the service accepts API key {one_line(course.settings.api_key)} and its secret"
 
 
-def _pair(course: Course, application: Application | None, key: PrivateKey | None) -> _Line:
+def _pair(course: CourseContext, application: Application | None, key: PrivateKey | None) -> _Line:
     if application is None or key is None:
         return _unseen("key pair", "key, account")
     end = _end(application.id)
@@ -242,18 +244,18 @@ def _pair(course: Course, application: Application | None, key: PrivateKey | Non
     if key.fits(application.public_key):
         return "key pair", "ready", f"your private key fits the public key stored for application {end}"
     words = f"Your private key does not match the public key stored for application {end}."
-    if course.played:
+    if course.simulated:
         return "key pair", "to do", f"{words} In step 2, run *Send it* and *Save both together* again, both"
     likely = "Most likely the key pair was regenerated and *Save changes* was not pressed"
     return "key pair", "to do", f"{words} {likely}: {_SAVE}"
 
 
-def _messages(course: Course, application: Application | None) -> list[_Line]:
+def _messages(course: CourseContext, application: Application | None) -> list[_Line]:
     names = {"inbound_url": "inbound URL", "status_url": "status URL"}
     if application is None:
         return [_unseen(name, "account") for name in ("messages", *names.values())]
     held = application.messages
-    if held is None and course.played:
+    if held is None and course.simulated:
         words = 'the account\'s own settings count here: `lab.check("webhooks")` looks at them'
         return [
             (
@@ -272,16 +274,16 @@ def _messages(course: Course, application: Application | None) -> list[_Line]:
     shape = _SHAPES.get(str(version), "webhooks may come in either shape, and both are read")
     told = f"version {one_line(str(version), 20)}" if version else "no version is shown"
     lines: list[_Line] = [("messages", "ready", f"switched on, {told}: {shape}")]
-    known = course.facts.get("door") if course.played else course.public_urls()
-    return lines + [(name, *_field(application, which, known, course.played)) for which, name in names.items()]
+    known = course.facts.get("receiver") if course.simulated else course.public_urls()
+    return lines + [(name, *_field(application, which, known, course.simulated)) for which, name in names.items()]
 
 
-def _field(application: Application, which: str, known: dict[str, str] | None, played: bool) -> tuple[str, str]:
+def _field(application: Application, which: str, known: dict[str, str] | None, simulated: bool) -> tuple[str, str]:
     address, method = webhook(application.messages, which)
     shown = one_line(address, 150)
-    action = "change the application" if played else "run `lab.webhooks.save()`, or set it on the dashboard"
+    action = "change the application" if simulated else "run `lab.webhooks.save()`, or set it on the dashboard"
     other = next(each for each in FIELDS if each != which)
-    if not address and played:
+    if not address and simulated:
         return "ready", "it is empty: the simulator calls the receiver that runs here"
     if not address:
         return "to do", f"it is empty: {action}"
@@ -292,7 +294,7 @@ def _field(application: Application, which: str, known: dict[str, str] | None, p
     if method not in ("POST", ""):  # documented: POST only, so where none is named there is no wrong one
         return "to do", f"{shown} is called by {one_line(method, 10)}, and must be by POST: {action}"
     if not known:
-        what = "open door is known to compare it with: run `lab.receiver`" if played else _NO_TUNNEL
+        what = "open door is known to compare it with: run `lab.receiver`" if simulated else _NO_TUNNEL
         return "not looked at", f"it holds {shown} (POST), and no {what}, then this again"
     return "ready", f"{shown} (POST) leads to your door"
 

@@ -14,7 +14,7 @@ from nbhelpers.api.applications import FIELDS
 from nbhelpers.api.messages import no_answer
 from nbhelpers.auth.signatures import sign
 from nbhelpers.course import checks
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.diagnosis.hop_map import Hop, HopMap
 from nbhelpers.errors import KitError, ServiceError, cure_for
@@ -39,11 +39,11 @@ _TEST = json.dumps({"nbhelpers": "a test call of the doctor"}, separators=(",", 
 class _Round:
     """What the hops share: the course, and what was looked up once."""
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self.course = course
-        self.door: Running | None = launcher.find("receiver", course.settings)
+        self.receiver: Running | None = launcher.find("receiver", course.settings)
         # What came to another address says nothing about this one.
-        moved = None if course.played else course.facts.get("public_moved")
+        moved = None if course.simulated else course.facts.get("public_moved")
         since = datetime.fromisoformat(moved["at"]) if moved else datetime.min.replace(tzinfo=UTC)
         calls = course.inbox.deliveries(limit=1000)
         self.calls = [call for call in calls if call.origin == "wire" and call.received >= since]
@@ -82,7 +82,7 @@ class _Round:
         return answer.status_code, f"A POST to {url} was answered {answer.status_code}.{_own_words(answer)}", ""
 
 
-def examine(course: Course) -> HopMap:
+def examine(course: CourseContext) -> HopMap:
     """Walk the hops and stop at the first that is broken. Nothing is sent to a person, and nothing is changed.
 
     Test calls are made to the two webhook URLs; they are marked as the doctor's wherever they are shown.
@@ -107,13 +107,13 @@ _Found = tuple[str, ...]  # state, what was seen, and the next action where ther
 
 
 def _receiver(way: _Round) -> _Found:
-    if way.door is None:
+    if way.receiver is None:
         return "broken", "Your door is shut: no receiver of this state directory runs.", "Run `lab.receiver`."
     return "well", f"up at {way.door.url}"
 
 
 def _loopback(way: _Round) -> _Found:
-    for url in (way.door.ready["inbound_url"], way.door.ready["status_url"]) if way.door else ():
+    for url in (way.receiver.ready["inbound_url"], way.receiver.ready["status_url"]) if way.receiver else ():
         status, seen, following = way.post(url)
         if status in (401, 503) and ("signature" in seen or "unsigned" in seen):
             return "broken", f"{seen} Your door was opened with another signature secret.", _REOPEN
@@ -124,7 +124,7 @@ def _loopback(way: _Round) -> _Found:
 
 
 def _public(way: _Round) -> _Found:
-    if way.course.played:
+    if way.course.simulated:
         return "not needed", "The service is played on this computer."
     status, seen, following = way.post(way.base + INBOUND_PATH)
     if status != 200:
@@ -133,7 +133,7 @@ def _public(way: _Round) -> _Found:
 
 
 def _this_one(way: _Round) -> _Found:
-    if way.course.played:
+    if way.course.simulated:
         return "not needed", "There is no tunnel."
     record = read_record(way.course.settings.folder, "receiver")
     met = reach(way.base, record.nonce if record else "")
@@ -143,7 +143,7 @@ def _this_one(way: _Round) -> _Found:
 
 
 def _both(way: _Round) -> _Found:
-    if way.course.played:
+    if way.course.simulated:
         outcome = checks.webhooks(way.course)
         if outcome.good:
             way.urls_are_right = True
@@ -180,7 +180,7 @@ def _anything(way: _Round) -> _Found:
         newest = next(call for call in reversed(way.calls) if event_of(call))
         whose = "" if newest.verdict == "signed" else "; who sent it was not verified"
         return "well", f"the newest webhook came {_when(newest.received)}{whose}"
-    if way.course.played:  # the form itself was looked at, one hop before
+    if way.course.simulated:  # the form itself was looked at, one hop before
         return _not_played_yet(way)
     for call in reversed(way.calls):
         # Where the URLs were read and are right, an older call says what was wrong before.

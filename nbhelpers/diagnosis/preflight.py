@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from nbhelpers.config.settings import Settings
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import ServiceError
 from nbhelpers.services import launcher
 from nbhelpers.services.service import remembered_port
@@ -50,10 +50,10 @@ class Preflight:
         return f'<table>{rows}</table><p role="status">{last}</p>'
 
 
-def preflight(course: Course) -> Preflight:
+def preflight(course: CourseContext) -> Preflight:
     """Look at Python, write access, service, ports, clock, panels and, in live mode, the tunnel; change nothing."""
     lines = [_python(), _write(course), _service(course), _ports(course), _clock(), _panels()]
-    return Preflight((*lines, _tunnel(course.settings)) if not course.played else tuple(lines))
+    return Preflight((*lines, _tunnel(course.settings)) if not course.simulated else tuple(lines))
 
 
 def _python() -> tuple[str, bool, str]:
@@ -61,7 +61,7 @@ def _python() -> tuple[str, bool, str]:
     return "Python", sys.version_info >= (3, 11), f"this is Python {shown}"
 
 
-def _write(course: Course) -> tuple[str, bool, str]:
+def _write(course: CourseContext) -> tuple[str, bool, str]:
     folder = course.settings.folder
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -70,8 +70,8 @@ def _write(course: Course) -> tuple[str, bool, str]:
         return "disk", False, f"{folder} cannot be written ({error.strerror}): move the course to a folder of your own"
 
 
-def _service(course: Course) -> tuple[str, bool, str]:
-    if not course.played:
+def _service(course: CourseContext) -> tuple[str, bool, str]:
+    if not course.simulated:
         return "service", True, f"{course.settings.mode} mode, at {course.settings.host}"
     found = launcher.find("simulator", course.settings)
     if found is None:
@@ -79,10 +79,10 @@ def _service(course: Course) -> tuple[str, bool, str]:
     return "service", True, f"the simulator answers at {found.url}"
 
 
-def _ports(course: Course) -> tuple[str, bool, str]:
-    door = launcher.find("receiver", course.settings)
-    if door is not None:
-        return "ports", True, f"your door is open at {door.url}"
+def _ports(course: CourseContext) -> tuple[str, bool, str]:
+    receiver = launcher.find("receiver", course.settings)
+    if receiver is not None:
+        return "ports", True, f"your door is open at {receiver.url}"
     wished = remembered_port(course.settings.folder, "receiver") or course.settings.receiver_port
     with socket.socket() as probe:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-__all__ = ["PatientProtocol", "answer", "lifespan"]
+__all__ = ["LimitedProtocol", "answer", "lifespan"]
 
 LONGEST_HEAD = 64 * 1024  # bytes of request line and headers
 LONGEST_WAIT = 10.0  # seconds from the first moment of a request, or of a connection, to its last byte
@@ -40,7 +40,7 @@ class _Joined:
         return getattr(self._transport, name)
 
 
-class PatientProtocol(HttpToolsProtocol):
+class LimitedProtocol(HttpToolsProtocol):
     """Answers 431 to a head over 64 kB, 408 to a request that takes longer than 10 s, and keeps 500 connections.
 
     When there are more, the one that has been idle longest is closed, so that idle strangers cannot shut the door to

@@ -14,16 +14,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nbhelpers.services.service import nonce_of, refusal
-from nbhelpers.simulator.api.routes import Vonage
-from nbhelpers.simulator.control.routes import Screens
+from nbhelpers.simulator.api.routes import ApiRoutes
+from nbhelpers.simulator.control.routes import ControlRoutes
 from nbhelpers.simulator.delivery.routing import Router
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import answer, refused
-from nbhelpers.simulator.people import Facebook
-from nbhelpers.simulator.sending.accept import Desk
+from nbhelpers.simulator.people import People
+from nbhelpers.simulator.sending.accept import Acceptor
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
-from nbhelpers.simulator.storage.write_batch import Journal
+from nbhelpers.simulator.storage.write_batch import WriteBatch
 
 __all__ = ["Simulator", "assemble"]
 
@@ -33,7 +33,7 @@ class Simulator:
     """The simulator as an ASGI `app`, and the Facebook in it for who acts from inside the process."""
 
     app: Any
-    facebook: Facebook
+    facebook: People
 
 
 def assemble(
@@ -45,11 +45,14 @@ def assemble(
     accept_any: bool = False,
 ) -> Simulator:
     """Put the simulator together over a store. `control` is the token for `/_simulator/…`; for the rest see Router."""
-    journal, faults = Journal(store), Faults(store)
+    journal, faults = WriteBatch(store), Faults(store)
     deliverer = Deliverer(store, journal, Router(store, given, fallback), faults)
-    facebook = Facebook(store, deliverer.wake, deliverer.holds, accept_any)
-    desk = Desk(store, faults, deliverer.holds, accept_any)
-    vonage, screens = Vonage(store, journal, desk, deliverer), Screens(store, facebook, deliverer, faults, control)
+    facebook = People(store, deliverer.wake, deliverer.holds, accept_any)
+    desk = Acceptor(store, faults, deliverer.holds, accept_any)
+    vonage, screens = (
+        ApiRoutes(store, journal, desk, deliverer),
+        ControlRoutes(store, facebook, deliverer, faults, control),
+    )
 
     async def healthz(request: Request) -> Response:
         if nonce_of(request.scope["query_string"]) != nonce:

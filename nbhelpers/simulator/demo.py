@@ -10,7 +10,7 @@ from typing import Any
 from nbhelpers.auth.private_key import load_key, save_key
 from nbhelpers.errors import CredentialsError
 from nbhelpers.simulator.api.applications import create
-from nbhelpers.simulator.people import Facebook
+from nbhelpers.simulator.people import People
 from nbhelpers.simulator.rules.problems import Problem
 from nbhelpers.simulator.storage.store import Application, Store
 
@@ -21,7 +21,7 @@ _NAME = "Demo"
 _TEXT = "Hello from Facebook Messenger!"  # the guide's own example
 
 
-def prepare(store: Store, facebook: Facebook, folder: Path, guide: bool) -> dict[str, Any]:
+def prepare(store: Store, facebook: People, folder: Path, guide: bool) -> dict[str, Any]:
     """Make what is missing and return `application_id`, `private_key` (its path), `page_id`, `psid` and `api_version`.
 
     With `guide` the application is the guide's, a Voice application, and webhooks come in the guide's shape; without,

@@ -16,7 +16,7 @@ import uvicorn
 
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import KitError, ServiceError
-from nbhelpers.services.http_protocol import PatientProtocol
+from nbhelpers.services.http_protocol import LimitedProtocol
 from nbhelpers.simulator import demo
 from nbhelpers.simulator.server import STORE, Options, assembled, facts
 from nbhelpers.simulator.storage.store import Store
@@ -168,7 +168,7 @@ def _listener() -> socket.socket:
     return listener
 
 
-class _Protocol(PatientProtocol):
+class _Protocol(LimitedProtocol):
     # No line for each call in somebody's captured log, whatever level they ask for.
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -227,8 +227,8 @@ class _Server(uvicorn.Server):
         await asyncio.gather(ticking, ending, return_exceptions=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for door in (*self.servers, *(sockets or [])):
-            door.close()
+        for receiver in (*self.servers, *(sockets or [])):
+            receiver.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()  # an idle one closes now, a busy one after its answer
         await self._wait_for_all_to_go(_GRACE)

@@ -19,7 +19,7 @@ from nbhelpers.simulator.sending.accept import DELIVERED_AFTER, Holds, shape_of
 from nbhelpers.simulator.storage.store import Application, Page, Store
 from nbhelpers.storage.sqlite import storable
 
-__all__ = ["PERSON", "Facebook", "FacebookError", "Said"]
+__all__ = ["PERSON", "ActionResult", "FacebookError", "People"]
 
 PERSON = "Ada"  # who writes when nobody is named
 _READ_AFTER = 0.02  # seconds
@@ -34,7 +34,7 @@ class FacebookError(KitError):
 
 
 @dataclass(frozen=True)
-class Said:
+class ActionResult:
     """What came of a person's writing: `passed_on` is False when the service may not have the message."""
 
     message_uuid: str
@@ -43,7 +43,7 @@ class Said:
     passed_on: bool
 
 
-class Facebook:
+class People:
     """What happens on Facebook's screens and on phones. Everything it decides is committed before it is told.
 
     `wake` is called when webhooks were queued, `holds` says whether one has nowhere to go. With `accept_any` every Page
@@ -132,7 +132,7 @@ class Facebook:
         text: str | None = None,
         url: str | None = None,
         psid: str | None = None,
-    ) -> Said:
+    ) -> ActionResult:
         """Let a person write to a Page. Who is named for the first time gets a PSID of this Page's own.
 
         The message is passed on as an inbound webhook when the Page has an account at the service.
@@ -188,9 +188,9 @@ class Facebook:
 
         known = self._store.write(work).result()
         self._wake()
-        return Said(message_uuid, known, page.id, linked)
+        return ActionResult(message_uuid, known, page.id, linked)
 
-    def play(self, page: Page, scene: str) -> list[Said]:
+    def play(self, page: Page, scene: str) -> list[ActionResult]:
         """Let the people of a scene write to a Page, one line after the other."""
         return [self.write(page, line.person, line.kind, line.text) for line in lines_of(scene)]
 

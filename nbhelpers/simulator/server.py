@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbhelpers.config.settings import Settings
-from nbhelpers.services.http_protocol import PatientProtocol
+from nbhelpers.services.http_protocol import LimitedProtocol
 from nbhelpers.services.service import Owner, Service, is_alive, read_record, remembered_port
 from nbhelpers.simulator import demo
 from nbhelpers.simulator.app import assemble
-from nbhelpers.simulator.people import Facebook
+from nbhelpers.simulator.people import People
 from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["STORE", "Options", "assembled", "facts", "simulate"]
@@ -40,7 +40,7 @@ class Options:
 
 def assembled(
     store: Store, options: Options, nonce: str, control: str, receiver: Callable[[str], str | None] | None = None
-) -> tuple[Any, Facebook]:
+) -> tuple[Any, People]:
     """Put the simulator together over a store: the ASGI application, and the Facebook inside it.
 
     `receiver(kind)` gives the URL to which webhooks go that have no other.
@@ -87,6 +87,6 @@ def simulate(settings: Settings, options: Options, port: int | None = None, owne
         # What is loaded by now stays: without it in view, the collector takes a tenth less of every message.
         gc.collect()
         gc.freeze()
-        service.run(app, listener, lambda url: facts(store, url) | made, PatientProtocol)
+        service.run(app, listener, lambda url: facts(store, url) | made, LimitedProtocol)
     finally:
         store.close()

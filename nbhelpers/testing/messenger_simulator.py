@@ -16,19 +16,19 @@ from nbhelpers.auth.tokens import Minter, Token
 from nbhelpers.config.settings import spare_loopback
 from nbhelpers.errors import ServiceError
 from nbhelpers.messages.outbound import OutboundMessage
-from nbhelpers.simulator.control.client import Control
+from nbhelpers.simulator.control.client import ControlClient
 from nbhelpers.simulator.demo import PAGE
 from nbhelpers.simulator.embedded import Embedded
 from nbhelpers.simulator.sending.request import is_url
 
-__all__ = ["MessengerSimulator", "rehearsal"]
+__all__ = ["MessengerSimulator", "running_simulator"]
 
 _LOOK = 0.01  # seconds between two looks whether all webhooks were taken
 _SHOWN = 5  # webhooks that an error names
 _FIRST = "Hello!"  # what the person wrote before the test began
 
 
-class MessengerSimulator(Control):
+class MessengerSimulator(ControlClient):
     """A running simulator with an application, a linked Page and a person who may be answered: all that `Control` can.
 
     - `base_url` of the API; `api_key`, `api_secret` and `signature_secret` of its account;
@@ -155,7 +155,7 @@ class MessengerSimulator(Control):
 
 
 @contextmanager
-def rehearsal(folder: Path, key: PrivateKey) -> Iterator[MessengerSimulator]:
+def running_simulator(folder: Path, key: PrivateKey) -> Iterator[MessengerSimulator]:
     """Run a simulator in this process, over a store in `folder`, for as long as the block lasts.
 
     Meanwhile the environment says that calls to this computer need no proxy.

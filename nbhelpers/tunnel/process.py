@@ -22,7 +22,7 @@ from nbhelpers.tunnel.guard import Guard, clear
 from nbhelpers.tunnel.ngrok_agent import Agent
 from nbhelpers.tunnel.ngrok_program import binary_of
 from nbhelpers.tunnel.reach import wait_until_reached
-from nbhelpers.tunnel.target import door_of
+from nbhelpers.tunnel.target import receiver_of
 from nbhelpers.webhooks.receiver import webhook_urls
 
 __all__ = ["tunnel"]
@@ -43,7 +43,7 @@ def tunnel(settings: Settings, owner: Owner | None = None) -> None:
             "No tunnel is needed.", "The mode is simulator: the service is played on this computer.", "Use --mode live."
         )
     own = Service(NAME, settings.folder, owner)
-    token, path, door = checked_token(settings.ngrok_authtoken), binary_of(settings), door_of(settings)
+    token, path, receiver = checked_token(settings.ngrok_authtoken), binary_of(settings), receiver_of(settings)
     place = settings.folder / "ngrok"
     _reap(place)
     me = Owner.of(os.getpid())
@@ -51,9 +51,9 @@ def tunnel(settings: Settings, owner: Owner | None = None) -> None:
     guard = Guard(folder)
     try:
         agent = Agent(path, folder, token, settings.ngrok_connect_cas)
-        public = agent.open(door.url, settings.ngrok_domain)
+        public = agent.open(receiver.url, settings.ngrok_domain)
         try:
-            _hold(own, settings, agent, public, door.url)
+            _hold(own, settings, agent, public, receiver.url)
         finally:
             agent.close()
     finally:
@@ -87,14 +87,14 @@ def _hold(own: Service, settings: Settings, agent: Agent, public: str, target: s
         raise ServiceError("The tunnel has ended.", *reasons[0])
 
 
-def _watch(agent: Agent, own: Service, door: Record | None, reasons: list[tuple[str, str]]) -> None:
+def _watch(agent: Agent, own: Service, receiver: Record | None, reasons: list[tuple[str, str]]) -> None:
     while not reasons:
         time.sleep(_LOOK)
         if not agent.alive:
             cure = cure_for("ngrok", "died")
             again = cure.next if cure else "Open the tunnel again."
             reasons.append((f"ngrok stopped; its last words: {agent.last_words()}.", again))
-        elif not _is_open(own.folder, door):
+        elif not _is_open(own.folder, receiver):
             # Whatever takes its port next must not be public.
             agent.close()
             seen = "Your door was shut, and nothing else of this computer may be public."
@@ -104,9 +104,9 @@ def _watch(agent: Agent, own: Service, door: Record | None, reasons: list[tuple[
         time.sleep(_LOOK)
 
 
-def _is_open(folder: Path, door: Record | None) -> bool:
+def _is_open(folder: Path, receiver: Record | None) -> bool:
     now = inside.read_record(folder, "receiver")
-    return now is not None and door is not None and now.nonce == door.nonce and is_alive(now.pid, now.created)
+    return now is not None and receiver is not None and now.nonce == receiver.nonce and is_alive(now.pid, now.created)
 
 
 def _app(nonce: str) -> Callable[[Any, Any, Any], Awaitable[None]]:

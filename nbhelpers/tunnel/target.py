@@ -18,29 +18,29 @@ from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import wait_until_reached
 from nbhelpers.webhooks.receiver import webhook_urls
 
-__all__ = ["door_of", "own_address", "refuse_target"]
+__all__ = ["own_address", "receiver_of", "refuse_target"]
 
 _BACK = 10.0  # seconds until the nonce must have come back
 
 _JUPYTERS = range(8888, 8900)  # where Jupyter listens unless told otherwise: whoever reaches it can run code here
 
 
-def door_of(settings: Settings) -> Running:
+def receiver_of(settings: Settings) -> Running:
     """Return the running receiver of this mode. Raises ServiceError when there is none, or nobody else may see it."""
-    door = launcher.find("receiver", settings)
-    if door is None:
+    receiver = launcher.find("receiver", settings)
+    if receiver is None:
         raise ServiceError(
             "There is no door that a tunnel could lead to.",
             f"No receiver of {settings.mode} mode runs.",
             "Run `lab.receiver`, or `nbhelpers receiver`, first.",
         )
     try:
-        refuse_target(door.url)
+        refuse_target(receiver.url)
     except ServiceError:
         # Else the next receiver would wish for the same port again, whatever the settings say.
         (settings.folder / "receiver.port").unlink(missing_ok=True)
         raise
-    return door
+    return receiver
 
 
 def refuse_target(url: str, runtime: Path | None = None) -> None:
@@ -71,12 +71,12 @@ def own_address(settings: Settings) -> dict[str, str]:
 
     Raises ServiceError when it is no address, or does not lead to the receiver of this mode.
     """
-    door, public = door_of(settings), public_base(settings.public_url or "", settings.host)
+    receiver, public = receiver_of(settings), public_base(settings.public_url or "", settings.host)
     record = read_record(settings.folder, "receiver")
     met = wait_until_reached(public, record.nonce if record else "", _BACK)
     if not met.here:
-        raise ServiceError(f"PUBLIC_URL does not lead to your door at {door.url}.", met.seen, met.next)
-    return {"driver": "url", "public_url": public, **webhook_urls(public), "target": door.url}
+        raise ServiceError(f"PUBLIC_URL does not lead to your door at {receiver.url}.", met.seen, met.next)
+    return {"driver": "url", "public_url": public, **webhook_urls(public), "target": receiver.url}
 
 
 def _recorded_ports(runtime: Path) -> set[int]:

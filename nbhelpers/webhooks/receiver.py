@@ -14,7 +14,7 @@ from nbhelpers.errors import InboxError, SettingsError
 from nbhelpers.inbox.events import ORIGINS, Delivery
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.messages.inbound import Unreadable, read
-from nbhelpers.services.http_protocol import PatientProtocol, answer, lifespan
+from nbhelpers.services.http_protocol import LimitedProtocol, answer, lifespan
 from nbhelpers.services.service import Owner, Service, nonce_of, read_record, refusal, remembered_port
 
 __all__ = ["INBOUND_PATH", "STATUS_PATH", "receive", "receiver_app", "webhook_urls"]
@@ -45,7 +45,7 @@ def receive(settings: Settings, port: int | None = None, owner: Owner | None = N
     listener = service.bind(wished if port is None else port, strict=bool(port))
     app = receiver_app(inbox, _judge_of(settings), service.nonce)
     try:
-        service.run(app, listener, webhook_urls, PatientProtocol)
+        service.run(app, listener, webhook_urls, LimitedProtocol)
     finally:
         inbox.close()
 
@@ -157,8 +157,8 @@ def _judge_of(settings: Settings) -> Callable[[str | None, bytes], tuple[Verdict
     # The simulator makes its secret anew with each new state, and `.env` may get one while the door is open: both are
     # read again when their file has changed, and only then.
     if settings.mode == "simulator":
-        played = _Reread(settings.folder / "simulator.json", lambda _: _simulator_secret(settings), None)
-        return lambda authorization, body: (verify(authorization, body, played.now()), False)
+        simulated = _Reread(settings.folder / "simulator.json", lambda _: _simulator_secret(settings), None)
+        return lambda authorization, body: (verify(authorization, body, simulated.now()), False)
     configured = _Reread(dotenv_path(), lambda known: _configured_secret(settings, known), settings.signature_secret)
 
     def judge(authorization: str | None, body: bytes) -> tuple[Verdict, bool]:

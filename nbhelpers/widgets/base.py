@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets
 
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
 
 __all__ = ["Panel", "block", "guarded"]
@@ -33,9 +33,9 @@ class Panel(ipywidgets.VBox):
     heading = "Panel"
     _closed: threading.Event | None = None  # a panel that could not be made is closed all the same
 
-    def __init__(self, course: Course, children: list[ipywidgets.Widget]) -> None:
+    def __init__(self, course: CourseContext, children: list[ipywidgets.Widget]) -> None:
         self.course = course
-        self.mode_word = "SIMULATOR" if course.played else course.settings.mode.upper()
+        self.mode_word = "SIMULATOR" if course.simulated else course.settings.mode.upper()
         head = ipywidgets.HTML(
             f'<div style="display:flex;justify-content:space-between"><strong role="heading" aria-level="3">'
             f"{html.escape(self.heading)}</strong>"

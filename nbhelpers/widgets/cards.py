@@ -10,7 +10,7 @@ import ipywidgets
 
 from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.auth import tokens
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.errors import CredentialsError, KitError
 from nbhelpers.inbox.events import Delivery, one_line
@@ -27,7 +27,7 @@ class HelloPanel(Panel):
 
     heading = "Hello"
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._said = block()
         button = ipywidgets.Button(description="Press me", tooltip="Press me, to see whether panels work")
         button.on_click(lambda _: self._press())
@@ -45,7 +45,7 @@ class CredentialsCard(Panel):
 
     heading = "Credentials"
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._facts = block()
         super().__init__(course, [self._facts])
         self.show()
@@ -80,7 +80,7 @@ class TokenCard(Panel):
 
     heading = "Your JWT"
 
-    def __init__(self, course: Course, token: str) -> None:
+    def __init__(self, course: CourseContext, token: str) -> None:
         self._token = tokens.clean(token)[0]
         self._claims, self._view = block(), TokenView()
         self._view.on_msg(self._hear)
@@ -134,7 +134,7 @@ class WebhooksPanel(Panel):
 
     heading = "Webhooks"
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._inbound = CopyField(label="Webhook URL for Inbound Message")
         self._status = CopyField(label="Webhook URL for Delivery Receipt")
         self._facts = block()
@@ -148,7 +148,7 @@ class WebhooksPanel(Panel):
             "no": _button("No", self._guarded(lambda: self._say("Nothing was changed."))),
         }
         children = [self._inbound, self._status, self._facts]
-        if not course.played:
+        if not course.simulated:
             children += [self._said, ipywidgets.HBox([*self._buttons.values()])]
         super().__init__(course, children)
         self.show()
@@ -171,11 +171,11 @@ class WebhooksPanel(Panel):
         return "\n".join([*lines, self._words] if self._words else lines)
 
     def _urls(self) -> tuple[str, str]:
-        door = (self.course.facts.get("door") if self.course.played else self.course.public_urls()) or {}
-        return door.get("inbound_url", ""), door.get("status_url", "")
+        receiver = (self.course.facts.get("receiver") if self.course.simulated else self.course.public_urls()) or {}
+        return receiver.get("inbound_url", ""), receiver.get("status_url", "")
 
     def _now(self) -> tuple[str, str]:
-        saved = self.course.control.settings() if self.course.played else None
+        saved = self.course.control.settings() if self.course.simulated else None
         if saved is None and self._live.settable:
             method = "HTTP method: POST. “Set the webhooks for me” shows what the application holds now."
         elif saved is None:
@@ -193,7 +193,7 @@ class WebhooksPanel(Panel):
         clock = f"{last.received.astimezone():%H:%M:%S}"
         mark = "" if last.origin == "wire" else f" ({last.origin})"
         called = f"Last call: {clock} {one_line(last.method)} {path}, answered {last.answer}{mark}."
-        return method, f"{called} {_judged(last, self.course.played)}"
+        return method, f"{called} {_judged(last, self.course.simulated)}"
 
     # Setting them, in live mode
 
@@ -238,7 +238,7 @@ def _button(words: str, press: Callable[[Any], None]) -> ipywidgets.Button:
     return button
 
 
-def _judged(call: Delivery, played: bool) -> str:
+def _judged(call: Delivery, simulated: bool) -> str:
     """How the signature of a call was judged, in words."""
     if call.verdict == "signed":
         return "Signature verified."
@@ -248,5 +248,5 @@ def _judged(call: Delivery, played: bool) -> str:
         return "Unsigned."
     if not call.why:  # whatever is refused for its method or path is refused before anybody looks
         return "Signature not looked at: the call was refused before."
-    unset = "no signature secret is known" if played else "VONAGE_SIGNATURE_SECRET is not set"
+    unset = "no signature secret is known" if simulated else "VONAGE_SIGNATURE_SECRET is not set"
     return f"Signature not verified: {unset}."

@@ -6,7 +6,7 @@ import html
 
 import ipywidgets
 
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import MessageError
 from nbhelpers.inbox.events import Event, one_line
 from nbhelpers.messages.inbound import MessageStatus
@@ -18,7 +18,7 @@ _STAGES = ("submitted", "delivered", "read")
 _LONGEST = 2000  # characters of one message in the talk: what a person can write in Messenger
 
 
-def pinned(course: Course, chosen: str | None) -> tuple[Event | None, int]:
+def pinned(course: CourseContext, chosen: str | None) -> tuple[Event | None, int]:
     """Return the newest message of the chosen person (or of whoever wrote last) and how many people wrote since."""
     messages = [event for event in course.inbox.events("inbound") if event.trusted and event.psid]
     if not messages:
@@ -58,11 +58,11 @@ class PsidPanel(Panel):
 
     heading = "Captured PSID"
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._person: str | None = None
         self._shown, self._said = block(), block()
         children: list[ipywidgets.Widget] = [self._shown]
-        if course.played:
+        if course.simulated:
             self._line = ipywidgets.Text(
                 placeholder="Write as the person, then press Enter or Write", layout={"width": "70%"}
             )
@@ -122,7 +122,7 @@ class ConversationPanel(Panel):
 
     heading = "The whole talk"
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._person: str | None = None
         self._talk = block()
         super().__init__(course, [self._talk])

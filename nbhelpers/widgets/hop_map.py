@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipywidgets
 
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.diagnosis.doctor import examine
 from nbhelpers.diagnosis.hop_map import HopMap
 from nbhelpers.widgets.base import Panel, block
@@ -17,7 +17,7 @@ class HopMapPanel(Panel):
 
     heading = "The way of a message"
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._found: HopMap | None = None
         self._map = block()
         again = ipywidgets.Button(description="Look again", tooltip="Walk the hops once more")

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets
 
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.widgets.base import Panel, block, guarded
 
 __all__ = ["LessonsPanel"]
@@ -21,11 +21,11 @@ class LessonsPanel(Panel):
 
     heading = "Lessons in what goes wrong"
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._said, self._on, self._text = block(), block(), block()
         self._choice: ipywidgets.Dropdown | None = None
         children: list[ipywidgets.Widget] = [self._text]
-        if course.played:
+        if course.simulated:
             self._table = {each["name"]: each for each in course.control.faults()}
             names = [(name.replace("-", " "), name) for name in self._table]
             self._choice = ipywidgets.Dropdown(options=names, description="Lesson", tooltip="Which lesson")
@@ -53,7 +53,7 @@ class LessonsPanel(Panel):
             children = [self._choice, self._text, *acts_on, self._on, self._said]
         super().__init__(course, children)
         self.show()
-        if course.played:
+        if course.simulated:
             self.follow()
 
     def refresh(self) -> None:
@@ -72,7 +72,7 @@ class LessonsPanel(Panel):
         )
 
     def as_text(self) -> str:
-        if not self.course.played:
+        if not self.course.simulated:
             return _ELSEWHERE
         lines = []
         for each in self.course.control.faults():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.widgets.cards import CredentialsCard, HelloPanel, TokenCard, WebhooksPanel
 from nbhelpers.widgets.conversation import ConversationPanel, PsidPanel
 from nbhelpers.widgets.hop_map import HopMapPanel
@@ -15,7 +15,7 @@ __all__ = ["Panels"]
 class Panels:
     """One line makes a panel: `lab.panels.reply()`. Press Tab after the dot to see them all."""
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._course = course
 
     def hello(self) -> HelloPanel:

@@ -6,7 +6,7 @@ import html
 
 import ipywidgets
 
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, MessageError
 from nbhelpers.inbox.events import one_line
 from nbhelpers.messages.outbound import LONGEST_TEXT, OutboundMessage
@@ -22,7 +22,7 @@ class ReplyBox(Panel):
 
     heading = "Reply"
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._person: str | None = None
         self._page: str | None = None
         self._uuid: str | None = None
@@ -60,7 +60,7 @@ class ReplyBox(Panel):
         if self._person is None:
             self._person, self._page = event.psid, event.page_id
             self._typed()
-        real = "" if self.course.played else f" <strong>{_REAL}</strong>"
+        real = "" if self.course.simulated else f" <strong>{_REAL}</strong>"
         more = f" <small>({newer_words(newer)})</small>" if newer else ""
         self._ids.value = (
             f"<p>From <code>{html.escape(self._page or '')}</code> (you, the Page: the inbound <code>to</code>) ⟶ "
@@ -75,7 +75,7 @@ class ReplyBox(Panel):
             return _NOBODY
         page_id, psid = self._page or event.page_id, self._person or event.psid
         lines = [f"From {page_id} (you, the Page) to {psid} (the person)", newer_words(newer)]
-        if not self.course.played:
+        if not self.course.simulated:
             lines.append(_REAL)
         lines.append('Without panels: `lab.reply("…")`')
         return "\n".join(line for line in lines if line)

@@ -19,7 +19,7 @@ from nbhelpers.cli.main import main
 from nbhelpers.config import settings as configuration
 from nbhelpers.config.settings import Settings
 from nbhelpers.course import dashboard
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.errors import ApiError, KitError, SettingsError
 from nbhelpers.inbox.inbox import Inbox
@@ -67,11 +67,11 @@ def inbox(settings: Settings) -> Iterator[Inbox]:
 
 @pytest.fixture
 def live(settings: Settings, inbox: Inbox) -> LiveWebhooks:
-    return LiveWebhooks(Course(settings, inbox, None))
+    return LiveWebhooks(CourseContext(settings, inbox, None))
 
 
 def live_with(settings: Settings, inbox: Inbox, vonage: Account, folder: Path, **more: str | None) -> LiveWebhooks:
-    return LiveWebhooks(Course(live_settings(vonage, folder, **more), inbox, None))
+    return LiveWebhooks(CourseContext(live_settings(vonage, folder, **more), inbox, None))
 
 
 def held(vonage: Account, which: str = "inbound_url") -> dict[str, Any]:
@@ -514,7 +514,7 @@ def test_without_an_application_id_it_says_so(
 
 @pytest.mark.fast
 def test_the_hosted_sandbox_has_fields_of_its_own(inbox: Inbox, vonage: Account, tmp_path: Path) -> None:
-    live = LiveWebhooks(Course(live_settings(vonage, tmp_path, mode="sandbox"), inbox, None))
+    live = LiveWebhooks(CourseContext(live_settings(vonage, tmp_path, mode="sandbox"), inbox, None))
     assert "The hosted sandbox has two webhook fields of its own." in repr(live)
     assert OURS["inbound_url"] in repr(live)
     assert not live.settable and vonage.asked == []

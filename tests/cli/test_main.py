@@ -56,7 +56,7 @@ def test_the_round_of_a_demo_goes_from_hello_to_read(shell: Shell) -> None:
 def test_the_round_of_the_guide_goes_over_http_from_a_voice_application_to_read(shell: Shell) -> None:
     """Each step as the guide has it: nothing is prepared, and the webhooks come in the guide's shape."""
     _, ready = shell.start("simulator")
-    _, door = shell.start("receiver")
+    _, receiver = shell.start("receiver")
     record = json.loads((shell.folder / ".lab" / "simulator" / "simulator.json").read_text())
     control = {"X-Simulator-Token": record["control"]}
     url = ready["base_url"]
@@ -75,7 +75,7 @@ def test_the_round_of_the_guide_goes_over_http_from_a_voice_application_to_read(
     assert linked["page_id"] == page["id"]
     shown = requests.get(f"{url}/_simulator/settings", headers=control, timeout=5).json()
     assert shown["http_method"] == "GET", "the guide's note: the default is GET"
-    form = {"inbound_url": door["inbound_url"], "status_url": door["status_url"], "http_method": "POST"}
+    form = {"inbound_url": receiver["inbound_url"], "status_url": receiver["status_url"], "http_method": "POST"}
     requests.put(f"{url}/_simulator/settings", json=form, headers=control, timeout=5).raise_for_status()
 
     shell("trigger", "text", "--page", "Bakery", "--text", "Hello from Facebook Messenger!")
@@ -226,15 +226,15 @@ def test_follow_shows_each_event_as_it_comes_until_it_is_interrupted(shell: Shel
 
 def test_status_says_what_runs_and_where(shell: Shell) -> None:
     assert "No service runs." in shell("status").stdout
-    process, door = shell.start("receiver")
+    process, receiver = shell.start("receiver")
     facts = json.loads(shell("status", "--json").stdout)
 
     assert facts["state"] == str(shell.folder / ".lab")
     (service,) = facts["services"]
-    assert service == {"name": "receiver", "mode": "simulator", "pid": process.pid, "url": door["url"]} | {
-        name: door[name] for name in ("inbound_url", "status_url")
+    assert service == {"name": "receiver", "mode": "simulator", "pid": process.pid, "url": receiver["url"]} | {
+        name: receiver[name] for name in ("inbound_url", "status_url")
     }
-    assert f"receiver: up at {door['url']} (process {process.pid})" in shell("status").stdout
+    assert f"receiver: up at {receiver['url']} (process {process.pid})" in shell("status").stdout
 
 
 def test_two_state_directories_share_nothing(shell: Shell) -> None:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from nbhelpers import Lab
-from nbhelpers.course.actions import LinkPage, Said, Saved
+from nbhelpers.course.actions import ActionResult, LinkPage, Saved
 from nbhelpers.errors import KitError, ServiceError, SettingsError
 from tests.conftest import wait_until
 
@@ -137,7 +137,7 @@ def test_the_person_reads_what_was_delivered_and_only_once(ready: Lab) -> None:
 def test_what_a_person_wrote_is_escaped_in_a_cell(ready: Lab) -> None:
     said = ready.user.write("<script>alert(1)</script>")
     assert "<script>" not in said._repr_html_()
-    assert Said("a <b> & c")._repr_html_() == "<p>a &lt;b&gt; &amp; c</p>"
+    assert ActionResult("a <b> & c")._repr_html_() == "<p>a &lt;b&gt; &amp; c</p>"
 
 
 def test_on_a_real_phone_it_says_what_to_do(live: Lab) -> None:
@@ -159,8 +159,8 @@ def test_the_form_is_get_until_it_is_set_to_post(ready: Lab) -> None:
 
 def test_the_test_call_is_labelled_and_makes_no_event_and_no_psid(ready: Lab) -> None:
     saved = ready.webhooks.save(method="POST")
-    door = ready.receiver
-    assert [call["url"] for call in saved.calls] == [door.inbound_url, door.status_url]
+    receiver = ready.receiver
+    assert [call["url"] for call in saved.calls] == [receiver.inbound_url, receiver.status_url]
     first, second = ready.inbox.deliveries()[-2:]
     for call, path in ((first, "/webhooks/inbound"), (second, "/webhooks/status")):
         assert (call.method, call.path, call.answer) == ("POST", path, 200)
@@ -194,10 +194,10 @@ def test_what_the_form_does_not_take_is_said_in_words(ready: Lab, given: dict[st
 
 
 def test_the_form_shows_its_labels_in_the_order_of_the_dashboard(ready: Lab) -> None:
-    door = ready.receiver
+    receiver = ready.receiver
     ready.webhooks.save(status="http://127.0.0.1:9/s")
     assert repr(ready.webhooks) == (
-        f"Webhook URL for Inbound Message: {door.inbound_url}\n"
+        f"Webhook URL for Inbound Message: {receiver.inbound_url}\n"
         "Webhook URL for Delivery Receipt: http://127.0.0.1:9/s\n"
         "HTTP method: GET"
     )

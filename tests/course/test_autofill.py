@@ -70,10 +70,10 @@ def test_the_link_is_made_with_a_token_and_its_id_noted(ready: Lab) -> None:
 def test_the_form_holds_the_open_door_by_post_in_the_shape_that_is_sent(ready: Lab, version: str, shape: str) -> None:
     ready.simulator.change_settings(inbound_url="", status_url="", http_method="GET")
     autofill.webhooks(course_of(ready, api_version=version))
-    door = ready.receiver
+    receiver = ready.receiver
     assert ready.simulator.settings() == {
-        "inbound_url": door.inbound_url,
-        "status_url": door.status_url,
+        "inbound_url": receiver.inbound_url,
+        "status_url": receiver.status_url,
         "http_method": "POST",
         "shape": shape,
         "balance": "ok",

@@ -390,17 +390,17 @@ def test_webhooks_wrong_method(ready: Lab) -> None:
 
 @pytest.mark.fast
 def test_webhooks_wrong_way_round(ready: Lab) -> None:
-    door = ready.receiver
-    ready.webhooks.save(inbound=door.status_url, status=door.inbound_url, method="POST")
+    receiver = ready.receiver
+    ready.webhooks.save(inbound=receiver.status_url, status=receiver.inbound_url, method="POST")
     assert repr(ready.check("webhooks")) == "Wrong. The addresses are swapped."
 
 
 @pytest.mark.fast
 def test_webhooks_wrong_address(ready: Lab) -> None:
-    door = ready.receiver
+    receiver = ready.receiver
     ready.webhooks.save(status="https://example.com/old", method="POST")
     assert repr(ready.check("webhooks")) == (
-        f"Wrong. The form holds https://example.com/old; your door is {door.status_url}."
+        f"Wrong. The form holds https://example.com/old; your door is {receiver.status_url}."
     )
 
 

@@ -119,13 +119,13 @@ def test_going_back_to_the_simulator_it_says_what_is_still_public_and_closes_it(
         public = lab.tunnel.public_url
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("NBHELPERS_MODE", "simulator")
-            played = Lab(state=tmp_path / "lab")
-            assert f"But the tunnel of live mode is open: {public}. `lab.tunnel.close()` closes it." in repr(played)
-            assert "the tunnel of live mode is open" in repr(played.tunnel)
-            assert repr(played.tunnel.close()) == "Closed. Nothing of this computer is public any more."
+            simulated = Lab(state=tmp_path / "lab")
+            assert f"But the tunnel of live mode is open: {public}. `lab.tunnel.close()` closes it." in repr(simulated)
+            assert "the tunnel of live mode is open" in repr(simulated.tunnel)
+            assert repr(simulated.tunnel.close()) == "Closed. Nothing of this computer is public any more."
             assert agents(tmp_path) == []
-            assert repr(played) == "Ready. A simulator plays the service. Nothing leaves this computer."
-            played.inbox.close()
+            assert repr(simulated) == "Ready. A simulator plays the service. Nothing leaves this computer."
+            simulated.inbox.close()
 
 
 def test_a_public_url_of_ones_own_takes_the_place_of_ours_which_is_closed(
@@ -205,9 +205,9 @@ def test_the_command_prints_one_line_when_it_is_ready_and_leaves_nothing_public(
     missing = subprocess.run([*command, "tunnel"], capture_output=True, text=True, timeout=30, check=False)
     assert missing.returncode == 1
     assert missing.stderr.startswith("Error: There is no door that a tunnel could lead to.")
-    with subprocess.Popen([*command, "receiver"], stdout=subprocess.PIPE) as door:
-        assert door.stdout
-        door.stdout.readline()
+    with subprocess.Popen([*command, "receiver"], stdout=subprocess.PIPE) as receiver:
+        assert receiver.stdout
+        receiver.stdout.readline()
         with subprocess.Popen([*command, "tunnel"], stdout=subprocess.PIPE) as tunnel:
             assert tunnel.stdout
             ready = json.loads(tunnel.stdout.readline())
@@ -215,8 +215,8 @@ def test_the_command_prints_one_line_when_it_is_ready_and_leaves_nothing_public(
             tunnel.send_signal(signal.SIGINT)
             assert tunnel.wait(10) == 0
         assert agents(tmp_path) == []
-        door.terminate()
-        door.wait(10)
+        receiver.terminate()
+        receiver.wait(10)
 
 
 def test_in_simulator_mode_none_is_needed(ready: Lab):

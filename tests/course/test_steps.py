@@ -176,12 +176,12 @@ def test_steps_are_listed_without_naming_one_that_is_not_among_them(numbers: lis
 
 def test_need_opens_the_door_again_and_registers_its_new_address(fresh: Lab) -> None:
     fresh.need("webhooks")
-    door = shut(fresh, "receiver")
+    receiver = shut(fresh, "receiver")
     assert fresh.check("webhooks").kind == "not yet"
-    with taken(int(door.url.rpartition(":")[2])):
+    with taken(int(receiver.url.rpartition(":")[2])):
         assert last_line(fresh.need("webhooks")) == "Ready for step 6."
     again = launcher.find("receiver", fresh.settings)
-    assert again.url != door.url
+    assert again.url != receiver.url
     assert fresh.simulator.settings()["inbound_url"] == again.ready["inbound_url"]
     fresh.simulator.write(text="Are you there?")
     assert fresh.inbox.wait_for_message(10).text == "Are you there?"
@@ -367,11 +367,11 @@ def test_in_live_mode_a_configured_learner_is_ready_and_the_door_is_open(
     try:
         assert last_line(lab.need("application")) == "Ready for step 3."
         assert repr(lab.check("webhooks")) == "Not yet. Your door is shut. Run `lab.receiver`."
-        door = lab.receiver.inbound_url.removesuffix("/webhooks/inbound")
+        receiver = lab.receiver.inbound_url.removesuffix("/webhooks/inbound")
         assert repr(lab.check("webhooks")) == "Not yet. Your door is open, but not public. Run `lab.tunnel`."
-        monkeypatch.setenv("PUBLIC_URL", door)
+        monkeypatch.setenv("PUBLIC_URL", receiver)
         lab = Lab(state=tmp_path / "lab", mode="live")
-        assert last_line(lab.need("webhooks")).startswith(f"Ready for step 6. Your door is public at {door}: ")
+        assert last_line(lab.need("webhooks")).startswith(f"Ready for step 6. Your door is public at {receiver}: ")
         assert launcher.find("receiver", lab.settings)
         assert lab.facts == {"application_id": "my-application"}
         for key_of_step, words in {

@@ -20,8 +20,8 @@ from nbhelpers import Lab
 from nbhelpers.auth.private_key import PrivateKey, save_key
 from nbhelpers.cli.main import main
 from nbhelpers.config import settings as configuration
-from nbhelpers.course.context import Course
-from nbhelpers.diagnosis.credentials_check import STATES, Vetting, vet
+from nbhelpers.course.context import CourseContext
+from nbhelpers.diagnosis.credentials_check import STATES, CredentialsCheck, examine_credentials
 from nbhelpers.inbox.inbox import Inbox
 from tests.support.account_api import ID, KEY, SECRET, Account, messages, playing
 from tests.support.labs import course_of, own_key, shut
@@ -30,7 +30,7 @@ from tests.support.simulation import webhooks
 DOOR = "https://door.example"
 INBOUND, STATUS = f"{DOOR}/webhooks/inbound", f"{DOOR}/webhooks/status"
 NAMES = ["ID", "key", "public half", "token", "clock", "account", "key pair", "messages", "inbound URL", "status URL"]
-Look = Callable[..., Vetting]
+Look = Callable[..., CredentialsCheck]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def look(vonage: Account, key: PrivateKey, tmp_path: Path) -> Iterator[Look]:
     path = save_key(key, tmp_path / "private.key")
     inboxes = []
 
-    def looked(mode: str = "live", **changed: str | None) -> Vetting:
+    def looked(mode: str = "live", **changed: str | None) -> CredentialsCheck:
         values = {
             "NBHELPERS_API_HOST": vonage.url,
             "VONAGE_API_KEY": KEY,
@@ -60,7 +60,7 @@ def look(vonage: Account, key: PrivateKey, tmp_path: Path) -> Iterator[Look]:
         environ = {name: value for name, value in values.items() if value is not None}
         settings = configuration.load(mode, tmp_path / "lab", environ=environ, folder=tmp_path)
         inboxes.append(Inbox(settings.folder / "lab.sqlite3"))
-        found = vet(Course(settings, inboxes[-1], None))
+        found = examine_credentials(CourseContext(settings, inboxes[-1], None))
         shown = repr(found) + found._repr_html_() + json.dumps(found.facts)
         pem = "".join(key.pem().split()[3:-3])
         basic = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
@@ -74,12 +74,12 @@ def look(vonage: Account, key: PrivateKey, tmp_path: Path) -> Iterator[Look]:
         inbox.close()
 
 
-def line(found: Vetting, name: str) -> str:
+def line(found: CredentialsCheck, name: str) -> str:
     (only,) = [f"{state}: {words}" for each, state, words in found.lines if each == name]
     return only
 
 
-def unseen(found: Vetting) -> list[str]:
+def unseen(found: CredentialsCheck) -> list[str]:
     return [name for name, state, _ in found.lines if state == "not looked at"]
 
 
@@ -118,7 +118,7 @@ def test_the_public_half_is_shown_short_and_whole_only_where_it_folds(look: Look
 
 
 def test_states_are_words_and_what_is_to_do_ends_in_an_action() -> None:
-    found = Vetting((("ID", "to do", "<i> & co"), ("key", "ready", "fine"), ("token", "not looked at", "why")))
+    found = CredentialsCheck((("ID", "to do", "<i> & co"), ("key", "ready", "fine"), ("token", "not looked at", "why")))
     assert "<strong>to do</strong>" in found._repr_html_() and "&lt;i&gt; &amp; co" in found._repr_html_()
     assert repr(found).splitlines() == [
         "ID          to do: <i> & co",
@@ -396,19 +396,19 @@ def test_in_simulator_mode_an_application_with_messages_is_compared_with_the_doo
     settings, application_id = ready.settings, ready.facts["application_id"]
     url, account = f"{settings.host}/v2/applications/{application_id}", (settings.api_key, settings.api_secret)
     before = requests.get(url, auth=account, timeout=5).json()
-    door = ready.receiver
+    receiver = ready.receiver
     try:
         for urls, words in (
-            ((door.inbound_url, door.status_url), f"ready: {door.inbound_url} (POST) leads to your door"),
+            ((receiver.inbound_url, receiver.status_url), f"ready: {receiver.inbound_url} (POST) leads to your door"),
             ((None, None), "ready: it is empty: the simulator calls the receiver that runs here"),
-            (("http://127.0.0.1:9/in", None), f"your door is {door.inbound_url}: change the application"),
+            (("http://127.0.0.1:9/in", None), f"your door is {receiver.inbound_url}: change the application"),
         ):
             form = {"name": "With messages", "capabilities": {"messages": webhooks(*urls)}}
             assert requests.put(url, json=form, auth=account, timeout=5).status_code == 200
             assert words in line(ready.check_credentials(), "inbound URL")
         course = course_of(ready)
-        ready.inbox.note(door=None)
-        assert "run `lab.receiver`" in line(vet(course), "inbound URL")
+        ready.inbox.note(receiver=None)
+        assert "run `lab.receiver`" in line(examine_credentials(course), "inbound URL")
     finally:
         form = {name: before[name] for name in ("name", "capabilities", "privacy")}
         requests.put(url, json=form, auth=account, timeout=5)
@@ -428,8 +428,8 @@ def test_before_step_2_it_says_what_is_missing(tmp_path: Path) -> None:
     try:
         settings = lab.settings
         assert settings.application_id is None
-        found = vet(
-            Course(
+        found = examine_credentials(
+            CourseContext(
                 configuration.load(
                     "live", tmp_path / "lab", environ={"NBHELPERS_API_HOST": "http://127.0.0.1:9"}, folder=tmp_path
                 ),

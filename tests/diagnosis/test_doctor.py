@@ -20,7 +20,7 @@ from nbhelpers.auth.signatures import sign
 from nbhelpers.diagnosis.doctor import HOPS
 from nbhelpers.diagnosis.hop_map import STATES, HopMap
 from nbhelpers.services import launcher
-from nbhelpers.testing.messenger_simulator import MessengerSimulator, rehearsal
+from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_simulator
 from tests.conftest import Shell, wait_until
 from tests.support.labs import arrive, button, message, printed, seen, written
 from tests.support.simulation import target
@@ -79,12 +79,12 @@ def test_its_own_calls_are_marked_and_nobodys_message(ready: Lab):
 
 
 def test_the_form_with_get_with_swapped_and_with_foreign_urls_is_named(ready: Lab):
-    door, form = ready.receiver, ready.simulator
+    receiver, form = ready.receiver, ready.simulator
     form.change_settings(http_method="GET")
     assert "The method is GET: set POST." in stopped(ready.doctor(), "both webhook URLs")
-    form.change_settings(http_method="POST", inbound_url=door.status_url, status_url=door.inbound_url)
+    form.change_settings(http_method="POST", inbound_url=receiver.status_url, status_url=receiver.inbound_url)
     assert "The addresses are swapped." in stopped(ready.doctor(), "both webhook URLs")
-    form.change_settings(inbound_url="http://127.0.0.1:9/in", status_url=door.status_url)
+    form.change_settings(inbound_url="http://127.0.0.1:9/in", status_url=receiver.status_url)
     assert "The form holds http://127.0.0.1:9/in; your door is" in stopped(ready.doctor(), "both webhook URLs")
 
 
@@ -202,7 +202,7 @@ def test_a_scanners_call_says_nothing_about_a_setting(own_tunnel: Lab):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, key: PrivateKey) -> Iterator[MessengerSimulator]:
-    with rehearsal(tmp_path_factory.mktemp("service"), key) as made:
+    with running_simulator(tmp_path_factory.mktemp("service"), key) as made:
         yield made
 
 

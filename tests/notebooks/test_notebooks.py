@@ -31,8 +31,8 @@ from nbhelpers.config.settings import Settings
 from nbhelpers.errors import InboxError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
-from nbhelpers.simulator.control.client import Control
-from nbhelpers.testing.messenger_simulator import MessengerSimulator, rehearsal
+from nbhelpers.simulator.control.client import ControlClient
+from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_simulator
 from tests.conftest import REPOSITORY, Shell, wait_until
 from tests.support import fake_ngrok
 from tests.support.tunnels import TOKEN, account_of, agents, live_lab
@@ -241,7 +241,7 @@ class Walk:
 
     state: Path
     runs: dict[str, Run]
-    doors: dict[str, int]  # the receiver's process after each notebook
+    receivers: dict[str, int]  # the receiver's process after each notebook
 
 
 @pytest.fixture(scope="module")
@@ -251,8 +251,8 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     try:
         for path in STEPS:
             walked.runs[path.name[:2]] = execute(read(path), state)
-            door = launcher.find("receiver", settings_of(state))
-            walked.doors[path.name[:2]] = door.pid if door else 0
+            receiver = launcher.find("receiver", settings_of(state))
+            walked.receivers[path.name[:2]] = receiver.pid if receiver else 0
         yield walked
     finally:
         stop(state)
@@ -285,8 +285,8 @@ def test_no_output_and_no_widget_holds_a_secret(walk: Walk) -> None:
 
 @pytest.mark.timeout(300)
 def test_kernels_end_and_the_door_stays_open(walk: Walk) -> None:
-    assert walk.doors["05"]
-    assert walk.doors["05"] == walk.doors["06"] == walk.doors["07"]
+    assert walk.receivers["05"]
+    assert walk.receivers["05"] == walk.receivers["06"] == walk.receivers["07"]
     with inbox_of(walk.state) as inbox:
         assert [event.text for event in inbox.events("inbound")] == ["Hello from Facebook Messenger!"]
 
@@ -335,7 +335,7 @@ def test_a_message_that_came_while_no_kernel_ran_is_there(tmp_path: Path) -> Non
         execute(read(FOLDER / "05_webhooks.ipynb"), state)
         simulator = launcher.find("simulator", settings_of(state))
         assert simulator is not None
-        control = Control(simulator.url, simulator.control)
+        control = ControlClient(simulator.url, simulator.control)
         psid = control.write(text="Is anybody there?", person="Grace")["psid"]
         control.close()
         run = execute(read(FOLDER / "06_receive.ipynb"), state)
@@ -404,7 +404,7 @@ def test_live_the_walk_runs_to_its_end_with_nobody_at_the_keyboard_and_leaves_no
     tmp_path: Path, key: PrivateKey
 ) -> None:
     state = tmp_path / "lab"
-    with rehearsal(tmp_path / "service", key) as service:
+    with running_simulator(tmp_path / "service", key) as service:
         try:
             run = execute(read(FOLDER / "09_go_live.ipynb"), state, **stand_ins(service, tmp_path, "live"))
             wait_until(lambda: not agents(tmp_path), 5, "the end of ngrok")
@@ -428,7 +428,7 @@ def test_live_the_walk_runs_to_its_end_with_nobody_at_the_keyboard_and_leaves_no
 
 def test_in_the_hosted_sandbox_the_walk_needs_key_and_secret_alone(tmp_path: Path, key: PrivateKey) -> None:
     state, mute = tmp_path / "lab", ("VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY", "MESSENGER_SENDER_ID")
-    with rehearsal(tmp_path / "service", key) as service:
+    with running_simulator(tmp_path / "service", key) as service:
         try:
             run = execute(read(FOLDER / "09_go_live.ipynb"), state, **stand_ins(service, tmp_path, "sandbox", mute))
         finally:
@@ -460,7 +460,7 @@ def test_live_the_wait_for_a_message_ends_and_says_how_to_go_on(tmp_path: Path, 
 # With your own server
 
 
-class Door(BaseHTTPRequestHandler):
+class Receiver(BaseHTTPRequestHandler):
     knocks: list[tuple[str, dict[str, Any]]] = []  # noqa: RUF012 - one list for all requests, emptied by its test
 
     def do_POST(self) -> None:
@@ -474,20 +474,20 @@ class Door(BaseHTTPRequestHandler):
 def test_the_quickstarts_commands_call_a_server_of_your_own(shell: Shell) -> None:
     text = read(FOLDER / "quickstart.ipynb").cells[-1].source
     blocks = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    door = HTTPServer(("127.0.0.1", 0), Door)
-    Thread(target=door.serve_forever, daemon=True).start()
+    receiver = HTTPServer(("127.0.0.1", 0), Receiver)
+    Thread(target=receiver.serve_forever, daemon=True).start()
     try:
-        here = [block.replace("127.0.0.1:5000", f"127.0.0.1:{door.server_port}") for block in blocks]
+        here = [block.replace("127.0.0.1:5000", f"127.0.0.1:{receiver.server_port}") for block in blocks]
         (_, *simulate), (_, *trigger) = (shlex.split(block.replace("\\\n", " ")) for block in here)
         process, ready = shell.start(*simulate)
         assert {"base_url", "application_id", "private_key", "page_id", "psid"} <= set(ready)
         shell(*trigger)
-        wait_until(lambda: len(Door.knocks) == 2, what="two messages")
+        wait_until(lambda: len(Receiver.knocks) == 2, what="two messages")
         process.terminate()
     finally:
-        door.shutdown()
-        door.server_close()
-    path, body = Door.knocks[-1]
+        receiver.shutdown()
+        receiver.server_close()
+    path, body = Receiver.knocks[-1]
     assert path == "/inbound"
     assert body["channel"] == "messenger"
     assert body["from"] == ready["psid"]

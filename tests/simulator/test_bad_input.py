@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.services.service import read_record
-from nbhelpers.simulator.api.routes import Vonage
-from nbhelpers.simulator.control.routes import Screens
+from nbhelpers.simulator.api.routes import ApiRoutes
+from nbhelpers.simulator.control.routes import ControlRoutes
 from nbhelpers.simulator.storage.switches import SWITCHES
 from tests.support.simulation import Detached, Program, flat, nested
 
 NOTHING: Any = None
-PATHS = sorted({(path, method) for path, method, _ in Vonage(NOTHING, NOTHING, NOTHING, NOTHING).table()})
-SCREENS = sorted({(path, method) for path, method, _ in Screens(NOTHING, NOTHING, NOTHING, NOTHING, "").table()})
+PATHS = sorted({(path, method) for path, method, _ in ApiRoutes(NOTHING, NOTHING, NOTHING, NOTHING).table()})
+SCREENS = sorted({(path, method) for path, method, _ in ControlRoutes(NOTHING, NOTHING, NOTHING, NOTHING, "").table()})
 bounded = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

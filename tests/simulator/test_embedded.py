@@ -20,7 +20,7 @@ import requests
 
 from nbhelpers.auth.private_key import load_key
 from nbhelpers.errors import ServiceError
-from nbhelpers.simulator.control.client import Control
+from nbhelpers.simulator.control.client import ControlClient
 from nbhelpers.simulator.embedded import Embedded
 from nbhelpers.simulator.server import Options
 from tests.conftest import wait_until
@@ -84,7 +84,7 @@ def test_two_at_once_are_two(tmp_path: Path) -> None:
     with Embedded(tmp_path / "one") as one, Embedded(tmp_path / "two") as two:
         assert one.base_url != two.base_url
         assert one.ready["api_key"] != two.ready["api_key"]
-        control = Control(one.base_url, two.control)
+        control = ControlClient(one.base_url, two.control)
         with pytest.raises(ServiceError):
             control.pages()
         control.close()
@@ -144,7 +144,7 @@ def test_it_starts_inside_a_coroutine_too(tmp_path: Path) -> None:
 def test_it_leaves_no_thread_no_socket_and_no_file_but_its_store(tmp_path: Path) -> None:
     threads, opened = set(threading.enumerate()), sockets()
     with Embedded(tmp_path / "simulator") as it:
-        control = Control(it.base_url, it.control)
+        control = ControlClient(it.base_url, it.control)
         control.create_page("Page")
         control.write(text="hi")
         assert len(it.undelivered()) == 0  # the Page is linked to nobody

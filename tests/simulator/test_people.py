@@ -196,7 +196,9 @@ def test_an_answer_to_somebody_who_wrote_is_submitted_and_then_delivered(
     assert hook.statuses(sent, 2) == ["submitted", "delivered"]
 
 
-def fate(world: Detached, program: Program, hook: Target, body: dict[str, Any], version: str = "v1") -> tuple[str, str]:
+def outcome_of(
+    world: Detached, program: Program, hook: Target, body: dict[str, Any], version: str = "v1"
+) -> tuple[str, str]:
     """The last status of a message and the code of its error."""
     sent = world.send(program, body, version)
     assert hook.statuses(sent, 2)[0] == "submitted"
@@ -209,7 +211,7 @@ def fate(world: Detached, program: Program, hook: Target, body: dict[str, Any], 
 def test_a_psid_that_nobody_has_is_rejected_with_1300(
     world: Detached, program: Program, hook: Target, page: str
 ) -> None:
-    assert fate(world, program, hook, flat(page, "1111111111111111")) == ("rejected", "1300")
+    assert outcome_of(world, program, hook, flat(page, "1111111111111111")) == ("rejected", "1300")
 
 
 @pytest.mark.fast
@@ -217,7 +219,7 @@ def test_a_psid_of_another_page_is_rejected_with_1300(
     world: Detached, program: Program, hook: Target, page: str
 ) -> None:
     elsewhere = world.control.write(page=world.page(program), text="hi")["psid"]
-    assert fate(world, program, hook, flat(page, elsewhere)) == ("rejected", "1300")
+    assert outcome_of(world, program, hook, flat(page, elsewhere)) == ("rejected", "1300")
 
 
 @pytest.mark.fast
@@ -226,7 +228,7 @@ def test_a_tag_that_is_not_known_is_rejected_with_1021(
 ) -> None:
     psid = world.control.write(page=page, text="hi")["psid"]
     tagged = {"messenger": {"category": "message_tag", "tag": "SHIPPING_UPDATE"}}
-    assert fate(world, program, hook, flat(page, psid, **tagged)) == ("rejected", "1021")
+    assert outcome_of(world, program, hook, flat(page, psid, **tagged)) == ("rejected", "1021")
 
 
 def test_after_24_hours_only_a_human_agent_may_answer_and_after_a_week_nobody(
@@ -242,14 +244,14 @@ def test_after_24_hours_only_a_human_agent_may_answer_and_after_a_week_nobody(
     human = {"messenger": {"category": "message_tag", "tag": "HUMAN_AGENT"}}
     update = {"messenger": {"category": "update"}}
     late = ("rejected", "1340")
-    assert fate(world, program, hook, flat(page, psids["fresh"])) == ("delivered", "")
-    assert fate(world, program, hook, flat(page, psids["a day"])) == late
-    assert fate(world, program, hook, flat(page, psids["a day"], **update)) == late
-    assert fate(world, program, hook, flat(page, psids["a day"], **human)) == ("delivered", "")
-    assert fate(world, program, hook, flat(page, psids["a week"], **human)) == late
+    assert outcome_of(world, program, hook, flat(page, psids["fresh"])) == ("delivered", "")
+    assert outcome_of(world, program, hook, flat(page, psids["a day"])) == late
+    assert outcome_of(world, program, hook, flat(page, psids["a day"], **update)) == late
+    assert outcome_of(world, program, hook, flat(page, psids["a day"], **human)) == ("delivered", "")
+    assert outcome_of(world, program, hook, flat(page, psids["a week"], **human)) == late
     # Writing again opens the window again.
     world.control.write(page=page, psid=psids["a week"], text="me again")
-    assert fate(world, program, hook, flat(page, psids["a week"])) == ("delivered", "")
+    assert outcome_of(world, program, hook, flat(page, psids["a week"])) == ("delivered", "")
 
 
 @pytest.mark.fast
@@ -312,7 +314,7 @@ def test_read_never_overtakes_delivered_however_fast_the_person_is(
 @pytest.mark.fast
 def test_a_rejected_message_cannot_be_read(world: Detached, program: Program, hook: Target, page: str) -> None:
     world.control.write(page=page, text="hi")
-    assert fate(world, program, hook, flat(page, "2222222222222222"))[0] == "rejected"
+    assert outcome_of(world, program, hook, flat(page, "2222222222222222"))[0] == "rejected"
     assert world.control.read(page=page) == 0
     assert world.control.read(psid="2222222222222222") == 0
 

@@ -16,7 +16,7 @@ from nbhelpers.config.settings import Settings
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from nbhelpers.services.service import read_record
-from nbhelpers.simulator.control.client import Control
+from nbhelpers.simulator.control.client import ControlClient
 from tests.conftest import Shell, wait_until
 from tests.support.simulation import World, flat, nested, target, webhooks
 
@@ -213,7 +213,7 @@ def test_two_writers_and_many_callers_at_once_are_all_answered(shell: Shell) -> 
         assert record is not None
 
         def act(number: int) -> str:
-            control = Control(world.base_url, record.control)
+            control = ControlClient(world.base_url, record.control)
             control.write(page=world.ready["page_id"], person=f"person {number % 7}", text=f"{number}")
             control.close()
             body = flat(world.ready["page_id"], world.ready["psid"])

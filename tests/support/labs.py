@@ -24,7 +24,7 @@ import pytest
 
 from nbhelpers import Lab
 from nbhelpers.auth.private_key import PrivateKey, load_key
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.inbox.events import Delivery, Event
 from nbhelpers.services import launcher
 from nbhelpers.services.service import is_alive
@@ -104,9 +104,11 @@ def waiting(lab: Lab) -> list[Any]:
     return [row for row in lab.simulator.webhooks() if row["outcome"] is None and not row["attempts"]]
 
 
-def course_of(lab: Lab, **settings: Any) -> Course:
+def course_of(lab: Lab, **settings: Any) -> CourseContext:
     """The course of a lab with some of its settings replaced."""
-    return Course(dataclasses.replace(lab.settings, **settings), lab.inbox, launcher.find("simulator", lab.settings))
+    return CourseContext(
+        dataclasses.replace(lab.settings, **settings), lab.inbox, launcher.find("simulator", lab.settings)
+    )
 
 
 def shut(lab: Lab, name: str) -> launcher.Running:

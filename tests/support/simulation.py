@@ -26,7 +26,7 @@ import requests
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.config import settings as configuration
 from nbhelpers.services import launcher
-from nbhelpers.simulator.control.client import Control
+from nbhelpers.simulator.control.client import ControlClient
 from tests.conftest import wait_until
 
 FORGED = "eyJhbGciOiJSUzI1NiJ9.eyJhcHBsaWNhdGlvbl9pZCI6IngifQ.c2lnbmF0dXJl"
@@ -61,7 +61,7 @@ class World:
 
     def _use(self, base_url: str, ready: dict[str, Any], control: str) -> None:
         self.base_url, self.ready = base_url, ready
-        self.control = Control(base_url, control)
+        self.control = ControlClient(base_url, control)
         self.basic = (ready["api_key"], ready["api_secret"])
 
     @property

@@ -18,7 +18,7 @@ import nbhelpers
 from nbhelpers.auth.private_key import PrivateKey, load_key
 from nbhelpers.auth.signatures import verify
 from nbhelpers.errors import ApiError, ServiceError
-from nbhelpers.testing.messenger_simulator import MessengerSimulator, rehearsal
+from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_simulator
 from tests.conftest import REPOSITORY, wait_until
 from tests.support.simulation import flat, nested, target, webhooks
 from tests.test_package import HEAVY
@@ -145,7 +145,7 @@ def test_the_environment_is_afterwards_what_it_was(
     monkeypatch.setenv("NO_PROXY", "example.com")
     monkeypatch.delenv("no_proxy", raising=False)
     before = dict(os.environ)
-    with rehearsal(tmp_path, key):
+    with running_simulator(tmp_path, key):
         assert "127.0.0.1" in os.environ["NO_PROXY"]
     assert dict(os.environ) == before
 

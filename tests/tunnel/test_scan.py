@@ -244,16 +244,16 @@ class Scanner:
 
     def __init__(self, lab: Lab) -> None:
         self.lab, self.public = lab, lab.tunnel.public_url or ""
-        door = launcher.find("receiver", lab.settings)
-        assert door is not None
-        self.door, self.pid = door.url, door.pid
+        receiver = launcher.find("receiver", lab.settings)
+        assert receiver is not None
+        self.receiver, self.pid = receiver.url, receiver.pid
         record = read_record(lab.settings.folder, "receiver")
         assert record is not None
         self.nonce = record.nonce
 
     def send(self, name: str, request: bytes, way: str) -> Met:
         """One request over a connection of its own."""
-        address = urlsplit(self.door if way == "directly" else self.public)
+        address = urlsplit(self.receiver if way == "directly" else self.public)
         request = request.replace(HERE, ELSEWHERE if way == "with a Host of elsewhere" else address.netloc.encode())
         begun = time.monotonic()
         answer, closed = b"", None
@@ -373,8 +373,8 @@ def test_afterwards_the_same_receiver_takes_webhooks_and_has_nothing_to_complain
     scan: list[Met], scanner: Scanner
 ) -> None:
     assert psutil.Process(scanner.pid).is_running()
-    door = launcher.find("receiver", scanner.lab.settings)
-    assert door is not None and door.pid == scanner.pid
+    receiver = launcher.find("receiver", scanner.lab.settings)
+    assert receiver is not None and receiver.pid == scanner.pid
     assert repr(scanner.lab.tunnel).startswith(f"Public: {scanner.public}")
     for number, path in enumerate(("/webhooks/inbound", "/webhooks/status")):
         body = message(psid=f"10{number}", uuid=f"uuid-{number}")

@@ -16,7 +16,7 @@ from nbhelpers.config import settings as configuration
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError
 from nbhelpers.services import launcher
-from nbhelpers.tunnel.target import door_of, own_address, refuse_target
+from nbhelpers.tunnel.target import own_address, receiver_of, refuse_target
 from tests.support.simulation import target
 
 
@@ -79,10 +79,10 @@ def test_after_a_refusal_the_next_door_may_have_another_port(live: Settings):
     own = next(port for port in range(8899, 8887, -1) if is_free(port))
     launcher.start("receiver", dataclasses.replace(live, receiver_port=own))
     with pytest.raises(ServiceError, match=f"{own} is Jupyter's"):
-        door_of(live)
+        receiver_of(live)
     launcher.stop(live)
     launcher.start("receiver", live)
-    assert door_of(live).url != f"http://127.0.0.1:{own}"
+    assert receiver_of(live).url != f"http://127.0.0.1:{own}"
 
 
 def is_free(port: int) -> bool:
@@ -93,17 +93,19 @@ def is_free(port: int) -> bool:
 @pytest.mark.fast
 def test_without_a_door_there_is_nothing_to_lead_to(live: Settings):
     with pytest.raises(ServiceError, match=r"There is no door.*No receiver of live mode runs.*lab\.receiver"):
-        door_of(live)
+        receiver_of(live)
 
 
 def test_a_public_url_is_ready_when_the_nonce_came_back_and_not_before(live: Settings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("nbhelpers.tunnel.target._BACK", 1.0)
     live = dataclasses.replace(live, host="http://127.0.0.1:9")  # played here: so may be the tunnel
-    door = launcher.start("receiver", live)
-    facts = own_address(dataclasses.replace(live, public_url=door.url + "/"))
-    assert facts["public_url"] == facts["target"] == door.url
-    assert facts["inbound_url"] == door.url + "/webhooks/inbound"
+    receiver = launcher.start("receiver", live)
+    facts = own_address(dataclasses.replace(live, public_url=receiver.url + "/"))
+    assert facts["public_url"] == facts["target"] == receiver.url
+    assert facts["inbound_url"] == receiver.url + "/webhooks/inbound"
     with target(200) as stranger:
         stranger_url = stranger.url.rpartition("/")[0]
-        with pytest.raises(ServiceError, match=rf"does not lead to your door at {door.url}\. Somebody else answered"):
+        with pytest.raises(
+            ServiceError, match=rf"does not lead to your door at {receiver.url}\. Somebody else answered"
+        ):
             own_address(dataclasses.replace(live, public_url=stranger_url))

@@ -770,10 +770,10 @@ def test_where_signatures_are_refused_an_old_one_is_and_an_edit_is_signed_anew(s
     """In live mode, with a secret of one's own: a replay is judged like any other webhook."""
     shell.environment["VONAGE_SIGNATURE_SECRET"] = SECRET
     live = ("--mode", "live")
-    _, door = shell.start("receiver", *live)
+    _, receiver = shell.start("receiver", *live)
     body = json.dumps(message()).encode()
     headers = {"Authorization": sign(body, SECRET, "abcd1234", issued=int(time.time()) - 26 * 3600)}
-    assert requests.post(door["inbound_url"], data=body, headers=headers, timeout=5).status_code == 401
+    assert requests.post(receiver["inbound_url"], data=body, headers=headers, timeout=5).status_code == 401
 
     said = shell("replay", *live).stdout
     assert "Answered 401. It was refused, and kept all the same. The same event: now 2 deliveries." in said

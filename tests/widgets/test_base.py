@@ -12,7 +12,7 @@ import pytest
 
 from nbhelpers import Lab
 from nbhelpers.config.settings import Settings
-from nbhelpers.course.context import Course
+from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, MessageError, ServiceError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.widgets import base
@@ -29,7 +29,7 @@ class Counter(Panel):
 
     heading = "Counting & more"
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self.count = 0
         self.fault: Exception | None = None
         self.shown = block()
@@ -48,13 +48,13 @@ class Counter(Panel):
 
 
 @pytest.fixture
-def course(settings: Settings) -> Iterator[Course]:
+def course(settings: Settings) -> Iterator[CourseContext]:
     """A course over an inbox alone; its mode is live, so nothing is started."""
     import dataclasses
 
     made = dataclasses.replace(settings, mode="live", host="https://api.nexmo.com")
     inbox = Inbox(made.folder / "lab.sqlite3")
-    yield Course(made, inbox, None)
+    yield CourseContext(made, inbox, None)
     inbox.close()
 
 
@@ -78,7 +78,7 @@ def ended(name: str = "Counter") -> bool:
     return bool(wait_until(lambda: not lookers(name), 2, "the end of its thread"))
 
 
-def test_the_head_has_the_name_and_the_word_of_the_mode(course: Course, ready: Lab) -> None:
+def test_the_head_has_the_name_and_the_word_of_the_mode(course: CourseContext, ready: Lab) -> None:
     assert seen(Counter(course)).split()[:4] == ["Counting", "&", "more", "LIVE"]
     assert seen(Counter(ready._course)).split()[:4] == ["Counting", "&", "more", "SIMULATOR"]
     assert "<small>LIVE</small>" in markup(Counter(course)), "as a word, not as a colour"
@@ -90,20 +90,20 @@ def test_sandbox_is_neither(tmp_path: Path) -> None:
     sandbox.inbox.close()
 
 
-def test_it_prints_as_text_beside_its_panel(course: Course) -> None:
+def test_it_prints_as_text_beside_its_panel(course: CourseContext) -> None:
     panel = Counter(course)
     bundle = panel._repr_mimebundle_()
     assert bundle["text/plain"] == "Counting & more (LIVE)\nrefreshed 0"
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
-def test_it_prints_what_went_wrong_instead_of_raising(course: Course) -> None:
+def test_it_prints_what_went_wrong_instead_of_raising(course: CourseContext) -> None:
     panel = Counter(course)
     panel.fault = ServiceError("It is down.", "Nobody answers.", "Start it.")
     assert printed(panel) == "Counting & more (LIVE)\nIt is down. Nobody answers. Start it."
 
 
-def test_it_refreshes_by_itself_within_a_second_when_something_reaches_the_inbox(course: Course) -> None:
+def test_it_refreshes_by_itself_within_a_second_when_something_reaches_the_inbox(course: CourseContext) -> None:
     panel = Counter(course)
     panel.follow()
     wait_until(lambda: panel.count == 1, 1)
@@ -112,7 +112,7 @@ def test_it_refreshes_by_itself_within_a_second_when_something_reaches_the_inbox
     panel.close()
 
 
-def test_it_rests_while_nothing_comes(course: Course) -> None:
+def test_it_rests_while_nothing_comes(course: CourseContext) -> None:
     panel = Counter(course)
     panel.follow()
     wait_until(lambda: panel.count == 1, 1)
@@ -121,7 +121,7 @@ def test_it_rests_while_nothing_comes(course: Course) -> None:
     panel.close()
 
 
-def test_made_again_the_panel_before_stops_looking(course: Course) -> None:
+def test_made_again_the_panel_before_stops_looking(course: CourseContext) -> None:
     first, second = Counter(course), Counter(course)
     first.follow()
     assert follows(first)
@@ -134,7 +134,7 @@ def test_made_again_the_panel_before_stops_looking(course: Course) -> None:
     assert ended()
 
 
-def test_panels_of_two_inboxes_look_beside_each_other(course: Course, ready: Lab) -> None:
+def test_panels_of_two_inboxes_look_beside_each_other(course: CourseContext, ready: Lab) -> None:
     one, other = Counter(course), Counter(ready._course)
     one.follow()
     other.follow()
@@ -145,7 +145,7 @@ def test_panels_of_two_inboxes_look_beside_each_other(course: Course, ready: Lab
     assert ended()
 
 
-def test_a_state_that_another_notebook_set_aside_is_said_in_the_panel(course: Course) -> None:
+def test_a_state_that_another_notebook_set_aside_is_said_in_the_panel(course: CourseContext) -> None:
     panel = Counter(course)
     panel.follow()
     assert follows(panel)
@@ -158,7 +158,7 @@ def test_a_state_that_another_notebook_set_aside_is_said_in_the_panel(course: Co
 
 
 @pytest.mark.parametrize("finish", [Panel.stop, Panel.close, lambda panel: panel.course.inbox.close()])
-def test_its_thread_ends_with_it_or_with_the_inbox(course: Course, finish: Callable[[Panel], None]) -> None:
+def test_its_thread_ends_with_it_or_with_the_inbox(course: CourseContext, finish: Callable[[Panel], None]) -> None:
     panel = Counter(course)
     panel.follow()
     assert follows(panel)
@@ -175,7 +175,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("fault", "words"), FAULTS)
 def test_what_goes_wrong_is_said_in_the_panel_and_does_not_end_the_looking(
-    course: Course,
+    course: CourseContext,
     unheard: list[threading.ExceptHookArgs],
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -200,7 +200,7 @@ def test_what_goes_wrong_is_said_in_the_panel_and_does_not_end_the_looking(
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_is_said_of_trouble_is_escaped(course: Course) -> None:
+def test_what_is_said_of_trouble_is_escaped(course: CourseContext) -> None:
     panel = Counter(course)
     panel.fault = KitError("<b>Odd</b>")
     assert panel.show() is False
@@ -219,7 +219,7 @@ def test_a_panel_that_could_not_be_made_leaves_nothing_behind(ready: Lab) -> Non
     gc.collect()
 
 
-def test_a_click_handler_says_what_went_wrong_in_one_line(course: Course) -> None:
+def test_a_click_handler_says_what_went_wrong_in_one_line(course: CourseContext) -> None:
     said: list[str] = []
 
     def refuse() -> None:
@@ -230,7 +230,7 @@ def test_a_click_handler_says_what_went_wrong_in_one_line(course: Course) -> Non
     assert said == ["No. You asked. Do not.", "done"]
 
 
-def test_a_panel_without_its_two_methods_says_which_is_missing(course: Course) -> None:
+def test_a_panel_without_its_two_methods_says_which_is_missing(course: CourseContext) -> None:
     empty = Panel(course, [])
     with pytest.raises(TypeError, match="Panel has nothing to refresh"):
         empty.refresh()

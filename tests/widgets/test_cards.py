@@ -180,16 +180,16 @@ def fields(panel: Any) -> list[tuple[str, str]]:
 @pytest.mark.fast
 def test_the_two_labels_stand_in_the_order_of_the_form_with_the_doors_addresses(ready: Lab) -> None:
     panel = ready.panels.webhooks()
-    door = ready.receiver
+    receiver = ready.receiver
     assert fields(panel) == [
-        ("Webhook URL for Inbound Message", door.inbound_url),
-        ("Webhook URL for Delivery Receipt", door.status_url),
+        ("Webhook URL for Inbound Message", receiver.inbound_url),
+        ("Webhook URL for Delivery Receipt", receiver.status_url),
     ]
     lines = printed(panel).splitlines()
     assert lines[:4] == [
         "Webhooks (SIMULATOR)",
-        f"Webhook URL for Inbound Message: {door.inbound_url}",
-        f"Webhook URL for Delivery Receipt: {door.status_url}",
+        f"Webhook URL for Inbound Message: {receiver.inbound_url}",
+        f"Webhook URL for Delivery Receipt: {receiver.status_url}",
         "HTTP method: POST. Saved in the form.",
     ]
     assert "HTTP method: POST. Saved in the form." in seen(panel)
@@ -202,8 +202,8 @@ def test_before_anything_is_opened_or_saved_it_says_so(fresh: Lab) -> None:
     assert seen(panel) == (
         "Webhooks SIMULATOR HTTP method: GET. Nothing is saved in the form yet. Last call: none yet."
     )
-    door = fresh.receiver
-    wait_until(lambda: fields(panel)[0][1] == door.inbound_url, 1, "the address, by itself")
+    receiver = fresh.receiver
+    wait_until(lambda: fields(panel)[0][1] == receiver.inbound_url, 1, "the address, by itself")
     panel.close()
 
 

@@ -21,23 +21,23 @@ from nbhelpers.simulator.rules.problems import (
     unknown_message,
     unsupported_operation,
 )
-from nbhelpers.simulator.sending.accept import Desk
+from nbhelpers.simulator.sending.accept import Acceptor
 from nbhelpers.simulator.sending.auth import Caller, authenticate, is_account
 from nbhelpers.simulator.sending.request import is_url, read_request
 from nbhelpers.simulator.storage.store import Application, Store
-from nbhelpers.simulator.storage.write_batch import Journal
+from nbhelpers.simulator.storage.write_batch import WriteBatch
 from nbhelpers.storage.sqlite import storable
 
-__all__ = ["VERSIONS", "Vonage"]
+__all__ = ["VERSIONS", "ApiRoutes"]
 
 VERSIONS = ("beta", "v0.1", "v1")
 _ACCOUNTS = "/beta/chatapp-accounts"
 
 
-class Vonage:
+class ApiRoutes:
     """The service's paths, and what each answers."""
 
-    def __init__(self, store: Store, journal: Journal, desk: Desk, deliverer: Deliverer) -> None:
+    def __init__(self, store: Store, journal: WriteBatch, desk: Acceptor, deliverer: Deliverer) -> None:
         self._store, self._journal, self._desk, self._deliverer = store, journal, desk, deliverer
         self._accounts = ExternalAccounts(store)
         self._sending = 0  # messages that are being written at this moment

@@ -8,10 +8,10 @@ import requests
 
 from nbhelpers.errors import ServiceError
 
-__all__ = ["Control"]
+__all__ = ["ControlClient"]
 
 
-class Control:
+class ControlClient:
     """Speaks to `/_simulator/…` of a running simulator, with the control token of its record.
 
     Every method returns the simulator's JSON and raises ServiceError, in the simulator's own words, when it says no or

@@ -17,7 +17,7 @@ from nbhelpers.simulator.api import applications
 from nbhelpers.simulator.control.link_page import link_page, linked_page, why_refused
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import LONGEST_BODY, Handler, TooLong, answer, refused, texts
-from nbhelpers.simulator.people import Facebook
+from nbhelpers.simulator.people import People
 from nbhelpers.simulator.rules.problems import Problem
 from nbhelpers.simulator.rules.scenes import SCENES
 from nbhelpers.simulator.sending.auth import authenticate
@@ -26,16 +26,16 @@ from nbhelpers.simulator.storage.faults import FAULTS, Faults
 from nbhelpers.simulator.storage.store import Page, Store
 from nbhelpers.simulator.storage.switches import SWITCHES
 
-__all__ = ["Screens"]
+__all__ = ["ControlRoutes"]
 
 _CHOICES = {"http_method": ("GET", "POST"), "shape": ("v0.1", "v1"), "balance": ("ok", "low")}
 _URLS = ("inbound_url", "status_url")
 
 
-class Screens:
+class ControlRoutes:
     """The paths under `/_simulator/`. All but the link page need the control token."""
 
-    def __init__(self, store: Store, facebook: Facebook, deliverer: Deliverer, faults: Faults, control: str) -> None:
+    def __init__(self, store: Store, facebook: People, deliverer: Deliverer, faults: Faults, control: str) -> None:
         self._store, self._facebook, self._deliverer = store, facebook, deliverer
         self._faults, self._control = faults, control
         self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why

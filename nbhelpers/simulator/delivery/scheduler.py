@@ -17,7 +17,7 @@ from nbhelpers.simulator.delivery.call import Answered, call, open_client
 from nbhelpers.simulator.delivery.routing import Route, Router
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
-from nbhelpers.simulator.storage.write_batch import Journal
+from nbhelpers.simulator.storage.write_batch import WriteBatch
 
 __all__ = ["WAITS", "Deliverer"]
 
@@ -70,7 +70,7 @@ class Deliverer:
     go is held until there is a URL. Everything here runs on the event loop but for `wake`.
     """
 
-    def __init__(self, store: Store, journal: Journal, router: Router, faults: Faults) -> None:
+    def __init__(self, store: Store, journal: WriteBatch, router: Router, faults: Faults) -> None:
         self._store, self._journal, self._router, self._faults = store, journal, router, faults
         self._wake = asyncio.Event()
         self._nudged = -_BUSY  # when a message was accepted last (monotonic)

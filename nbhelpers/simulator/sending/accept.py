@@ -15,12 +15,12 @@ from nbhelpers.simulator.delivery.queue import Sent, Told, queue_statuses
 from nbhelpers.simulator.rules.messenger import REFUSALS
 from nbhelpers.simulator.rules.problems import Problem, invalid_v01, low_balance, problem_v1, rate_limited, unauthorised
 from nbhelpers.simulator.sending.auth import Caller
-from nbhelpers.simulator.sending.outcome import fate
+from nbhelpers.simulator.sending.outcome import outcome_of
 from nbhelpers.simulator.sending.request import MESSENGER, Outgoing
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Application, Page, Store
 
-__all__ = ["DELIVERED_AFTER", "Accepted", "Desk", "Holds", "Lessons", "shape_of"]
+__all__ = ["DELIVERED_AFTER", "Accepted", "Acceptor", "Holds", "Lessons", "shape_of"]
 
 _COLUMNS = [field.name for field in fields(Sent)]
 _INSERT = f"INSERT INTO messages (way, {', '.join(_COLUMNS)}) VALUES ('out', :{', :'.join(_COLUMNS)})"  # noqa: S608
@@ -58,7 +58,7 @@ class Accepted:
         return body if self.workflow_id is None else body | {"workflow_id": self.workflow_id}
 
 
-class Desk:
+class Acceptor:
     """The Messages API's own desk: what it refuses before it looks at the message, and what it does with a good one.
 
     `holds(kind, application_id, webhook_url)` says whether a webhook has nowhere to go. With `accept_any` every sender
@@ -142,7 +142,7 @@ class Desk:
     ) -> Sent:
         switches = self._store.switches
         sender = self._sender(caller, outgoing)
-        state, code = fate(connection, outgoing, sender, self.accept_any, switches, lessons.names, lessons.asked)
+        state, code = outcome_of(connection, outgoing, sender, self.accept_any, switches, lessons.names, lessons.asked)
         application = caller.application
         sent = Sent(
             uuid=str(uuid.uuid4()),

@@ -10,14 +10,14 @@ from nbhelpers.simulator.rules.messenger import DAY, tag_on
 from nbhelpers.simulator.sending.request import MESSENGER, Outgoing
 from nbhelpers.simulator.storage.store import Page
 
-__all__ = ["DELIVERED", "fate", "link_has_run_out"]
+__all__ = ["DELIVERED", "link_has_run_out", "outcome_of"]
 
 DELIVERED = ("delivered", None)
 _WINDOW = DAY  # seconds; Meta's standard messaging window
 _Fate = tuple[str, str | None]
 
 
-def fate(
+def outcome_of(
     connection: sqlite3.Connection,
     outgoing: Outgoing,
     page: Page | None,

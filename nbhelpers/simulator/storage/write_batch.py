@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 
 from nbhelpers.simulator.storage.store import Store
 
-__all__ = ["Journal"]
+__all__ = ["WriteBatch"]
 
 T = TypeVar("T")
 _TURNS = 2  # of the event loop, before what was asked for is written
 
 
-class Journal:
+class WriteBatch:
     """Runs `work(connection)` on the event loop; what is asked for within a few turns of it shares a commit."""
 
     def __init__(self, store: Store) -> None:

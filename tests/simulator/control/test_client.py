@@ -8,7 +8,7 @@ import pytest
 
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.errors import ServiceError
-from nbhelpers.simulator.control.client import Control
+from nbhelpers.simulator.control.client import ControlClient
 from tests.support.simulation import FORGED, Detached, flat, target, webhooks
 
 pytestmark = pytest.mark.fast
@@ -105,7 +105,7 @@ def test_write_and_read_return_what_came_of_it(world: Detached, key: PrivateKey)
 
 
 def test_another_simulators_control_token_means_that_another_runs_here(world: Detached) -> None:
-    control = Control(world.base_url, "wrong")
+    control = ControlClient(world.base_url, "wrong")
     with pytest.raises(ServiceError, match=r"Another simulator runs here now.*Run `lab = Lab\(\)` again"):
         control.pages()
     control.close()
@@ -115,7 +115,7 @@ def test_a_simulator_that_is_gone_is_named_with_what_to_do(world: Detached) -> N
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    control = Control(base_url, "x")
+    control = ControlClient(base_url, "x")
     with pytest.raises(ServiceError, match="does not answer") as caught:
         control.settings()
     assert base_url in caught.value.seen

@@ -39,7 +39,7 @@ def as_it_comes(world: Detached) -> Iterator[None]:
 
 
 @pytest.fixture
-def fate(world: Detached, program: Program, hook: Target) -> Fate:
+def outcome_of(world: Detached, program: Program, hook: Target) -> Fate:
     """Sends, and gives the last status with the code of its error, which must be the service's text."""
 
     def send(body: dict[str, Any], version: str = "v1") -> tuple[str, str]:
@@ -66,25 +66,25 @@ def later(world: Detached, psid: str, seconds: float) -> None:
     world.table("UPDATE psids SET last_wrote = last_wrote - ? WHERE psid = ?", seconds, psid)
 
 
-def test_an_unknown_psid_has_the_code_that_the_switch_says(world: Detached, fate: Fate, page: str) -> None:
-    assert fate(flat(page, "1")) == ("rejected", "1300")
+def test_an_unknown_psid_has_the_code_that_the_switch_says(world: Detached, outcome_of: Fate, page: str) -> None:
+    assert outcome_of(flat(page, "1")) == ("rejected", "1300")
     world.control.switch(unknown_psid="1340")
-    assert fate(flat(page, "1")) == ("rejected", "1340")
+    assert outcome_of(flat(page, "1")) == ("rejected", "1340")
 
 
 def test_a_person_who_blocks_the_page_gets_nothing_until_they_unblock_it_or_write(
-    world: Detached, fate: Fate, page: str, psid: str
+    world: Detached, outcome_of: Fate, page: str, psid: str
 ) -> None:
     assert world.control.block(page=page) == {"page_id": page, "psid": psid, "blocked": True}
-    assert fate(flat(page, psid)) == ("rejected", "1330")
-    assert fate(flat(page, psid, messenger=TAG)) == ("rejected", "1330")
+    assert outcome_of(flat(page, psid)) == ("rejected", "1330")
+    assert outcome_of(flat(page, psid, messenger=TAG)) == ("rejected", "1330")
     world.control.switch(blocked_person="1331")
-    assert fate(flat(page, psid)) == ("rejected", "1331")
+    assert outcome_of(flat(page, psid)) == ("rejected", "1331")
     world.control.block(page=page, blocked=False)
-    assert fate(flat(page, psid)) == ("delivered", "")
+    assert outcome_of(flat(page, psid)) == ("delivered", "")
     world.control.block(page=page)
     world.control.write(page=page, text="I am back")
-    assert fate(flat(page, psid)) == ("delivered", "")
+    assert outcome_of(flat(page, psid)) == ("delivered", "")
 
 
 def test_who_never_wrote_to_a_page_cannot_block_it(world: Detached, page: str) -> None:
@@ -93,52 +93,54 @@ def test_who_never_wrote_to_a_page_cannot_block_it(world: Detached, page: str) -
 
 
 def test_a_link_that_has_run_out_refuses_with_1370_until_the_page_is_linked_again(
-    world: Detached, program: Program, fate: Fate, page: str, psid: str
+    world: Detached, program: Program, outcome_of: Fate, page: str, psid: str
 ) -> None:
     world.control.expire_link(page)
-    assert fate(flat(page, psid)) == ("rejected", "1370")
-    assert fate(flat(page, "1")) == ("rejected", "1370")  # Facebook does not get as far as the PSID
+    assert outcome_of(flat(page, psid)) == ("rejected", "1370")
+    assert outcome_of(flat(page, "1")) == ("rejected", "1370")  # Facebook does not get as far as the PSID
     assert world.control.write(page=page, text="hello?")["passed_on"]
     world.control.link(program.token(), page)
-    assert fate(flat(page, psid)) == ("delivered", "")
+    assert outcome_of(flat(page, psid)) == ("delivered", "")
 
 
 def test_a_link_runs_out_by_itself_only_where_the_switch_says_so(
-    world: Detached, program: Program, fate: Fate, page: str, psid: str
+    world: Detached, program: Program, outcome_of: Fate, page: str, psid: str
 ) -> None:
     world.kill()
     world.table("UPDATE pages SET linked = linked - ? WHERE id = ?", 90 * DAY + 60, page)
     world.restart()
-    assert fate(flat(page, psid)) == ("delivered", "")
+    assert outcome_of(flat(page, psid)) == ("delivered", "")
     world.control.switch(page_link="90")
-    assert fate(flat(page, psid)) == ("rejected", "1370")
+    assert outcome_of(flat(page, psid)) == ("rejected", "1370")
     world.control.link(program.token(), page)
-    assert fate(flat(page, psid)) == ("delivered", "")
+    assert outcome_of(flat(page, psid)) == ("delivered", "")
 
 
 def test_after_24_hours_the_switch_of_2018_allows_one_more_message_until_the_person_writes(
-    world: Detached, fate: Fate, page: str, psid: str
+    world: Detached, outcome_of: Fate, page: str, psid: str
 ) -> None:
     later(world, psid, DAY + 60)
-    assert fate(flat(page, psid)) == ("rejected", "1340")
+    assert outcome_of(flat(page, psid)) == ("rejected", "1340")
     world.control.switch(window="24+1")
-    assert fate(image(page, psid, "http://localhost/a.png")) == ("rejected", "1380")  # spends nothing
-    assert fate(flat(page, psid)) == ("delivered", "")
-    assert fate(flat(page, psid)) == ("rejected", "1340")
-    assert fate(flat(page, psid, messenger=TAG)) == ("delivered", "")
+    assert outcome_of(image(page, psid, "http://localhost/a.png")) == ("rejected", "1380")  # spends nothing
+    assert outcome_of(flat(page, psid)) == ("delivered", "")
+    assert outcome_of(flat(page, psid)) == ("rejected", "1340")
+    assert outcome_of(flat(page, psid, messenger=TAG)) == ("delivered", "")
     later(world, psid, -DAY)
     world.control.write(page=page, text="hi again")
-    assert fate(flat(page, psid)) == ("delivered", "")  # within the day: the one more is still to be had
+    assert outcome_of(flat(page, psid)) == ("delivered", "")  # within the day: the one more is still to be had
     later(world, psid, DAY + 60)
-    assert fate(flat(page, psid)) == ("delivered", "")
-    assert fate(flat(page, psid)) == ("rejected", "1340")
+    assert outcome_of(flat(page, psid)) == ("delivered", "")
+    assert outcome_of(flat(page, psid)) == ("rejected", "1340")
 
 
-def test_tags_are_those_of_the_day_that_the_switch_says(world: Detached, fate: Fate, page: str, psid: str) -> None:
+def test_tags_are_those_of_the_day_that_the_switch_says(
+    world: Detached, outcome_of: Fate, page: str, psid: str
+) -> None:
     later(world, psid, 30 * DAY)
 
     def tagged(tag: str) -> tuple[str, str]:
-        return fate(flat(page, psid, messenger={"category": "message_tag", "tag": tag}))
+        return outcome_of(flat(page, psid, messenger={"category": "message_tag", "tag": tag}))
 
     assert tagged("CONFIRMED_EVENT_UPDATE") == ("rejected", "1021")
     assert tagged("HUMAN_AGENT") == ("rejected", "1340")  # more than a week
@@ -152,10 +154,12 @@ def test_tags_are_those_of_the_day_that_the_switch_says(world: Detached, fate: F
     assert tagged("NEVER_WAS") == ("rejected", "1021")
 
 
-def test_a_tag_alone_without_its_category_opens_nothing(world: Detached, fate: Fate, page: str, psid: str) -> None:
+def test_a_tag_alone_without_its_category_opens_nothing(
+    world: Detached, outcome_of: Fate, page: str, psid: str
+) -> None:
     later(world, psid, DAY + 60)
     for category in ({}, {"category": "response"}, {"category": "update"}):
-        assert fate(flat(page, psid, messenger=category | {"tag": "HUMAN_AGENT"})) == ("rejected", "1340")
+        assert outcome_of(flat(page, psid, messenger=category | {"tag": "HUMAN_AGENT"})) == ("rejected", "1340")
 
 
 @pytest.mark.parametrize(
@@ -169,13 +173,13 @@ def test_a_tag_alone_without_its_category_opens_nothing(world: Detached, fate: F
     ],
 )
 def test_a_file_that_facebook_cannot_use_or_reach_is_refused_later(
-    fate: Fate, page: str, psid: str, url: str, code: str
+    outcome_of: Fate, page: str, psid: str, url: str, code: str
 ) -> None:
-    assert fate(image(page, psid, url)) == ("rejected" if code else "delivered", code)
+    assert outcome_of(image(page, psid, url)) == ("rejected" if code else "delivered", code)
 
 
 def test_what_stands_only_in_the_prose_is_refused_at_once_or_later_as_the_switches_say(
-    world: Detached, program: Program, fate: Fate, page: str, psid: str
+    world: Detached, program: Program, outcome_of: Fate, page: str, psid: str
 ) -> None:
     long = flat(page, psid, text="x" * 641)
     untagged = flat(page, psid, messenger={"category": "message_tag"})
@@ -189,20 +193,20 @@ def test_what_stands_only_in_the_prose_is_refused_at_once_or_later_as_the_switch
         return answer.json()["type"].rpartition("#")[2]
 
     assert [at_once(body) for body in (long, untagged, stranger)] == ["1150", "1110", "1120"]
-    assert [fate(body) for body in (unknown, wrong)] == [("rejected", "1021"), ("rejected", "1382")]
+    assert [outcome_of(body) for body in (unknown, wrong)] == [("rejected", "1021"), ("rejected", "1382")]
     world.control.switch(
         long_text="later", missing_tag="later", unlinked_page="later", unknown_tag="at once", file_type="at once"
     )
     codes = ["1020", "1021", "1120"]
-    assert [fate(body) for body in (long, untagged, stranger)] == [("rejected", code) for code in codes]
+    assert [outcome_of(body) for body in (long, untagged, stranger)] == [("rejected", code) for code in codes]
     assert [at_once(body) for body in (unknown, wrong)] == ["1150", "1150"]
     world.control.switch(file_type="taken")
-    assert fate(wrong) == ("delivered", "")
-    assert fate(image(page, psid, "http://localhost/a.exe")) == ("rejected", "1380")
+    assert outcome_of(wrong) == ("delivered", "")
+    assert outcome_of(image(page, psid, "http://localhost/a.exe")) == ("rejected", "1380")
     empty = flat(page, psid, text="")
     assert at_once(empty) == "1150"
     world.control.switch(empty_text="later")
-    assert fate(empty) == ("rejected", "1020")
+    assert outcome_of(empty) == ("rejected", "1020")
 
 
 def test_the_client_ref_of_v1_is_as_long_as_the_switch_says(world: Detached, program: Program, page: str) -> None:
@@ -245,7 +249,7 @@ def test_a_code_that_is_on_no_list_cannot_be_asked_for(world: Detached) -> None:
         world.control.refuse_next(1300, "delivered")
 
 
-def test_what_was_asked_for_can_be_seen_and_taken_back(world: Detached, fate: Fate, page: str, psid: str) -> None:
+def test_what_was_asked_for_can_be_seen_and_taken_back(world: Detached, outcome_of: Fate, page: str, psid: str) -> None:
     world.control.refuse_next(1000)
     world.control.refuse_next("1331", "undeliverable")
     assert world.control.refusals() == [
@@ -254,10 +258,10 @@ def test_what_was_asked_for_can_be_seen_and_taken_back(world: Detached, fate: Fa
     ]
     world.control.forget_refusals()
     assert world.control.refusals() == []
-    assert fate(flat(page, psid)) == ("delivered", "")
+    assert outcome_of(flat(page, psid)) == ("delivered", "")
 
 
-def test_nothing_that_was_refused_is_read(world: Detached, fate: Fate, page: str, psid: str) -> None:
+def test_nothing_that_was_refused_is_read(world: Detached, outcome_of: Fate, page: str, psid: str) -> None:
     world.control.refuse_next(1331, "undeliverable")
-    assert fate(flat(page, psid)) == ("undeliverable", "1331")
+    assert outcome_of(flat(page, psid)) == ("undeliverable", "1331")
     assert world.control.read(page=page) == 0

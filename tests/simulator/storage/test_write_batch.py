@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nbhelpers.simulator.storage.store import Store
-from nbhelpers.simulator.storage.write_batch import Journal
+from nbhelpers.simulator.storage.write_batch import WriteBatch
 
 pytestmark = pytest.mark.fast
 
@@ -30,7 +30,7 @@ def names(store: Store) -> list[str]:
 
 def test_what_is_asked_for_in_one_turn_shares_a_commit_and_is_answered_after_it(store: Store) -> None:
     async def main() -> list[str]:
-        journal = Journal(store)
+        journal = WriteBatch(store)
         seen = []
 
         async def add(name: str) -> None:
@@ -47,7 +47,7 @@ def test_what_is_asked_for_in_one_turn_shares_a_commit_and_is_answered_after_it(
 
 def test_one_that_fails_takes_no_other_with_it(store: Store) -> None:
     async def main() -> list[object]:
-        journal = Journal(store)
+        journal = WriteBatch(store)
         work = [(INSERT, ("a",)), (INSERT, (None,)), (INSERT, ("a",)), (INSERT, ("b",))]
         asked = [
             journal.write(lambda connection, sql=sql, values=values: connection.execute(sql, values).rowcount)
@@ -66,7 +66,7 @@ def test_one_that_fails_takes_no_other_with_it(store: Store) -> None:
 
 def test_what_waits_when_it_is_closed_is_written(store: Store) -> None:
     async def main() -> None:
-        journal = Journal(store)
+        journal = WriteBatch(store)
         asked = journal.write(lambda connection: connection.execute(INSERT, ("last",)) and None)
         journal.close()
         await asked
@@ -77,7 +77,7 @@ def test_what_waits_when_it_is_closed_is_written(store: Store) -> None:
 
 def test_it_and_the_writers_thread_take_turns(store: Store) -> None:
     async def main() -> None:
-        journal = Journal(store)
+        journal = WriteBatch(store)
         for number in range(50):
             other = store.write(lambda connection, n=number: connection.execute(INSERT, (f"t{n}",)) and None)
             await journal.write(lambda connection, n=number: connection.execute(INSERT, (f"j{n}",)) and None)
@@ -90,7 +90,7 @@ def test_it_and_the_writers_thread_take_turns(store: Store) -> None:
 
 def test_a_caller_who_has_left_is_no_error(store: Store) -> None:
     async def main() -> None:
-        journal = Journal(store)
+        journal = WriteBatch(store)
         asked = journal.write(lambda connection: connection.execute(INSERT, ("kept",)) and None)
         asked.cancel()
         await asyncio.sleep(0.01)
