@@ -18,7 +18,7 @@ import pytest
 import requests
 import vonage_jwt
 from requests.adapters import HTTPAdapter
-from vonage import Vonage, Auth, HttpClientOptions
+from vonage import Auth, HttpClientOptions, Vonage
 from vonage_http_client import AuthenticationError, ForbiddenError, HttpRequestError, NotFoundError, RateLimitedError
 from vonage_messages import (
     MessengerAudio,
