@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +126,9 @@ class CourseContext:
         if self.simulated:
             return None
         receiver = self.receiver()
+        # Row numbers and not moments: no clock can confuse what came to the address before with what comes to the next.
+        newest = self.inbox.deliveries(limit=1)
+        before = {"delivery": newest[0].id if newest else 0, "revision": self.inbox.revision()}
         if self.settings.public_url:
             # One of ours that is still open would stay public beside it, and nobody would know.
             launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
@@ -138,8 +140,7 @@ class CourseContext:
             facts = launcher.start("tunnel", self.settings).ready
         known = self.facts.get("public_url")
         if known != facts["public_url"]:
-            moved = {"from": known, "at": datetime.now(UTC).isoformat(timespec="seconds")} if known else None
-            self.inbox.note(public_url=facts["public_url"], public_moved=moved)
+            self.inbox.note(public_url=facts["public_url"], public_moved=before | {"from": known} if known else None)
         return facts
 
     def public_urls(self) -> dict[str, str] | None:

@@ -92,7 +92,7 @@ class Tunnel:
 
     def _moved(self, public: str) -> list[str]:
         moved = self._course.facts.get("public_moved")
-        if not moved or not moved["from"] or self._comes_here(public, moved["at"]):
+        if not moved or not moved["from"] or self._comes_here(public, moved["delivery"]):
             return []
         before = webhook_urls(moved["from"])
         return [
@@ -100,11 +100,14 @@ class Tunnel:
             f"hold {before['inbound_url']} and {before['status_url']}, they are now wrong. Put in the two above."
         ]
 
-    def _comes_here(self, public: str, since: str) -> bool:
+    def _comes_here(self, public: str, delivery: int) -> bool:
         # Once the service has called the new address, the dashboard has it.
-        host, moment = urlsplit(public).netloc, datetime.fromisoformat(since)
+        host = urlsplit(public).netloc
         return any(
-            call.origin == "wire" and call.received >= moment and call.answer == 200 and ("host", host) in call.headers
+            call.origin == "wire"
+            and (call.id or 0) > delivery
+            and call.answer == 200
+            and ("host", host) in call.headers
             for call in self._calls()
         )
 

@@ -44,10 +44,10 @@ class _Round:
         self.receiver: Running | None = launcher.find("receiver", course.settings)
         # What came to another address says nothing about this one.
         moved = None if course.simulated else course.facts.get("public_moved")
-        since = datetime.fromisoformat(moved["at"]) if moved else datetime.min.replace(tzinfo=UTC)
+        delivery, revision = (moved["delivery"], moved["revision"]) if moved else (0, 0)
         calls = course.inbox.deliveries(limit=1000)
-        self.calls = [call for call in calls if call.origin == "wire" and call.received >= since]
-        self.events = [event for event in course.inbox.events() if event.received >= since or event.kind == "reply"]
+        self.calls = [call for call in calls if call.origin == "wire" and (call.id or 0) > delivery]
+        self.events = [each for each in course.inbox.events() if each.revision > revision or each.kind == "reply"]
         self.urls_are_right = False  # whether what the far side holds was read, and is ours
 
     @property
@@ -109,7 +109,7 @@ _Found = tuple[str, ...]  # state, what was seen, and the next action where ther
 def _receiver(way: _Round) -> _Found:
     if way.receiver is None:
         return "broken", "Your door is shut: no receiver of this state directory runs.", "Run `lab.receiver`."
-    return "well", f"up at {way.door.url}"
+    return "well", f"up at {way.receiver.url}"
 
 
 def _loopback(way: _Round) -> _Found:

@@ -78,7 +78,7 @@ def _hold(own: Service, settings: Settings, agent: Agent, public: str, target: s
         "public_url": public,
         **webhook_urls(public),
         "target": target,
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "since": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
     reasons: list[tuple[str, str]] = []
     threading.Thread(target=_watch, args=(agent, own, record, reasons), name="watches", daemon=True).start()
