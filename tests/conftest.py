@@ -18,12 +18,20 @@ from nbhelpers.auth.private_key import PrivateKey, generate_key
 from nbhelpers.config import settings as configuration
 from nbhelpers.config.settings import Settings
 from nbhelpers.services import launcher
+from tests.support.browser import last_line
 
 if TYPE_CHECKING:
     from nbhelpers import Lab
     from tests.support.labs import Shared
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say after everything else that the browser tests were skipped: nobody reads thousands of lines for it."""
+    line = last_line(config)
+    if line is not None:
+        print(f"\n{line}")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The package as a whole: what it shows, what importing it costs, and that no floor leans on one above it."""
+"""The package as a whole: what it shows, what importing it costs, and how its modules are made."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ HEAVY = {
 }
 
 
-def test_importing_the_package_loads_none_of_its_rooms_and_nothing_heavy():
+def test_importing_the_package_loads_none_of_its_modules_and_nothing_heavy():
     loaded = loaded_by("import nbhelpers")
     assert {name for name in loaded if name.startswith("nbhelpers")} == {"nbhelpers"}
     assert not loaded & HEAVY
@@ -100,3 +100,7 @@ def test_a_module_names_what_it_offers_and_offers_it(path: Path):
     for name in offered:
         assert not name.startswith("_")
         assert getattr(importlib.import_module(module(path)), name) is not None
+
+
+def test_six_files_at_most_stand_at_the_top():
+    assert len(list(ROOT.glob("*.py"))) <= 6

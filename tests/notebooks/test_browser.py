@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.conftest import REPOSITORY, Shell, wait_until
+from tests.support.browser import BROWSER, REASON
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -28,7 +28,7 @@ FLAGS = [
 pytestmark = [
     pytest.mark.timeout(300),
     # On a learner's machine there may be none; where CI is set, its absence is a failure and no hole.
-    pytest.mark.skipif(BROWSER is None and not os.environ.get("CI"), reason="no Chromium: apt install chromium"),
+    pytest.mark.skipif(BROWSER is None and not os.environ.get("CI"), reason=REASON),
 ]
 
 

@@ -1,0 +1,39 @@
+"""The last line of a run on a computer without Chromium."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+WALKS = "tests/notebooks/test_browser.py"
+
+
+def run(tmp_path: Path, *arguments: str) -> str:
+    """Run pytest where nothing but a package manager is on the path."""
+    (tmp_path / "apt-get").write_text("#!/bin/sh\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | {"PATH": str(tmp_path)}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a stand-in program is a shell script")
+def test_without_a_browser_the_last_line_says_what_was_skipped_and_the_one_command_that_installs_it(tmp_path: Path):
+    last = run(tmp_path, WALKS)
+    assert last.endswith(
+        "browser tests were skipped: there is no Chromium. Install it with: sudo apt-get install chromium"
+    )
+    assert int(last.split()[0]) > 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a stand-in program is a shell script")
+def test_a_run_without_browser_tests_ends_as_ever(tmp_path: Path):
+    assert "passed" in run(tmp_path, "tests/errors/test_errors.py", "-n0")
