@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,3 +105,22 @@ def test_a_module_names_what_it_offers_and_offers_it(path: Path):
 
 def test_six_files_at_most_stand_at_the_top():
     assert len(list(ROOT.glob("*.py"))) <= 6
+
+
+def test_every_file_that_contributing_names_is_there():
+    text = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    places = (ROOT.parent, ROOT, ROOT / "simulator", ROOT / "simulator" / "delivery", ROOT / "errors", ROOT / "jupyter")
+    named = set(re.findall(r"`([\w/]+\.(?:py|toml|json))`", text))
+    assert len(named) > 25
+    assert {name for name in named if not any((place / name).is_file() for place in places)} == set()
+
+
+def test_contributing_names_every_package_and_what_it_says_stands_there():
+    text = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = {row[1]: row[2] for row in re.finditer(r"^\|[^|]*\| `(\w+)/` \|[^|]*\|([^|]*)\|$", text, re.MULTILINE)}
+    assert set(rows) == {path.name for path in ROOT.iterdir() if (path / "__init__.py").is_file()}
+    for folder, says in rows.items():
+        named = re.findall(r"`(\w+)`", says)
+        assert named or folder == "simulator"
+        for name in named:
+            assert (ROOT / folder / f"{name}.py").is_file(), f"{folder}/{name}.py"
