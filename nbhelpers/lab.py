@@ -31,6 +31,7 @@ from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.services import launcher
 from nbhelpers.services import reset as resetting
 from nbhelpers.webhooks import replay as replaying
+from nbhelpers.webhooks.edits import Edit
 
 if TYPE_CHECKING:
     from nbhelpers.widgets.panels import Panels
@@ -192,7 +193,7 @@ class Lab:
         )
 
     def replay(
-        self, event: Event | Delivery | int | None = None, edits: replaying.Edit | None = None, **fields: Any
+        self, event: Event | Delivery | int | None = None, edits: Edit | None = None, **fields: Any
     ) -> replaying.Replayed:
         """Send what came to your door again, by default the newest message: `lab.replay(text="…")` edits it.
 

@@ -13,7 +13,7 @@ from nbhelpers import Lab
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.errors import CredentialsError, InboxError, MessageError, ServiceError, SettingsError
 from nbhelpers.services import launcher
-from nbhelpers.services.service import is_alive
+from nbhelpers.services.record import is_alive
 from tests.support.labs import arrive, key_path, message, says, shut, written
 
 

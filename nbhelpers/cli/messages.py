@@ -84,7 +84,9 @@ def inbox(settings: Settings, follow: bool, limit: int | None, as_json: bool) ->
         if not events and not follow and not as_json:
             click.echo("The inbox is empty. When a person writes to the Page, it appears here.", err=True)
         if follow:
-            watcher = store.watch(lambda events: _show(events, as_json), after=after)
+            from nbhelpers.inbox.watcher import Watcher
+
+            watcher = Watcher(store, lambda events: _show(events, as_json), after=after)
             while watcher.error is None:
                 time.sleep(0.1)
     except (KeyboardInterrupt, BrokenPipeError):
@@ -102,6 +104,7 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
     """Send a stored delivery to the receiver again (by default the newest message), edited or as it came."""
     from nbhelpers.services import launcher
     from nbhelpers.webhooks import replay as replaying
+    from nbhelpers.webhooks.edits import typed
 
     store = _inbox(settings)
     try:
@@ -115,7 +118,7 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
             raise ServiceError("The receiver does not run.", "None is recorded here.", "Run `nbhelpers receiver`.")
         facts = simulated.ready if simulated else vars(settings)
         signing = {"secret": facts["signature_secret"], "api_key": facts["api_key"]}
-        done = replaying.replay(store, delivery, receiver.url, replaying.typed(edits), **signing)
+        done = replaying.replay(store, delivery, receiver.url, typed(edits), **signing)
         say(as_json, done.facts, repr(done))
     finally:
         store.close()

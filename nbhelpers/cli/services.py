@@ -13,7 +13,7 @@ from nbhelpers.config.settings import MODES, Settings
 from nbhelpers.errors import SettingsError
 
 if TYPE_CHECKING:
-    from nbhelpers.services.service import Owner
+    from nbhelpers.services.record import Owner
 
 __all__ = ["lab", "receiver", "reset", "simulator", "status", "stop", "tunnel"]
 
@@ -23,7 +23,7 @@ _port_option = click.option("--port", type=click.IntRange(0, 65535), help="This 
 def _owner(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Owner | None:
     if value is None:
         return None
-    from nbhelpers.services.service import Owner
+    from nbhelpers.services.record import Owner
 
     pid, _, created = value.partition(":")
     try:

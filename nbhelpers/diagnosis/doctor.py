@@ -22,7 +22,7 @@ from nbhelpers.inbox.events import Delivery, Event, event_of, one_line
 from nbhelpers.messages.inbound import MessageStatus, Unreadable, read
 from nbhelpers.services import launcher
 from nbhelpers.services.launcher import Running
-from nbhelpers.services.service import read_record
+from nbhelpers.services.record import read_record
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach, to_reach
 from nbhelpers.webhooks.receiver import INBOUND_PATH, STATUS_PATH

@@ -15,7 +15,7 @@ from nbhelpers.config.settings import Settings
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import ServiceError
 from nbhelpers.services import launcher
-from nbhelpers.services.service import remembered_port
+from nbhelpers.services.record import remembered_port
 from nbhelpers.tunnel.configured import checked_token
 
 __all__ = ["Preflight", "preflight"]

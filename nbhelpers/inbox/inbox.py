@@ -1,14 +1,10 @@
-"""The inbox: every delivery, the events built from them, and the facts each step noted; on disk, across restarts."""
+"""The inbox: keeps every delivery, the events built from them and the facts that steps noted, on disk."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
 import json
 import re
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
@@ -17,13 +13,13 @@ from typing import Any
 
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import InboxError
-from nbhelpers.inbox.events import Delivery, Event, Receipts, event_of, one_line
+from nbhelpers.inbox.events import Delivery, Event, Receipts, event_of
 from nbhelpers.inbox.tables import SCHEMA, VERSION, fold, fold_sent, now_text, store, store_sent, to_delivery, to_event
 from nbhelpers.storage.sqlite import Database, SchemaError, storable
 
-__all__ = ["Inbox", "Watcher"]
+__all__ = ["Inbox"]
 
-_FAST, _SLOW = 0.02, 0.25  # seconds between two looks, while somebody watches and otherwise
+_LOOK = 0.02  # seconds between two looks while somebody waits
 _FINAL = ("rejected", "undeliverable")
 
 
@@ -185,13 +181,6 @@ class Inbox:
             )
         return receipts
 
-    def watch(self, tell: Callable[[list[Event]], None], fast: bool = True, after: int | None = None) -> Watcher:
-        """Call `tell(events)` on a thread whenever events are new or changed, until the watcher's `stop()`.
-
-        `fast` looks every 20 ms, else every 250 ms; `after` is the revision to begin behind (default: now).
-        """
-        return Watcher(self, tell, _FAST if fast else _SLOW, self.revision() if after is None else after)
-
     # Facts
 
     def note(self, **facts: Any) -> None:
@@ -256,25 +245,6 @@ class Inbox:
 
         return self._do(work)
 
-    def export(self, form: str = "json") -> str:
-        """Return all events as text: `json` (one object a line) or `csv` (IDs quoted, formulas made harmless)."""
-        if form not in ("json", "csv"):
-            raise InboxError("The inbox cannot be exported so.", f"You asked for “{form}”.", "Use json or csv.")
-        names = ("received", "kind", "status", "psid", "page_id", "text", "message_type", "message_uuid")
-        names += ("deliveries", "origin")
-        events = self.events()
-        rows = [{name: getattr(event, name) for name in names} for event in events]
-        for row in rows:
-            row["received"] = row["received"].isoformat()
-        if form == "json":
-            return "".join(_json_line(row, event) for row, event in zip(rows, events, strict=True))
-        text = io.StringIO()
-        writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
-        writer.writerow(names)
-        for row in rows:
-            writer.writerow([_harmless(row[name]) for name in names])
-        return text.getvalue()
-
     def close(self) -> None:
         """Finish what was asked for and close the file."""
         self._database.close()
@@ -304,7 +274,7 @@ class Inbox:
             left = until - time.monotonic()
             if left <= 0:
                 return None
-            time.sleep(min(_FAST, left))
+            time.sleep(min(_LOOK, left))
 
     def _refuse_what_is_over(self) -> None:
         if self._database.closed:
@@ -328,57 +298,3 @@ class Inbox:
             raise InboxError(
                 "The inbox cannot be read.", f"{self.path}: {error}.", "Nothing is deleted: check the disk, try again."
             ) from None
-
-
-class Watcher:
-    """A thread that tells of new events until `stop()` is called or the inbox is closed.
-
-    What `tell` raises is kept in `error` and ends nothing.
-    """
-
-    def __init__(self, inbox: Inbox, tell: Callable[[list[Event]], None], every: float, after: int) -> None:
-        self.error: Exception | None = None
-        self._inbox, self._tell, self._every, self._after = inbox, tell, every, after
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch inbox", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the watching; returns when the thread has ended, unless it is the thread that asks."""
-        self._stopped.set()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
-
-    def _run(self) -> None:
-        seen = None
-        while not self._stopped.is_set() and not self._inbox.closed:
-            with contextlib.suppress(InboxError):  # a disk that is full for a moment: look again next time
-                now = self._inbox.changes()
-                if now != seen:
-                    seen = now
-                    events = sorted(self._inbox.events(after=self._after), key=lambda event: event.revision)
-                    if events:
-                        self._after = events[-1].revision
-                        self._call(events)
-            self._stopped.wait(self._every)
-
-    def _call(self, events: list[Event]) -> None:
-        try:
-            self._tell(events)
-        except Exception as error:  # noqa: BLE001 - the learner's function must not end the watching
-            self.error = error
-
-
-def _json_line(row: dict[str, Any], event: Event) -> str:
-    try:
-        return json.dumps(row | {"body": event.json}, allow_nan=False) + "\n"
-    except ValueError:  # Python reads NaN and 1e999, and writes for them what no other reader takes
-        return json.dumps(row | {"body": event.body.decode("utf-8", "replace")}) + "\n"
-
-
-def _harmless(value: Any) -> Any:
-    # A spreadsheet runs a cell that begins like a formula, and rounds long digits unless they are text.
-    if isinstance(value, str):
-        value = one_line(value, len(value) + 1)
-        return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value
-    return value

@@ -20,7 +20,7 @@ from filelock import Timeout
 from nbhelpers.config.private_files import make_private_folder, write_private
 from nbhelpers.config.settings import MODES, Settings
 from nbhelpers.errors import ServiceError
-from nbhelpers.services.service import Owner, Record, is_alive, joined, lock_of, read_record, record_path, write_record
+from nbhelpers.services.record import Owner, Record, is_alive, joined, lock_of, read_record, record_path, write_record
 
 __all__ = ["SAID", "SERVICES", "Running", "asker", "find", "last_words", "start", "stop"]
 

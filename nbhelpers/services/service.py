@@ -1,4 +1,4 @@
-"""Inside a service: its socket, its state file with nonce and owners, the ready line, and a clean end."""
+"""A service from inside its own process: its socket, its ready line, its owners watched, and a clean end."""
 
 from __future__ import annotations
 
@@ -12,110 +12,23 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import uvicorn
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from nbhelpers.config.private_files import make_private_folder, write_private
 from nbhelpers.errors import ServiceError
+from nbhelpers.services.record import Owner, Record, is_alive, lock_of, read_record, record_path, write_record
 
-__all__ = [
-    "Owner",
-    "Record",
-    "Service",
-    "is_alive",
-    "joined",
-    "lock_of",
-    "nonce_of",
-    "read_record",
-    "record_path",
-    "refusal",
-    "remembered_port",
-    "write_record",
-]
+__all__ = ["Service", "nonce_of", "refusal"]
 
 LOOPBACK = "127.0.0.1"
 _NEXT_PORTS = 50  # how many ports after the wished one are tried before any free one is taken
 _LOOK = 1.0  # seconds between two looks at the state file
 _GRACE = 10.0  # seconds that a service stays when its last owner has gone
-_SAME = 2.0  # seconds that a creation time may seem to move when the clock is set
 _HARD_END = 1.6  # seconds from the signal to the end, whatever clients do: what was answered is on the disk
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A process that wants a service: its pid and creation time, since a pid is given out again."""
-
-    pid: int
-    created: float
-
-    @classmethod
-    def of(cls, pid: int) -> Owner:
-        """The owner with this pid, as it is now. Raises ServiceError when there is no such process."""
-        try:
-            return cls(pid, psutil.Process(pid).create_time())
-        except psutil.Error:
-            raise ServiceError("The asking process is gone.", f"There is no process {pid}.", "Start again.") from None
-
-
-@dataclass(frozen=True)
-class Record:
-    """What `<state>/<mode>/<name>.json` says of a running service.
-
-    `owners` is None for one that was started in the foreground: it ends by signal. `ready` is what its ready line says;
-    `control` the token for what is not part of the service's public face.
-    """
-
-    name: str
-    pid: int
-    created: float
-    nonce: str
-    port: int
-    url: str
-    control: str
-    owners: tuple[Owner, ...] | None
-    ready: dict[str, Any]
-
-
-def record_path(folder: Path, name: str) -> Path:
-    """Where the record of a service is."""
-    return folder / f"{name}.json"
-
-
-def read_record(folder: Path, name: str) -> Record | None:
-    """Read the record of a service; None when there is none, or it is no record of this version of the kit."""
-    try:
-        values = json.loads(record_path(folder, name).read_text(encoding="utf-8"))
-        if values["owners"] is not None:
-            values["owners"] = tuple(Owner(**owner) for owner in values["owners"])
-        return Record(**values)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def write_record(folder: Path, record: Record) -> None:
-    """Write the record of a service, readable by you alone: it holds the secrets of its ready line."""
-    write_private(record_path(folder, record.name), json.dumps(asdict(record), indent=1).encode())
-
-
-def lock_of(folder: Path, name: str) -> FileLock:
-    """The lock that whoever starts, joins or ends this service takes first."""
-    return FileLock(folder / f"{name}.lock")
-
-
-def is_alive(pid: int, created: float) -> bool:
-    """Say whether the very process runs that had this pid at that time; one that only waits to be reaped does not."""
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - created) < _SAME and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:  # somebody else's process: it is there
-        return True
 
 
 def nonce_of(query: bytes) -> str:
@@ -286,22 +199,6 @@ class Service:
                 return alone
         except Timeout:
             return False
-
-
-def remembered_port(folder: Path, name: str) -> int | None:
-    """Return the port that a service had last, None when none is known."""
-    try:
-        return int((folder / f"{name}.port").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
-
-
-def joined(record: Record, owner: Owner) -> Record:
-    """The record with one more owner, and without those that have gone. One in the foreground keeps none."""
-    if record.owners is None:
-        return record
-    others = [other for other in record.owners if other != owner and is_alive(other.pid, other.created)]
-    return replace(record, owners=(*others, owner))
 
 
 class _Server(uvicorn.Server):

@@ -12,7 +12,8 @@ from nbhelpers.errors import CredentialsError
 from nbhelpers.simulator.api.applications import create
 from nbhelpers.simulator.people import People
 from nbhelpers.simulator.rules.problems import Problem
-from nbhelpers.simulator.storage.store import Application, Store
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.tables import Application
 
 __all__ = ["PAGE", "prepare"]
 

@@ -16,7 +16,8 @@ from nbhelpers.messages.inbound import MEDIA, InboundMessage
 from nbhelpers.simulator.delivery.queue import Sent, Told, queue_inbound, queue_statuses, time_text
 from nbhelpers.simulator.rules.scenes import lines_of
 from nbhelpers.simulator.sending.accept import DELIVERED_AFTER, Holds, shape_of
-from nbhelpers.simulator.storage.store import Application, Page, Store
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.tables import Application, Page
 from nbhelpers.storage.sqlite import storable
 
 __all__ = ["PERSON", "ActionResult", "FacebookError", "People"]

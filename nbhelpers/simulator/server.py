@@ -9,7 +9,8 @@ from typing import Any
 
 from nbhelpers.config.settings import Settings
 from nbhelpers.services.http_protocol import LimitedProtocol
-from nbhelpers.services.service import Owner, Service, is_alive, read_record, remembered_port
+from nbhelpers.services.record import Owner, is_alive, read_record, remembered_port
+from nbhelpers.services.service import Service
 from nbhelpers.simulator import demo
 from nbhelpers.simulator.app import assemble
 from nbhelpers.simulator.people import People

@@ -14,9 +14,9 @@ from typing import Any
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError, SettingsError, cure_for
-from nbhelpers.services import service as inside
 from nbhelpers.services.http_protocol import answer, lifespan
-from nbhelpers.services.service import Owner, Record, Service, is_alive, nonce_of
+from nbhelpers.services.record import Owner, Record, is_alive, read_record
+from nbhelpers.services.service import Service, nonce_of
 from nbhelpers.tunnel.configured import checked_token
 from nbhelpers.tunnel.guard import Guard, clear
 from nbhelpers.tunnel.ngrok_agent import Agent
@@ -69,7 +69,7 @@ def _reap(place: Path) -> None:
 
 
 def _hold(own: Service, settings: Settings, agent: Agent, public: str, target: str) -> None:
-    record = inside.read_record(settings.folder, "receiver")
+    record = read_record(settings.folder, "receiver")
     met = wait_until_reached(public, record.nonce if record else "", _BACK)
     if not met.here:
         raise ServiceError("The tunnel is open, but does not lead here.", met.seen, met.next)
@@ -105,7 +105,7 @@ def _watch(agent: Agent, own: Service, receiver: Record | None, reasons: list[tu
 
 
 def _is_open(folder: Path, receiver: Record | None) -> bool:
-    now = inside.read_record(folder, "receiver")
+    now = read_record(folder, "receiver")
     return now is not None and receiver is not None and now.nonce == receiver.nonce and is_alive(now.pid, now.created)
 
 

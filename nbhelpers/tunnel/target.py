@@ -13,7 +13,7 @@ from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError
 from nbhelpers.services import launcher
 from nbhelpers.services.launcher import Running
-from nbhelpers.services.service import read_record
+from nbhelpers.services.record import read_record
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import wait_until_reached
 from nbhelpers.webhooks.receiver import webhook_urls

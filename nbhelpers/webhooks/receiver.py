@@ -15,7 +15,8 @@ from nbhelpers.inbox.events import ORIGINS, Delivery
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.messages.inbound import Unreadable, read
 from nbhelpers.services.http_protocol import LimitedProtocol, answer, lifespan
-from nbhelpers.services.service import Owner, Service, nonce_of, read_record, refusal, remembered_port
+from nbhelpers.services.record import Owner, read_record, remembered_port
+from nbhelpers.services.service import Service, nonce_of, refusal
 
 __all__ = ["INBOUND_PATH", "STATUS_PATH", "receive", "receiver_app", "webhook_urls"]
 

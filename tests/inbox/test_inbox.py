@@ -23,7 +23,9 @@ from hypothesis import strategies as st
 
 from nbhelpers.errors import InboxError
 from nbhelpers.inbox.events import Delivery, Event
+from nbhelpers.inbox.export import export
 from nbhelpers.inbox.inbox import Inbox
+from nbhelpers.inbox.watcher import Watcher
 
 pytestmark = pytest.mark.fast
 
@@ -270,7 +272,7 @@ def test_a_forged_receipt_does_not_end_the_wait(inbox: Inbox):
 def test_a_watcher_tells_of_what_is_new_and_of_what_changed(inbox: Inbox):
     put(inbox, inbound("before"))
     heard: list[Event] = []
-    watcher = inbox.watch(heard.extend)
+    watcher = Watcher(inbox, heard.extend)
     put(inbox, inbound("one"), inbound("two"))
     until(lambda: len(heard) >= 2)
     assert [event.text for event in heard] == ["one", "two"]
@@ -287,7 +289,7 @@ def test_a_watcher_tells_of_what_is_new_and_of_what_changed(inbox: Inbox):
 def test_a_watcher_may_begin_with_what_is_there(inbox: Inbox):
     put(inbox, inbound("before"))
     heard: list[Event] = []
-    watcher = inbox.watch(heard.extend, fast=False, after=0)
+    watcher = Watcher(inbox, heard.extend, fast=False, after=0)
     until(lambda: heard)
     watcher.stop()
     assert [event.text for event in heard] == ["before"]
@@ -300,7 +302,7 @@ def test_a_watcher_survives_what_its_function_raises(inbox: Inbox):
         heard.extend(event.text for event in events)
         raise ZeroDivisionError("the learner's own")
 
-    watcher = inbox.watch(tell)
+    watcher = Watcher(inbox, tell)
     put(inbox, inbound("one"))
     until(lambda: "one" in heard)
     put(inbox, inbound("two"))
@@ -316,7 +318,7 @@ def test_a_watcher_may_be_stopped_from_its_own_function(inbox: Inbox):
         heard.extend(events)
         watcher.stop()
 
-    watcher = inbox.watch(tell)
+    watcher = Watcher(inbox, tell)
     put(inbox, inbound("one"))
     until(lambda: heard)
     until(lambda: not watching())
@@ -328,7 +330,7 @@ def watching() -> list[threading.Thread]:
 
 def test_a_watcher_ends_when_its_inbox_is_closed(path: Path):
     inbox = Inbox(path)
-    inbox.watch(lambda events: None)
+    Watcher(inbox, lambda events: None)
     assert watching()
     inbox.close()
     until(lambda: not watching())
@@ -337,7 +339,7 @@ def test_a_watcher_ends_when_its_inbox_is_closed(path: Path):
 def test_a_watcher_goes_on_hearing_after_somebody_was_forgotten(inbox: Inbox):
     put(inbox, inbound("kept"), *[inbound(str(n), psid="2222") for n in range(10)])
     heard: list[Event] = []
-    watcher = inbox.watch(heard.extend)
+    watcher = Watcher(inbox, heard.extend)
     inbox.forget("2222")
     put(inbox, inbound("new"))
     until(lambda: heard)
@@ -451,7 +453,7 @@ def test_rebuilding_mends_events_that_were_lost(inbox: Inbox, path: Path):
 
 def test_an_export_as_json_is_one_object_a_line(inbox: Inbox):
     put(inbox, inbound("Zoë 👋\nsecond line"), status("delivered"))
-    rows = [json.loads(line) for line in inbox.export().splitlines()]
+    rows = [json.loads(line) for line in export(inbox).splitlines()]
     assert [row["kind"] for row in rows] == ["inbound", "status"]
     assert (rows[0]["psid"], rows[0]["text"]) == (PSID, "Zoë 👋\nsecond line")
     assert rows[0]["body"]["message_type"] == "text"
@@ -464,7 +466,7 @@ def test_numbers_that_json_does_not_know_do_not_spoil_the_export(inbox: Inbox):
     def no_constant(name: str) -> None:
         raise AssertionError(f"{name} is no JSON")
 
-    rows = [json.loads(line, parse_constant=no_constant) for line in inbox.export("json").splitlines()]
+    rows = [json.loads(line, parse_constant=no_constant) for line in export(inbox, "json").splitlines()]
     assert [row["body"] for row in rows] == [
         '{"message_uuid": "n", "from": "1", "x": NaN}',
         '{"from": "1", "x": 1e999}',
@@ -474,13 +476,13 @@ def test_numbers_that_json_does_not_know_do_not_spoil_the_export(inbox: Inbox):
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "=HYPERLINK(1)"])
 def test_an_export_as_csv_holds_no_formula(inbox: Inbox, text: str):
     put(inbox, inbound(text))
-    (row,) = list(csv.DictReader(io.StringIO(inbox.export("csv"))))
+    (row,) = list(csv.DictReader(io.StringIO(export(inbox, "csv"))))
     assert row["text"][0] not in "=+-@\t\r"
 
 
 def test_an_export_as_csv_keeps_ids_as_text_and_a_row_on_its_line(inbox: Inbox):
     put(inbox, inbound('two\nlines, "quoted"', psid="0012345678901234567"))
-    text = inbox.export("csv")
+    text = export(inbox, "csv")
     assert '"0012345678901234567"' in text
     assert len(text.splitlines()) == 2
     (row,) = list(csv.DictReader(io.StringIO(text)))
@@ -491,7 +493,7 @@ def test_an_export_as_csv_keeps_ids_as_text_and_a_row_on_its_line(inbox: Inbox):
 
 def test_no_other_form_is_exported(inbox: Inbox):
     with pytest.raises(InboxError, match="xml"):
-        inbox.export("xml")
+        export(inbox, "xml")
 
 
 # Bounds, hostile bodies
@@ -530,8 +532,8 @@ def test_no_body_stops_the_inbox_and_rebuilding_gives_the_same(inbox: Inbox, man
     for event in inbox.events():
         assert len(event.line.splitlines()) == 1
         assert event.shown_as("v1") is not None and event.shown_as("v0.1") is not None
-    assert len(inbox.export("json").splitlines()) == len(before)
-    assert len(list(csv.reader(io.StringIO(inbox.export("csv"))))) == len(before) + 1
+    assert len(export(inbox, "json").splitlines()) == len(before)
+    assert len(list(csv.reader(io.StringIO(export(inbox, "csv"))))) == len(before) + 1
     assert inbox.rebuild() == len(before)
     assert [told(event) for event in inbox.events()] == before
 

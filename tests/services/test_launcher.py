@@ -19,7 +19,7 @@ import requests
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError
 from nbhelpers.services import launcher
-from nbhelpers.services.service import Owner, is_alive, read_record
+from nbhelpers.services.record import Owner, is_alive, read_record
 from tests.conftest import Shell, wait_until
 
 # A kernel stands for itself here: its parent is the asker, as a shell's is.

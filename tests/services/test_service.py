@@ -13,17 +13,8 @@ import pytest
 
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError
-from nbhelpers.services.service import (
-    Owner,
-    Record,
-    Service,
-    is_alive,
-    joined,
-    nonce_of,
-    read_record,
-    refusal,
-    write_record,
-)
+from nbhelpers.services.record import Owner, Record, is_alive, joined, read_record, write_record
+from nbhelpers.services.service import Service, nonce_of, refusal
 from tests.conftest import Shell
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbhelpers.auth.private_key import PrivateKey
-from nbhelpers.services.service import read_record
+from nbhelpers.services.record import read_record
 from tests.support.simulation import FORGED, Detached, Program, flat, nested
 
 pytestmark = pytest.mark.fast

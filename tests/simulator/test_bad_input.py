@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbhelpers.auth.private_key import PrivateKey
-from nbhelpers.services.service import read_record
+from nbhelpers.services.record import read_record
 from nbhelpers.simulator.api.routes import ApiRoutes
 from nbhelpers.simulator.control.routes import ControlRoutes
 from nbhelpers.simulator.storage.switches import SWITCHES

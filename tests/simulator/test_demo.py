@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nbhelpers.auth.private_key import generate_key, load_key, save_key
-from nbhelpers.services.service import read_record
+from nbhelpers.services.record import read_record
 from tests.conftest import Shell
 from tests.support.simulation import Program, Target, World, flat, nested, target
 

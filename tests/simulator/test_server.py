@@ -15,7 +15,7 @@ from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.config.settings import Settings
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
-from nbhelpers.services.service import read_record
+from nbhelpers.services.record import read_record
 from nbhelpers.simulator.control.client import ControlClient
 from tests.conftest import Shell, wait_until
 from tests.support.simulation import World, flat, nested, target, webhooks

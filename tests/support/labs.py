@@ -27,7 +27,7 @@ from nbhelpers.auth.private_key import PrivateKey, load_key
 from nbhelpers.course.context import CourseContext
 from nbhelpers.inbox.events import Delivery, Event
 from nbhelpers.services import launcher
-from nbhelpers.services.service import is_alive
+from nbhelpers.services.record import is_alive
 from nbhelpers.widgets.base import Panel
 from tests.conftest import wait_until
 

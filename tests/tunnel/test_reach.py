@@ -17,7 +17,7 @@ import requests
 from nbhelpers.config.settings import Settings
 from nbhelpers.services import launcher
 from nbhelpers.services.launcher import Running
-from nbhelpers.services.service import read_record
+from nbhelpers.services.record import read_record
 from nbhelpers.tunnel.ngrok_agent import Agent
 from nbhelpers.tunnel.reach import HEADERS, Reached, ngrok_code, reach, wait_until_reached
 from tests.support import fake_ngrok

@@ -19,7 +19,7 @@ import requests
 
 from nbhelpers import Lab
 from nbhelpers.services import launcher
-from nbhelpers.services.service import read_record
+from nbhelpers.services.record import read_record
 from tests.support.labs import message
 from tests.support.tunnels import live_lab
 

@@ -25,10 +25,12 @@ from nbhelpers.auth.signatures import sign, verify
 from nbhelpers.errors import InboxError, KitError, MessageError, ServiceError
 from nbhelpers.inbox import tables
 from nbhelpers.inbox.events import Delivery
+from nbhelpers.inbox.export import export
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from nbhelpers.webhooks import replay as replaying
-from nbhelpers.webhooks.replay import Replayed, replay, typed
+from nbhelpers.webhooks.edits import typed
+from nbhelpers.webhooks.replay import Replayed, replay
 from tests.conftest import Shell, wait_until
 from tests.support.labs import CLOCK, arrive, message, printed, says, seen, shut, written
 from tests.support.simulation import Target, target
@@ -331,9 +333,9 @@ def test_the_line_of_a_delivery_says_what_came_and_what_it_tells_of(delivery: De
 @fast
 def test_both_exports_say_where_each_event_comes_from(forged: tuple[Lab, str, Replayed]) -> None:
     lab = forged[0]
-    rows = [json.loads(line) for line in lab.inbox.export("json").splitlines()]
+    rows = [json.loads(line) for line in export(lab.inbox, "json").splitlines()]
     assert [row["origin"] for row in rows] == ["wire", "edited", "edited"]
-    table = list(csv.DictReader(io.StringIO(lab.inbox.export("csv"))))
+    table = list(csv.DictReader(io.StringIO(export(lab.inbox, "csv"))))
     assert [(row["text"], row["origin"]) for row in table] == [
         ("true", "wire"),
         ("more", "edited"),

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from nbhelpers.auth.private_key import generate_key
 from nbhelpers.simulator.rules.problems import Problem, bad_application
 from nbhelpers.simulator.sending.request import is_url, parse
-from nbhelpers.simulator.storage.store import Application, Store
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.tables import Application
 from nbhelpers.storage.sqlite import storable
 
 __all__ = ["create", "described", "listed", "regenerate", "update"]

@@ -14,7 +14,8 @@ from typing import Any
 from nbhelpers.messages.inbound import LONGEST_ID
 from nbhelpers.simulator.rules.problems import Problem, external
 from nbhelpers.simulator.sending.request import MESSENGER, parse
-from nbhelpers.simulator.storage.store import Application, Page, Store
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.tables import Application, Page
 from nbhelpers.storage.sqlite import storable
 
 __all__ = ["PROVIDERS", "Answer", "ExternalAccounts"]

@@ -24,7 +24,8 @@ from nbhelpers.simulator.rules.problems import (
 from nbhelpers.simulator.sending.accept import Acceptor
 from nbhelpers.simulator.sending.auth import Caller, authenticate, is_account
 from nbhelpers.simulator.sending.request import is_url, read_request
-from nbhelpers.simulator.storage.store import Application, Store
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.tables import Application
 from nbhelpers.simulator.storage.write_batch import WriteBatch
 from nbhelpers.storage.sqlite import storable
 

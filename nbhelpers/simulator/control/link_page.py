@@ -8,7 +8,8 @@ import time
 from nbhelpers.auth import tokens
 from nbhelpers.errors import TokenError
 from nbhelpers.inbox.events import one_line
-from nbhelpers.simulator.storage.store import Page, Store
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.tables import Page
 from nbhelpers.storage.sqlite import storable
 
 __all__ = ["link_page", "linked_page", "why_refused"]

@@ -1,11 +1,10 @@
-"""What people do on screens and phones, under `/_simulator/…`: dashboard, Pages, link page, the person; switches."""
+"""The routes under `/_simulator/` for what people do on screens and phones: dashboard, Pages, link page, the person."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import hmac
-import time
 from dataclasses import asdict
 
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from nbhelpers.auth.tokens import clean
 from nbhelpers.errors import KitError, TokenError
 from nbhelpers.simulator.api import applications
+from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.link_page import link_page, linked_page, why_refused
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import LONGEST_BODY, Handler, TooLong, answer, refused, texts
@@ -22,9 +22,9 @@ from nbhelpers.simulator.rules.problems import Problem
 from nbhelpers.simulator.rules.scenes import SCENES
 from nbhelpers.simulator.sending.auth import authenticate
 from nbhelpers.simulator.sending.request import is_url
-from nbhelpers.simulator.storage.faults import FAULTS, Faults
-from nbhelpers.simulator.storage.store import Page, Store
-from nbhelpers.simulator.storage.switches import SWITCHES
+from nbhelpers.simulator.storage.faults import Faults
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.tables import Page
 
 __all__ = ["ControlRoutes"]
 
@@ -35,9 +35,9 @@ _URLS = ("inbound_url", "status_url")
 class ControlRoutes:
     """The paths under `/_simulator/`. All but the link page need the control token."""
 
-    def __init__(self, store: Store, facebook: People, deliverer: Deliverer, faults: Faults, control: str) -> None:
-        self._store, self._facebook, self._deliverer = store, facebook, deliverer
-        self._faults, self._control = faults, control
+    def __init__(self, store: Store, people: People, deliverer: Deliverer, faults: Faults, control: str) -> None:
+        self._store, self._people, self._deliverer, self._control = store, people, deliverer, control
+        self._lessons = LessonRoutes(store, people, deliverer, faults)
         self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why
 
     def table(self) -> list[tuple[str, str, Handler]]:
@@ -58,22 +58,11 @@ class ControlRoutes:
             ("scenes", "GET", self.scenes),
             ("scenes", "POST", self.play),
             ("blocked", "PUT", self.block),
-            ("refusals", "POST", self.refuse_next),
-            ("refusals", "GET", self.refusals),
-            ("refusals", "DELETE", self.forget_refusals),
-            ("advance", "POST", self.advance),
-            ("pace", "GET", self.pace),
-            ("pace", "PUT", self.change_pace),
-            ("faults", "GET", self.faults),
-            ("faults", "POST", self.start_fault),
-            ("faults", "DELETE", self.clear_faults),
-            ("switches", "GET", self.switches),
-            ("switches", "PUT", self.change_switches),
-            ("webhooks", "GET", self.webhooks),
         ]
         # Of the link page the JWT says who may: no control token.
         free: list[tuple[str, str, Handler]] = [("link", "POST", self.link), ("link", "GET", self.show_link_page)]
-        routes = [(path, method, self._guarded(handler)) for path, method, handler in guarded] + free
+        routes = [(path, method, self._guarded(handler)) for path, method, handler in guarded + self._lessons.table()]
+        routes += free
         return [(f"/_simulator/{path}", method, _in_words(handler)) for path, method, handler in routes]
 
     def _guarded(self, handler: Handler) -> Handler:
@@ -129,30 +118,30 @@ class ControlRoutes:
     async def create_page(self, request: Request) -> Response:
         """Make a Page."""
         form = await texts(request, "name")
-        page = await asyncio.to_thread(self._facebook.create_page, form.get("name", ""))
-        return answer(_shown(page) | {"people": self._facebook.people(page)}, 201)
+        page = await asyncio.to_thread(self._people.create_page, form.get("name", ""))
+        return answer(_shown(page) | {"people": self._people.people(page)}, 201)
 
     async def pages(self, _request: Request) -> Response:
         """All Pages, with the people who wrote to each."""
         named, why = self._refused or ("", None)
         pages = [
             _shown(page)
-            | {"people": self._facebook.people(page), "refused": why if named in (page.id, page.name) else None}
+            | {"people": self._people.people(page), "refused": why if named in (page.id, page.name) else None}
             for page in self._store.pages()
         ]
         return answer({"pages": pages})
 
     async def page_token(self, request: Request) -> Response:
         """The access token that Facebook gives out for a Page, as the External Accounts API wants it."""
-        page = self._facebook.page((await texts(request, "page")).get("page"))
+        page = self._people.page((await texts(request, "page")).get("page"))
         return answer({"page_id": page.id, "access_token": page.access_token})
 
     async def publish(self, request: Request) -> Response:
         """Publish a Page, or take it off."""
         form = await texts(request, "page", "published")
-        page = self._facebook.page(form.get("page"))
+        page = self._people.page(form.get("page"))
         published = form.get("published") != "no"
-        await asyncio.to_thread(self._facebook.publish, page, published)
+        await asyncio.to_thread(self._people.publish, page, published)
         return answer({"page_id": page.id, "page": page.name, "published": published})
 
     # The link page
@@ -176,14 +165,14 @@ class ControlRoutes:
                 return Response(link_page(self._store.pages(), f"{why} {cure}"), 401, media_type="text/html")
             return answer(caller)
         try:
-            page = self._facebook.page(form.get("page"))
+            page = self._people.page(form.get("page"))
         except KitError as error:
             if wants_html:
                 return Response(link_page(self._store.pages(), str(error)), 400, media_type="text/html")
             raise
         self._refused = None
         try:
-            await asyncio.to_thread(self._facebook.link, page, caller.application)
+            await asyncio.to_thread(self._people.link, page, caller.application)
         except KitError as error:
             self._refused = page.id, error.seen
             if wants_html:
@@ -195,14 +184,14 @@ class ControlRoutes:
 
     async def unlink(self, request: Request) -> Response:
         """Take the link of a Page back."""
-        page = self._facebook.page((await texts(request, "page")).get("page"))
-        await asyncio.to_thread(self._facebook.link, page, None)
+        page = self._people.page((await texts(request, "page")).get("page"))
+        await asyncio.to_thread(self._people.link, page, None)
         return answer({"page_id": page.id, "page": page.name, "linked": False})
 
     async def expire_link(self, request: Request) -> Response:
         """Let the link of a Page run out."""
-        page = self._facebook.page((await texts(request, "page")).get("page"))
-        await asyncio.to_thread(self._facebook.expire_link, page)
+        page = self._people.page((await texts(request, "page")).get("page"))
+        await asyncio.to_thread(self._people.expire_link, page)
         return answer({"page_id": page.id, "page": page.name, "expired": True})
 
     # The person
@@ -210,9 +199,9 @@ class ControlRoutes:
     async def write(self, request: Request) -> Response:
         """Let a person write."""
         form = await texts(request, "page", "person", "psid", "type", "text", "url")
-        page = self._facebook.page(form.get("page"))
+        page = self._people.page(form.get("page"))
         said = await asyncio.to_thread(
-            self._facebook.write,
+            self._people.write,
             page,
             person=form.get("person"),
             kind=form.get("type", "text"),
@@ -225,8 +214,8 @@ class ControlRoutes:
     async def read(self, request: Request) -> Response:
         """Let a person read."""
         form = await texts(request, "page", "person", "psid")
-        page = self._facebook.page(form["page"]) if "page" in form else None
-        count = await asyncio.to_thread(self._facebook.read, page, form.get("person"), form.get("psid"))
+        page = self._people.page(form["page"]) if "page" in form else None
+        count = await asyncio.to_thread(self._people.read, page, form.get("person"), form.get("psid"))
         return answer({"read": count})
 
     async def scenes(self, _request: Request) -> Response:
@@ -236,123 +225,16 @@ class ControlRoutes:
     async def play(self, request: Request) -> Response:
         """Let the people of a scene write."""
         form = await texts(request, "scene", "page")
-        page = self._facebook.page(form.get("page"))
-        said = await asyncio.to_thread(self._facebook.play, page, form.get("scene", ""))
+        page = self._people.page(form.get("page"))
+        said = await asyncio.to_thread(self._people.play, page, form.get("scene", ""))
         return answer({"page_id": page.id, "said": [asdict(each) for each in said]}, 201)
 
     async def block(self, request: Request) -> Response:
         """Let a person block a Page; with `blocked` “no” take that back."""
         form = await texts(request, "page", "person", "blocked")
-        page, blocked = self._facebook.page(form.get("page")), form.get("blocked") != "no"
-        psid = await asyncio.to_thread(self._facebook.block, page, form.get("person"), blocked)
+        page, blocked = self._people.page(form.get("page")), form.get("blocked") != "no"
+        psid = await asyncio.to_thread(self._people.block, page, form.get("person"), blocked)
         return answer({"page_id": page.id, "psid": psid, "blocked": blocked})
-
-    # The simulator itself
-
-    async def refuse_next(self, request: Request) -> Response:
-        """Let the next message be refused later, with a code of the list."""
-        form = await texts(request, "code", "status")
-        code, status = form.get("code", ""), form.get("status", "rejected")
-        await asyncio.to_thread(self._faults.refuse_next, code, status)
-        return answer({"code": code, "status": status}, 201)
-
-    async def refusals(self, _request: Request) -> Response:
-        """The refusals that were asked for and have not come yet."""
-        return answer({"refusals": self._faults.refusals})
-
-    async def forget_refusals(self, _request: Request) -> Response:
-        """Take them back."""
-        await asyncio.to_thread(self._faults.forget_refusals)
-        return answer({"refusals": []})
-
-    async def advance(self, request: Request) -> Response:
-        """Let hours pass for what is there already; what is made afterwards is fresh."""
-        hours = _number(await texts(request, "hours"), "hours", 0.001, 24 * 366)
-        # Tokens state whole seconds: from the next one on, whatever says it was made before was.
-        await asyncio.sleep(1 - time.time() % 1 + 0.01)
-        await asyncio.to_thread(self._store.advance, hours * 3600)
-        self._deliverer.wake()
-        return answer({"hours": hours})
-
-    async def pace(self, _request: Request) -> Response:
-        """How many seconds between two tries of a webhook pass in one."""
-        return answer({"pace": self._store.pace})
-
-    async def change_pace(self, request: Request) -> Response:
-        """Let the waits between two tries of a webhook pass faster: so many of their seconds in one."""
-        pace = _number(await texts(request, "pace"), "pace", 1, 1000)
-        await asyncio.to_thread(self._store.change_pace, pace)
-        self._deliverer.wake()
-        return answer({"pace": self._store.pace})
-
-    async def faults(self, _request: Request) -> Response:
-        """Every lesson, and how often it will still happen."""
-        left = self._left()
-        table = [asdict(fault) | {"left": left.get(name)} for name, fault in FAULTS.items()]
-        return answer({"faults": table, "pace": self._store.pace})
-
-    async def start_fault(self, request: Request) -> Response:
-        """Turn a lesson on."""
-        form = await texts(request, "name", "times", "page", "person")
-        times = _number(form, "times", 0, 1000) if "times" in form else None
-        if times is not None and times != int(times):
-            raise KitError("times cannot be that.", f"You gave “{form['times']}”.", "Give a whole number.")
-        page = self._facebook.page(form.get("page")) if "page" in form else None
-        fault = self._faults.start(form.get("name", ""), None if times is None else int(times))
-        if fault.name == "page-link-expired":
-            linked = [each for each in self._store.pages() if each.account_token is not None]
-            expired = page or next(iter(linked[::-1]), None)
-            if expired is None:
-                raise KitError("No link can run out.", "No Page is linked.", "Link one first: step 4.")
-            await asyncio.to_thread(self._facebook.expire_link, expired)
-        elif fault.kind == "now":
-            page = page or self._facebook.page()
-            await asyncio.to_thread(self._facebook.write, page, person=form.get("person"), kind="unsupported")
-        return answer(asdict(fault) | {"left": self._left().get(fault.name)}, 201)
-
-    async def clear_faults(self, request: Request) -> Response:
-        """Turn one lesson off, or all."""
-        cleared = self._faults.clear((await texts(request, "name")).get("name"))
-        if "page-link-expired" in cleared:
-            for page in self._expired():
-                await asyncio.to_thread(self._facebook.renew_link, page)
-        return await self.faults(request)
-
-    def _expired(self) -> list[Page]:
-        return [page for page in self._store.pages() if page.account_token not in (None, page.access_token)]
-
-    def _left(self) -> dict[str, int]:
-        return self._faults.left | ({"page-link-expired": 0} if self._expired() else {})
-
-    async def switches(self, _request: Request) -> Response:
-        """Every switch: what it is set to, and what it says."""
-        set_to = self._store.switches
-        return answer({"switches": [asdict(switch) | {"value": set_to[name]} for name, switch in SWITCHES.items()]})
-
-    async def change_switches(self, request: Request) -> Response:
-        """Set some switches."""
-        form = await texts(request)
-        await asyncio.to_thread(self._store.change_switches, form)
-        return await self.switches(request)
-
-    async def webhooks(self, request: Request) -> Response:
-        """The newest webhooks, fifty unless `limit` says otherwise."""
-        limit = int(_number({"limit": request.query_params.get("limit", "50")}, "limit", 1, 1_000_000))
-        names = "id, uuid, kind, at, due, attempts, outcome, answer, called"
-        rows = self._store.rows(f"SELECT {names} FROM webhooks ORDER BY id DESC LIMIT ?", limit)  # noqa: S608
-        return answer({"webhooks": [dict(row) for row in rows]})
-
-
-def _number(form: dict[str, str], name: str, least: float, most: float) -> float:
-    try:
-        number = float(form.get(name, ""))
-    except ValueError:
-        number = -1.0
-    if not least <= number <= most:
-        raise KitError(
-            f"{name} cannot be that.", f"You gave “{form.get(name, '')}”.", f"Give a number, {least} to {most}."
-        )
-    return number
 
 
 def _shown(page: Page) -> dict[str, object]:

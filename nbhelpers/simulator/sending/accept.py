@@ -18,7 +18,8 @@ from nbhelpers.simulator.sending.auth import Caller
 from nbhelpers.simulator.sending.outcome import outcome_of
 from nbhelpers.simulator.sending.request import MESSENGER, Outgoing
 from nbhelpers.simulator.storage.faults import Faults
-from nbhelpers.simulator.storage.store import Application, Page, Store
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.tables import Application, Page
 
 __all__ = ["DELIVERED_AFTER", "Accepted", "Acceptor", "Holds", "Lessons", "shape_of"]
 

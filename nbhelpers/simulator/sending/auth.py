@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import serialization
 
 from nbhelpers.auth.tokens import LONGEST, TTL
 from nbhelpers.simulator.rules.problems import Problem, unauthorised
-from nbhelpers.simulator.storage.store import Application, Store
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.tables import Application
 
 __all__ = ["Caller", "authenticate", "is_account"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from nbhelpers.simulator.rules.messenger import DAY, tag_on
 from nbhelpers.simulator.sending.request import MESSENGER, Outgoing
-from nbhelpers.simulator.storage.store import Page
+from nbhelpers.simulator.storage.tables import Page
 
 __all__ = ["DELIVERED", "link_has_run_out", "outcome_of"]
 

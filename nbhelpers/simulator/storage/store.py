@@ -2,112 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from nbhelpers.errors import ServiceError
 from nbhelpers.simulator.storage.switches import DEFAULTS, check
+from nbhelpers.simulator.storage.tables import (
+    SCHEMA,
+    VERSION,
+    Account,
+    Application,
+    Page,
+    columns_of,
+    open_account,
+    read_account,
+    to_application,
+    to_page,
+)
 from nbhelpers.storage.sqlite import Database, SchemaError, storable
 
-__all__ = ["Account", "Application", "Page", "Store"]
+__all__ = ["Store"]
 
 T = TypeVar("T")
-
-_SCHEMA = """
-CREATE TABLE account (
-  api_key TEXT PRIMARY KEY, api_secret TEXT NOT NULL, signature_secret TEXT NOT NULL,
-  inbound_url TEXT NOT NULL DEFAULT '', status_url TEXT NOT NULL DEFAULT '',
-  http_method TEXT NOT NULL DEFAULT 'GET', shape TEXT NOT NULL DEFAULT 'v0.1', balance TEXT NOT NULL DEFAULT 'ok',
-  pace REAL NOT NULL DEFAULT 1);
-CREATE TABLE ageings (at REAL NOT NULL, seconds REAL NOT NULL);
-CREATE TABLE faults (name TEXT PRIMARY KEY, times INTEGER NOT NULL);
-CREATE TABLE switches (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE applications (
-  id TEXT PRIMARY KEY, name TEXT NOT NULL, capabilities TEXT NOT NULL, privacy TEXT NOT NULL, public_key TEXT NOT NULL,
-  at REAL NOT NULL);
-CREATE TABLE tokens (
-  jti TEXT NOT NULL, application_id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (jti, application_id));
-CREATE TABLE pages (
-  id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, access_token TEXT NOT NULL, published INTEGER NOT NULL DEFAULT 1,
-  application_id TEXT, at REAL NOT NULL, account_name TEXT, account_token TEXT, linked REAL);
-CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE);
-CREATE TABLE psids (
-  psid TEXT PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people (id), page_id TEXT NOT NULL REFERENCES pages (id),
-  last_wrote REAL NOT NULL, extra INTEGER NOT NULL DEFAULT 1, blocked INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (person_id, page_id));
-CREATE TABLE refusals (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, status TEXT NOT NULL);
-CREATE TABLE messages (
-  uuid TEXT PRIMARY KEY, way TEXT NOT NULL, application_id TEXT, page_id TEXT NOT NULL, psid TEXT NOT NULL,
-  channel TEXT NOT NULL DEFAULT 'messenger', version TEXT NOT NULL, body TEXT NOT NULL, client_ref TEXT,
-  state TEXT NOT NULL, at REAL NOT NULL, shape TEXT NOT NULL, webhook_url TEXT, workflow TEXT);
-CREATE INDEX messages_unread ON messages (psid) WHERE way = 'out' AND state = 'delivered' AND channel = 'messenger';
-CREATE TABLE webhooks (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL, kind TEXT NOT NULL, application_id TEXT, webhook_url TEXT,
-  body BLOB NOT NULL, at REAL NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-  held INTEGER NOT NULL DEFAULT 0, outcome TEXT, answer TEXT, called TEXT);
-CREATE INDEX webhooks_due ON webhooks (due) WHERE outcome IS NULL AND held = 0;
-CREATE INDEX webhooks_held ON webhooks (held) WHERE outcome IS NULL AND held = 1
-"""
-_VERSION = 3
-
-
-@dataclass(frozen=True)
-class Account:
-    """The one account: its credentials, and the account-level settings that the guide's step 5 fills in."""
-
-    api_key: str
-    api_secret: str
-    signature_secret: str
-    inbound_url: str
-    status_url: str
-    http_method: str
-    shape: str
-    balance: str  # ok or low
-    pace: float  # seconds of waiting that pass in one second of the clock
-
-
-@dataclass(frozen=True)
-class Application:
-    """A registered application. The service keeps the public half of its key, and nothing of the private one."""
-
-    id: str
-    name: str
-    capabilities: dict[str, Any]
-    privacy: dict[str, Any]
-    public_key: str
-    at: float
-
-    @property
-    def messages(self) -> dict[str, Any] | None:
-        """The messages capability, None for one that has none, such as the guide's Voice application."""
-        return self.capabilities.get("messages")
-
-
-@dataclass(frozen=True)
-class Page:
-    """A Facebook Page, and its account at the service if it has one.
-
-    `access_token` is what Facebook gave out for it; `account_token` and `account_name` are what the service was given,
-    None without an account. `application_id` is the one linked application, `linked` the time of that (Unix seconds).
-    """
-
-    id: str
-    name: str
-    access_token: str
-    published: bool
-    application_id: str | None
-    at: float
-    account_name: str | None
-    account_token: str | None
-    linked: float | None
 
 
 class Store:
@@ -119,12 +41,12 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._database = Database(path, _SCHEMA, _VERSION, synchronous="NORMAL")
+            self._database = Database(path, SCHEMA, VERSION, synchronous="NORMAL")
         except (SchemaError, sqlite3.Error, OSError) as error:
             raise ServiceError(
                 "The simulator cannot open its store.", f"{path}: {error}.", "`nbhelpers reset` sets it aside."
             ) from None
-        self._account = self.write(_open_account).result()
+        self._account = self.write(open_account).result()
         self._changing = threading.Lock()  # so that the account in memory is the one that was written last
         self._applications = self._read_applications()
         self._tokens = {(row["jti"], row["application_id"]) for row in self.rows("SELECT * FROM tokens")}
@@ -153,7 +75,7 @@ class Store:
             names = ", ".join(f"{field.name} = :{field.name}" for field in fields(Account) if field.name in changes)
             if names:
                 connection.execute(f"UPDATE account SET {names}", changes)  # noqa: S608 - names of our own class
-            return _read_account(connection)
+            return read_account(connection)
 
         with self._changing:
             self._account = self.write(work).result()
@@ -237,7 +159,7 @@ class Store:
         names = [field.name for field in fields(Application)]
         sql = f"INSERT INTO applications ({', '.join(names)}) VALUES (:{', :'.join(names)})"  # noqa: S608
         with self._changing:
-            self.write(lambda connection: connection.execute(sql, _columns(asdict(application)))).result()
+            self.write(lambda connection: connection.execute(sql, columns_of(asdict(application)))).result()
             self._applications = self._read_applications()
 
     def change_application(self, application_id: str, **changes: Any) -> Application | None:
@@ -245,7 +167,7 @@ class Store:
         names = ", ".join(f"{name} = :{name}" for name in changes)
         sql = f"UPDATE applications SET {names} WHERE id = :application_id"  # noqa: S608
         with self._changing:
-            values = _columns(changes) | {"application_id": application_id}
+            values = columns_of(changes) | {"application_id": application_id}
             self.write(lambda connection: connection.execute(sql, values)).result()
             self._applications = self._read_applications()
             return self._applications.get(application_id)
@@ -262,7 +184,7 @@ class Store:
             self._applications, self._pages = self._read_applications(), self._read_pages()
 
     def _read_applications(self) -> dict[str, Application]:
-        return {row["id"]: _application(row) for row in self.rows("SELECT * FROM applications ORDER BY at, id")}
+        return {row["id"]: to_application(row) for row in self.rows("SELECT * FROM applications ORDER BY at, id")}
 
     def is_first_use(self, jti: str, application_id: str) -> bool:
         """Say whether a token's ID comes for the first time, and remember it. Never waits: every call asks."""
@@ -317,34 +239,8 @@ class Store:
         return bool(changed)
 
     def _read_pages(self) -> dict[str, Page]:
-        return {row["id"]: _page(row) for row in self.rows("SELECT * FROM pages ORDER BY at, id")}
+        return {row["id"]: to_page(row) for row in self.rows("SELECT * FROM pages ORDER BY at, id")}
 
     def close(self) -> None:
         """Finish what was asked for and close the file."""
         self._database.close()
-
-
-def _open_account(connection: sqlite3.Connection) -> Account:
-    if connection.execute("SELECT 1 FROM account").fetchone() is None:
-        connection.execute(
-            "INSERT INTO account (api_key, api_secret, signature_secret) VALUES (?, ?, ?)",
-            (secrets.token_hex(4), secrets.token_urlsafe(12), secrets.token_urlsafe(36)),
-        )
-    return _read_account(connection)
-
-
-def _read_account(connection: sqlite3.Connection) -> Account:
-    return Account(**dict(connection.execute("SELECT * FROM account").fetchone()))
-
-
-def _columns(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: json.dumps(value) if isinstance(value, dict) else value for name, value in values.items()}
-
-
-def _application(row: sqlite3.Row) -> Application:
-    columns = dict(row)
-    return Application(**columns | {name: json.loads(columns[name]) for name in ("capabilities", "privacy")})
-
-
-def _page(row: sqlite3.Row) -> Page:
-    return Page(**dict(row) | {"published": bool(row["published"])})

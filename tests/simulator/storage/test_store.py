@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from nbhelpers.errors import ServiceError
-from nbhelpers.simulator.storage.store import Application, Page, Store
+from nbhelpers.simulator.storage.store import Store
+from nbhelpers.simulator.storage.tables import Application, Page
 
 
 @pytest.fixture
