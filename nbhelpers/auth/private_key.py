@@ -111,9 +111,9 @@ def _read(path: Path) -> tuple[str, str, list[str]]:
     except (OSError, RuntimeError, ValueError) as error:  # the latter two: no such user's home, a name no system takes
         if _may_be_key(path):
             raise no_path from None
-        seen = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
         raise CredentialsError(
-            "The private key cannot be read.", f"{path}: {seen}.", "Give the path of a file you may read."
+            "The private key cannot be read.", f"{path}: {reason}.", "Give the path of a file you may read."
         ) from None
     repairs = []
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -135,14 +135,17 @@ def _may_be_key(path: Path) -> bool:
 
 def _from_text(text: str, source: str, repairs: list[str]) -> PrivateKey:
     if text.startswith("\ufeff"):
-        text, _ = text[1:], repairs.append("a byte order mark at the start was left out")
+        text = text[1:]
+        repairs.append("a byte order mark at the start was left out")
     if "\r" in text:
-        text, _ = text.replace("\r\n", "\n").replace("\r", "\n"), repairs.append("Windows line ends were made plain")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        repairs.append("Windows line ends were made plain")
     if "\\n" in text or "\\r" in text:
         text = text.replace("\\r", "").replace("\\n", "\n")
         repairs.append("literal \\n were made line ends")
     if text.strip()[:1] in ("'", '"'):
-        text, _ = text.strip().strip("'\""), repairs.append("quotes around the key were left out")
+        text = text.strip().strip("'\"")
+        repairs.append("quotes around the key were left out")
 
     found = _BLOCK.search(text)
     if found is None:

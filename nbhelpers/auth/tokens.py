@@ -149,7 +149,8 @@ def clean(text: str | bytes) -> tuple[str, tuple[str, ...]]:
     bare = given.strip().strip("'\"").strip()
     for prefix in ("authorization:", "bearer"):
         if bare.lower().startswith(prefix):
-            bare, _ = bare[len(prefix) :].strip().strip("'\""), notes.append(f"a leading “{prefix}” was left out")
+            bare = bare[len(prefix) :].strip().strip("'\"")
+            notes.append(f"a leading “{prefix}” was left out")
     joined = "".join(bare.split())
     if joined != bare:
         notes.append("white space inside the token was left out")

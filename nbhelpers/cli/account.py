@@ -45,7 +45,7 @@ def webhooks(settings: Settings, setting: bool, back: bool, yes: bool, as_json: 
     With API key and secret, in live mode. Nothing else of the application is changed.
     """
     from nbhelpers.api.applications import FIELDS
-    from nbhelpers.api.webhook_settings import Changed
+    from nbhelpers.api.webhook_settings import Changed, Proposal
     from nbhelpers.course.dashboard import LiveWebhooks
 
     if settings.mode == "simulator":
@@ -64,7 +64,7 @@ def webhooks(settings: Settings, setting: bool, back: bool, yes: bool, as_json: 
                 say(as_json, {"application_id": course.application_id, "text": words}, words)
             return
         proposal = live.put_back() if back else live.save()
-        if not yes and proposal.changes:
+        if not yes and isinstance(proposal, Proposal) and proposal.changes:
             click.echo("\n".join(proposal.lines), err=as_json)
             if not click.confirm("Change it?", err=as_json):
                 say(as_json, proposal.facts, "Nothing was changed.")

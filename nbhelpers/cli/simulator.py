@@ -39,10 +39,10 @@ def trigger(settings: Settings, kind: str, as_json: bool, **details: str | None)
         given = [f"--{name}" for name in ("psid", "person", "text", "url") if details[name]]
         if given:
             raise SettingsError("A scene has its own people.", f"You gave {', '.join(given)}.", "Leave that out.")
-        said = control.play(kind, details["page"])
-        people = len({each["psid"] for each in said})
-        words = f"{len(said)} messages from {people} {'person' if people == 1 else 'people'}."
-        say(as_json, {"messages": len(said), "people": people}, words)
+        messages = control.play(kind, details["page"])
+        people = len({each["psid"] for each in messages})
+        words = f"{len(messages)} messages from {people} {'person' if people == 1 else 'people'}."
+        say(as_json, {"messages": len(messages), "people": people}, words)
         return
     if kind == "text" and not details["text"]:
         details["text"] = "Hello from Facebook Messenger!"

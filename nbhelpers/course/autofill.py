@@ -27,7 +27,7 @@ def page(course: CourseContext) -> str:
     made = course.control.create_page(course.facts.get("page_name") or PAGE)
     course.control.publish(made["name"], True)
     course.inbox.note(page_name=made["name"])
-    return made["name"]
+    return str(made["name"])
 
 
 def application(course: CourseContext) -> str:
@@ -44,7 +44,7 @@ def application(course: CourseContext) -> str:
         path.rename(path.with_name(f"private-{time.strftime('%Y%m%d-%H%M%S')}.key"))
     save_key(made["keys"]["private_key"], path)
     course.inbox.note(application_id=made["id"])
-    return made["id"]
+    return str(made["id"])
 
 
 def jwt(course: CourseContext) -> str:
@@ -64,7 +64,7 @@ def link(course: CourseContext) -> str:
     """Link the Page by the form, and note its ID."""
     linked = course.control.link(_token(course), course.facts["page_name"])
     course.inbox.note(page_id=linked["page_id"])
-    return linked["page_id"]
+    return str(linked["page_id"])
 
 
 def webhooks(course: CourseContext) -> str:
@@ -77,7 +77,7 @@ def webhooks(course: CourseContext) -> str:
         # What is sent and what arrives are two switches at the service; filled in, they are set alike.
         shape=shape_of_version(course.settings.api_version),
     )
-    return urls["inbound_url"]
+    return str(urls["inbound_url"])
 
 
 def receive(course: CourseContext) -> str:

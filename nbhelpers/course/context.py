@@ -166,7 +166,7 @@ class CourseContext:
 
     def filled(self) -> dict[str, str]:
         """The steps that were filled in with sample values."""
-        return self.facts.get("filled", {})
+        return dict(self.facts.get("filled", {}))
 
     def fill(self, key: str, value: str) -> None:
         """Write down that a step was filled in."""

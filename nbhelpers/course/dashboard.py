@@ -93,7 +93,7 @@ class LiveWebhooks:
     def as_text(self) -> str:
         """How both fields stand, in words; what went wrong is said too."""
         try:
-            return self.look()["text"]
+            return str(self.look()["text"])
         except KitError as error:
             return str(error)
 

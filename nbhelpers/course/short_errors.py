@@ -24,7 +24,7 @@ _NO_HEADER = "The header cannot be sent: it holds a line end or a character that
 def show_short_errors() -> None:
     """Let a failed call of `requests` show as one line in IPython from now on; elsewhere nothing changes."""
     # IPython asks an exception for this method before it draws a traceback, and nobody else does.
-    requests.RequestException._render_traceback_ = _one_line
+    setattr(requests.RequestException, "_render_traceback_", _one_line)  # noqa: B010 - a name that requests does not know
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is not None:
         shell.set_custom_exc((ValueError,), _value_error)

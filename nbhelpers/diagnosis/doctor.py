@@ -87,7 +87,8 @@ def examine(course: CourseContext) -> HopMap:
 
     Test calls are made to the two webhook URLs; they are marked as the doctor's wherever they are shown.
     """
-    way, hops = _Round(course), []
+    way = _Round(course)
+    hops: list[Hop] = []
     for name, look in HOPS:
         if hops and hops[-1].state not in _GOES_ON:
             hops.append(Hop(name, "not looked at", ""))

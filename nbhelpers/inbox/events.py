@@ -174,8 +174,10 @@ def event_of(delivery: Delivery) -> dict[str, Any] | None:
     message = read(delivery.body)
     if isinstance(message, Unreadable):
         return None
-    is_status = isinstance(message, MessageStatus)
-    kind, status = ("status", message.status) if is_status else ("inbound", None)
+    if isinstance(message, MessageStatus):
+        kind, status, text, message_type = "status", message.status, None, None
+    else:
+        kind, status, text, message_type = "inbound", None, message.text, message.kind
     uuid = message.message_uuid
     if uuid is None and message.psid is None and message.page_id is None:
         return None  # such as the test call of the settings form: nothing happened to anybody
@@ -187,8 +189,8 @@ def event_of(delivery: Delivery) -> dict[str, Any] | None:
         "status": status,
         "psid": message.psid,
         "page_id": message.page_id,
-        "text": None if is_status else message.text,
-        "message_type": None if is_status else message.kind,
+        "text": text,
+        "message_type": message_type,
         "shape": message.shape,
     }
 

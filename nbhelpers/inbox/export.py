@@ -18,8 +18,8 @@ def export(inbox: Inbox, form: str = "json") -> str:
     """Return all events as text: `json` (one object a line) or `csv` (IDs quoted, formulas made harmless)."""
     if form not in ("json", "csv"):
         raise InboxError("The inbox cannot be exported so.", f"You asked for “{form}”.", "Use json or csv.")
-    names = ("received", "kind", "status", "psid", "page_id", "text", "message_type", "message_uuid")
-    names += ("deliveries", "origin")
+    names = ["received", "kind", "status", "psid", "page_id", "text", "message_type", "message_uuid"]
+    names += ["deliveries", "origin"]
     events = inbox.events()
     rows = [{name: getattr(event, name) for name in names} for event in events]
     for row in rows:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import InboxError
@@ -18,6 +18,8 @@ from nbhelpers.inbox.tables import SCHEMA, VERSION, fold, fold_sent, now_text, s
 from nbhelpers.storage.sqlite import Database, SchemaError, storable
 
 __all__ = ["Inbox"]
+
+T = TypeVar("T")
 
 _LOOK = 0.02  # seconds between two looks while somebody waits
 _FINAL = ("rejected", "undeliverable")
@@ -79,7 +81,8 @@ class Inbox:
 
         `after` is a revision: only what changed since. `limit` keeps the newest so many.
         """
-        wheres, values = ["revision > ?"], [after]
+        wheres: list[str] = ["revision > ?"]
+        values: list[str | int] = [after]
         for column, value in (("kind", kind), ("psid", person), ("message_uuid", uuid)):
             if value is not None:
                 wheres.append(f"{column} = ?")
@@ -120,7 +123,8 @@ class Inbox:
             sql = "SELECT * FROM events WHERE kind = 'inbound' AND origin IN ('wire', 'sample')"
             rows = self._rows(f"{sql} ORDER BY received DESC, id DESC LIMIT 1", [])
             return self.delivery(to_event(rows[0])) if rows else None
-        sql, values = "SELECT * FROM deliveries WHERE id = ?", [which]
+        sql = "SELECT * FROM deliveries WHERE id = ?"
+        values: list[Any] = [which]
         if isinstance(which, Event):
             sql = "SELECT * FROM deliveries WHERE psid IS ? AND received = ? AND body = ? ORDER BY id LIMIT 1"
             values = [which.psid, which.received.isoformat(timespec="microseconds"), which.body]
@@ -137,7 +141,7 @@ class Inbox:
 
     def revision(self) -> int:
         """Return the revision of the newest change: give it to `events(after=…)` later."""
-        return self._rows("SELECT coalesce(max(revision), 0) FROM events", [])[0][0]
+        return int(self._rows("SELECT coalesce(max(revision), 0) FROM events", [])[0][0])
 
     # What is waited for
 
@@ -241,7 +245,7 @@ class Inbox:
                 fold(connection, to_delivery(row))
             for row in connection.execute("SELECT * FROM sent ORDER BY id").fetchall():
                 fold_sent(connection, dict(row))
-            return connection.execute("SELECT count(*) FROM events").fetchone()[0]
+            return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
 
         return self._do(work)
 
@@ -259,9 +263,9 @@ class Inbox:
 
     def changes(self) -> int:
         """Return a number that differs whenever another connection has written; cheap enough to ask every 20 ms."""
-        return self._rows("PRAGMA data_version", [])[0][0]
+        return int(self._rows("PRAGMA data_version", [])[0][0])
 
-    def _wait(self, look: Callable[[], Any], timeout: float) -> Any:
+    def _wait(self, look: Callable[[], T | None], timeout: float) -> T | None:
         until = time.monotonic() + timeout
         seen = None
         while True:
@@ -282,7 +286,7 @@ class Inbox:
         if self._database.moved:
             raise InboxError("The inbox cannot be read.", "The state was reset meanwhile.", "Run `lab = Lab()` again.")
 
-    def _do(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._refuse_what_is_over()
         try:
             return self._database.write(work).result()

@@ -130,12 +130,12 @@ def _id_to_send(value: Any, role: str) -> str:
             f"It is of type {type(value).__name__}.",
             "Give the ID as a text in quotes: a float loses digits.",
         )
-    value = value.strip()
-    if not 1 <= len(value) <= LONGEST_ID:
+    text: str = value.strip()
+    if not 1 <= len(text) <= LONGEST_ID:
         raise MessageError(
-            f"This cannot be {role}.", f"It has {len(value)} characters.", f"An ID has 1 to {LONGEST_ID}."
+            f"This cannot be {role}.", f"It has {len(text)} characters.", f"An ID has 1 to {LONGEST_ID}."
         )
-    return value
+    return text
 
 
 def _check_text(text: Any) -> None:

@@ -47,7 +47,7 @@ class LimitedProtocol(HttpToolsProtocol):
     the service. (uvicorn's own limit would answer 503 to everybody until they leave.)
     """
 
-    _open: dict[HttpToolsProtocol, None] = {}  # noqa: RUF012 - one for all connections of the process, oldest first
+    _open: dict[LimitedProtocol, None] = {}  # noqa: RUF012 - one for all connections of the process, oldest first
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,8 +57,11 @@ class LimitedProtocol(HttpToolsProtocol):
         self._chunk = 0  # bytes of what is being parsed that can belong to the next head
         self._deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        super().connection_made(_Joined(transport, self.loop))
+    def connection_made(  # type: ignore[override]  # asyncio hands a server's protocol a Transport, as uvicorn says too
+        self, transport: asyncio.Transport
+    ) -> None:
+        joined = _Joined(transport, self.loop)
+        super().connection_made(joined)  # type: ignore[arg-type]  # it hands on whatever else a transport has
         self._open[self] = None
         self._start_clock()
         if len(self._open) > MOST_CONNECTIONS:

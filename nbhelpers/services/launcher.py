@@ -139,7 +139,7 @@ def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Own
     ]
     # Its own session: Interrupt and Restart of a kernel leave it alone.
     detached: dict[str, Any] = {"start_new_session": True}
-    if os.name == "nt":
+    if sys.platform == "win32":
         detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
     # The settings are what their holder says, whatever the environment said when they were read.
     ports = {"RECEIVER": settings.receiver_port, "SIMULATOR": settings.simulator_port}

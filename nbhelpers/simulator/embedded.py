@@ -54,7 +54,7 @@ class Embedded:
     @property
     def base_url(self) -> str:
         """Its address."""
-        return self.ready["base_url"]
+        return str(self.ready["base_url"])
 
     def start(self) -> Embedded:
         """Start it, and return when it answers. Raises ServiceError when it cannot start, or runs already."""
@@ -227,8 +227,10 @@ class _Server(uvicorn.Server):
         await asyncio.gather(ticking, ending, return_exceptions=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for receiver in (*self.servers, *(sockets or [])):
-            receiver.close()
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()  # an idle one closes now, a busy one after its answer
         await self._wait_for_all_to_go(_GRACE)

@@ -36,7 +36,7 @@ class TooLong(Exception):  # noqa: N818 - an answer, not an error
 
 async def read_body(request: Request) -> bytes:
     """Return the body. Raises TooLong, and ClientDisconnect when the caller left."""
-    body = b""
+    body = bytearray()
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
@@ -45,7 +45,7 @@ async def read_body(request: Request) -> bytes:
         if len(body) > LONGEST_BODY:
             raise TooLong
         if not message.get("more_body"):
-            return body
+            return bytes(body)
 
 
 def answer(found: Problem | Mapping[str, Any] | None, status: int = 200) -> Response:

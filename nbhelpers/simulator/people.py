@@ -197,7 +197,8 @@ class People:
 
     def read(self, page: Page | None = None, person: str | None = None, psid: str | None = None) -> int:
         """Let a person read what was delivered to them; return how many messages that were."""
-        wheres, values = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'"], []
+        wheres = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'"]
+        values: list[str | None] = []
         if page is not None:
             wheres.append("page_id = ?")
             values.append(page.id)
@@ -229,7 +230,7 @@ class People:
     def block(self, page: Page, person: str | None, blocked: bool = True) -> str:
         """Let a person block a Page, or take that back; return their PSID there. They must have written to it."""
         name = (storable(person) or PERSON).strip() or PERSON
-        known = next((each["psid"] for each in self.people(page) if each["name"] == name), None)
+        known: str | None = next((each["psid"] for each in self.people(page) if each["name"] == name), None)
         if known is None:
             raise FacebookError(
                 f"{name} cannot block this Page.", f"{name} never wrote to “{page.name}”.", "Let them write first."
@@ -265,9 +266,8 @@ def _psid(connection: sqlite3.Connection, page: Page, person: str | None, psid: 
         "INSERT OR IGNORE INTO psids (psid, person_id, page_id, last_wrote) VALUES (?, ?, ?, 0)",
         (_digits(16), person_id, page.id),
     )
-    return connection.execute(
-        "SELECT psid FROM psids WHERE person_id = ? AND page_id = ?", (person_id, page.id)
-    ).fetchone()["psid"]
+    sql = "SELECT psid FROM psids WHERE person_id = ? AND page_id = ?"
+    return str(connection.execute(sql, (person_id, page.id)).fetchone()["psid"])
 
 
 def _digits(count: int) -> str:

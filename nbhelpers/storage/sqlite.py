@@ -198,11 +198,11 @@ class Database:
                     connection.close()
                     connection = None
                 continue
-            for future, result, error in answers:
-                if error is None:
+            for future, result, refused in answers:
+                if refused is None:
                     future.set_result(result)
                 else:
-                    future.set_exception(error)
+                    future.set_exception(refused)
         if connection is not None:
             connection.close()
 

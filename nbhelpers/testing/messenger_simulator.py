@@ -146,7 +146,7 @@ class MessengerSimulator(ControlClient):
         url, account = f"{self.base_url}/v2/applications{path}", (self.api_key, self.api_secret)
         answer = self._session.request(method, url, json=form, auth=account, timeout=15)
         if answer.status_code < 300:
-            return answer.json()
+            return dict(answer.json())
         raise ServiceError(
             "The application cannot be used.",
             f"{method} {url} was answered {answer.status_code}: {answer.text[:300]}",

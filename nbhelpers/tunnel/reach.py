@@ -95,6 +95,6 @@ def _beginning(answer: requests.Response, until: float) -> str:
 
 def _says(body: str, nonce: str) -> bool:
     try:
-        return json.loads(body).get("nonce") == nonce
+        return bool(json.loads(body).get("nonce") == nonce)
     except (ValueError, AttributeError, RecursionError):
         return False

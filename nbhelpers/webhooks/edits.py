@@ -94,9 +94,9 @@ def _place(body: dict[str, Any], path: Any) -> tuple[Any, Any]:
     """Return what holds the value at a dotted path, and its name there. Raises MessageError when it is not there."""
     if not isinstance(path, str):
         raise MessageError("This is no path.", f"It is of type {type(path).__name__}.", "Write it as text: from.id.")
-    nested = isinstance(message := body.get("message"), dict) and isinstance(message.get("content"), dict)
+    content = message.get("content") if isinstance(message := body.get("message"), dict) else None
     if path == "text" and "text" not in body:
-        if "text" not in (message["content"] if nested else body):
+        if "text" not in (content if isinstance(content, dict) else body):
             cure = "Choose a message that has one: `nbhelpers replay --list` shows them."
             raise MessageError("This has no text to change.", "It is a message of another type, or a receipt.", cure)
         path = "message.content.text"

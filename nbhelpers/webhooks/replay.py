@@ -125,7 +125,7 @@ def replay(
     headers = dict(delivery.headers)
     body, authorization, how = delivery.body, headers.get("authorization"), "as it came"
     origin = "edited" if delivery.origin == "edited" else "replay"  # sent again, it is edited still
-    several = edits if isinstance(edits, list | tuple) else [edits]
+    several: Sequence[Any] = edits if isinstance(edits, list | tuple) else [edits]
     made = [edit for edit in several if edit is not None and not (isinstance(edit, Mapping) and not edit)]
     if made:
         body, origin, how = edited(delivery, _name(delivery.id), made), "edited", "signed anew"

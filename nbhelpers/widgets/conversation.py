@@ -15,6 +15,7 @@ from nbhelpers.widgets.base import Panel, block, guarded
 __all__ = ["ConversationPanel", "PsidPanel", "pinned", "ticks"]
 
 _STAGES = ("submitted", "delivered", "read")
+_ENDINGS: tuple[str, ...] = ("rejected", "undeliverable")
 _LONGEST = 2000  # characters of one message in the talk: what a person can write in Messenger
 
 
@@ -39,7 +40,7 @@ def newer_words(count: int) -> str:
 def ticks(events: list[Event]) -> str:
     """How far an answer has come, a tick and a word for each receipt; of a refused one also why."""
     states = {event.status: event for event in events if event.kind == "status" and event.trusted}
-    ended = next((state for state in ("rejected", "undeliverable") if state in states), None)
+    ended = next((state for state in _ENDINGS if state in states), None)
     last = ended or next((state for state in reversed(_STAGES) if state in states), None)
     if last is None:
         return "accepted, no receipt yet"

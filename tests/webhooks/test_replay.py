@@ -28,6 +28,7 @@ from nbhelpers.inbox.events import Delivery
 from nbhelpers.inbox.export import export
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
+from nbhelpers.webhooks import edits
 from nbhelpers.webhooks import replay as replaying
 from nbhelpers.webhooks.edits import typed
 from nbhelpers.webhooks.replay import Replayed, replay
@@ -800,4 +801,4 @@ def test_what_has_no_text_says_so_when_its_text_is_to_be_changed(body: dict[str,
     with pytest.raises(
         MessageError, match=r"This has no text to change\. It is a message of another type, or a receipt"
     ):
-        replaying._place(body, "text")
+        edits._place(body, "text")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import requests
 
 from nbhelpers.errors import ServiceError
 
 __all__ = ["ControlClient"]
+
+T = TypeVar("T")
 
 
 class ControlClient:
@@ -34,7 +37,7 @@ class ControlClient:
 
     def pages(self) -> list[dict[str, Any]]:
         """Return all Pages, oldest first."""
-        return self._call("GET", "pages")["pages"]
+        return self._part(list, "pages", "GET", "pages")
 
     def link(self, jwt: str, page: str | None = None) -> dict[str, Any]:
         """Link a Page (ID or name, by default the newest) to the application of a JWT, as the link page does."""
@@ -54,7 +57,7 @@ class ControlClient:
 
     def try_webhooks(self) -> list[dict[str, Any]]:
         """Make one test call to each URL of the account's settings, by its method: `url`, `status`, `words`."""
-        return self._call("POST", "settings/test")["calls"]
+        return self._part(list, "calls", "POST", "settings/test")
 
     def write(self, kind: str = "text", **details: str | None) -> dict[str, Any]:
         """Let a person write: `page`, `person` or `psid`, `text`, `url`. Returns `psid` and `passed_on`."""
@@ -62,15 +65,15 @@ class ControlClient:
 
     def read(self, **who: str | None) -> int:
         """Let a person (`page`, `person`, `psid`) read what was delivered; return how many messages that were."""
-        return self._call("POST", "read", who)["read"]
+        return self._part(int, "read", "POST", "read", who)
 
     def play(self, scene: str, page: str | None = None) -> list[dict[str, Any]]:
         """Let the people of a scene write to a Page (by default the newest): `psid` and `passed_on` of each message."""
-        return self._call("POST", "scenes", {"scene": scene, "page": page})["said"]
+        return self._part(list, "said", "POST", "scenes", {"scene": scene, "page": page})
 
     def scenes(self) -> dict[str, str]:
         """Return the scenes that there are, and what happens in each."""
-        return self._call("GET", "scenes")["scenes"]
+        return self._part(dict, "scenes", "GET", "scenes")
 
     def advance(self, hours: float) -> dict[str, float]:
         """Let hours pass for what is there already: people's last messages, links, tokens, what waits in the queue.
@@ -85,8 +88,9 @@ class ControlClient:
 
         Return how many it is then; without a number only that.
         """
-        answer = self._call("GET", "pace") if pace is None else self._call("PUT", "pace", {"pace": str(pace)})
-        return answer["pace"]
+        if pace is None:
+            return self._part(float, "pace", "GET", "pace")
+        return self._part(float, "pace", "PUT", "pace", {"pace": str(pace)})
 
     def fault(self, name: str, times: int | None = None, **who: str | None) -> dict[str, Any]:
         """Start a lesson in what goes wrong: `does`, `see`, and how often it still happens (`left`; 0 until cleared).
@@ -97,7 +101,7 @@ class ControlClient:
 
     def faults(self) -> list[dict[str, Any]]:
         """Return the table of lessons: `name`, `does`, `see`, `kind`, `times`, `source`, and `left`, None when off."""
-        return self._call("GET", "faults")["faults"]
+        return self._part(list, "faults", "GET", "faults")
 
     def clear_faults(self, name: str | None = None) -> None:
         """End one lesson, or all of them."""
@@ -113,7 +117,7 @@ class ControlClient:
 
     def page_token(self, page: str | None = None) -> str:
         """Return the access token that Facebook gives out for a Page, as the External Accounts API wants it."""
-        return self._call("POST", "pages/token", {"page": page})["access_token"]
+        return self._part(str, "access_token", "POST", "pages/token", {"page": page})
 
     def regenerate_keys(self, application_id: str, save: bool = True) -> str:
         """Make a new key pair for an application and return the private key (PEM): the old one is a 401 from now on.
@@ -121,7 +125,7 @@ class ControlClient:
         Without `save` it is the new one that is, as when the dashboard's *Save changes* is not pressed.
         """
         fields = {"application_id": application_id, "save": "yes" if save else "no"}
-        return self._call("POST", "keys", fields)["private_key"]
+        return self._part(str, "private_key", "POST", "keys", fields)
 
     def refuse_next(self, code: str | int, status: str = "rejected") -> dict[str, Any]:
         """Let the next message that is accepted be refused later, with a code such as 1331; `undeliverable` too."""
@@ -129,7 +133,7 @@ class ControlClient:
 
     def refusals(self) -> list[dict[str, str]]:
         """Return the refusals that were asked for and have not come yet: `code`, `status`."""
-        return self._call("GET", "refusals")["refusals"]
+        return self._part(list, "refusals", "GET", "refusals")
 
     def forget_refusals(self) -> None:
         """Take back the refusals that were asked for."""
@@ -137,26 +141,32 @@ class ControlClient:
 
     def switches(self) -> list[dict[str, Any]]:
         """Return the table of switches: `name`, `says`, `choices` (the default first), `value`, `source`, `sure`."""
-        return self._call("GET", "switches")["switches"]
+        return self._part(list, "switches", "GET", "switches")
 
     def switch(self, **values: str) -> dict[str, str]:
         """Set some switches and return how all of them stand; see the table in the simulator's README."""
-        return {each["name"]: each["value"] for each in self._call("PUT", "switches", values)["switches"]}
+        return {each["name"]: each["value"] for each in self._part(list, "switches", "PUT", "switches", values)}
 
     def webhooks(self, limit: int = 50) -> list[dict[str, Any]]:
         """Return the newest webhooks, newest first, with the answer each got."""
-        return self._call("GET", f"webhooks?limit={limit}")["webhooks"]
+        return self._part(list, "webhooks", "GET", f"webhooks?limit={limit}")
 
     def close(self) -> None:
         """Close the kept connection."""
         self._session.close()
 
-    def _call(self, method: str, path: str, fields: dict[str, Any] | None = None) -> Any:
+    def _part(self, kind: type[T], name: str, method: str, path: str, fields: Mapping[str, Any] | None = None) -> T:
+        part = self._call(method, path, fields).get(name)
+        if not isinstance(part, kind):
+            raise ServiceError("The simulator answers otherwise.", f"{path} has no {name}.", "Run `nbhelpers stop`.")
+        return part
+
+    def _call(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
         fields = {name: value for name, value in (fields or {}).items() if value is not None}
         url = f"{self.base_url}/_simulator/{path}"
         try:
             answer = self._session.request(method, url, json=fields if method != "GET" else None, timeout=(3.05, 15))
-            body = answer.json()
+            body: dict[str, Any] = answer.json()
         except requests.RequestException as error:
             raise ServiceError(
                 "The simulator does not answer.",

@@ -54,8 +54,8 @@ class Router:
             url = account.inbound_url if kind == "inbound" else account.status_url
             if url:
                 return Route(url, account.http_method)
-        url = self._receiver(kind)
-        return Route(url, "POST") if url else None
+        receiver = self._receiver(kind)
+        return Route(receiver, "POST") if receiver else None
 
     def look_again(self) -> None:
         """Believe no earlier answer about a receiver: it did not answer a call."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import functools
 import logging
 import sqlite3
 import time
@@ -202,9 +203,8 @@ class Deliverer:
                 " AND (kind = 'inbound') = ? AND application_id IS ? AND webhook_url IS ?"
             )
             # On the writer's thread: there may be very many.
-            released = await asyncio.wrap_future(
-                self._store.write(lambda connection, sql=sql, held=held: connection.execute(sql, held).rowcount)
-            )
+            release = functools.partial(_changed, sql=sql, values=held)
+            released = await asyncio.wrap_future(self._store.write(release))
             # One that was found to have nowhere to go may be written only now: so it is looked for a little longer.
             if not released and time.monotonic() - since > _LOOK_FOR_LATE and self._held.get(held) == since:
                 del self._held[held]
@@ -312,7 +312,15 @@ class Deliverer:
         names = ", ".join(f"{name} = :{name}" for name in change)
         values = change | {"webhook": webhook}
         sql = f"UPDATE webhooks SET {names} WHERE id = :webhook"  # noqa: S608
-        return self._journal.write(lambda connection: connection.execute(sql, values) and None)
+
+        def note(connection: sqlite3.Connection) -> None:
+            connection.execute(sql, values)
+
+        return self._journal.write(note)
+
+
+def _changed(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> int:
+    return connection.execute(sql, values).rowcount
 
 
 def _delivered(connection: sqlite3.Connection, webhook: int, change: dict[str, Any]) -> None:

@@ -104,8 +104,12 @@ def _read(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 
 @functools.lru_cache(maxsize=1024)
 def _is_signed(token: str, public_key: str) -> bool:
-    options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
-    jwt.decode(token, _public_key(public_key), algorithms=["RS256"], options=options)
+    jwt.decode(
+        token,
+        _public_key(public_key),
+        algorithms=["RS256"],
+        options={"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False},
+    )
     return True
 
 

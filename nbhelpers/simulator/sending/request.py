@@ -245,14 +245,14 @@ class _Reading:
             words = f"must be a string of 1 to {LONGEST_ID} characters."
             self._refuse(f"{name}.id", _REQUIRED if identity is None else words)
             return ""
-        return identity
+        return str(identity)
 
     def _kind(self, value: Any, name: str) -> str:
         if value not in _TYPES[self._shape]:
             words = f"must be one of {', '.join(_TYPES[self._shape])}."
             self._refuse(name, _REQUIRED if value is None else words)
             return ""
-        return value
+        return str(value)
 
     def _check_content(self, kind: str, content: Mapping[str, Any], prefix: str) -> None:
         value = content.get(kind)
@@ -262,7 +262,7 @@ class _Reading:
             self._check_media(kind, value, f"{prefix}{kind}.url")
         elif kind == "custom" and not isinstance(value, dict):
             self._refuse(f"{prefix}custom", _REQUIRED if value is None else "must be an object.")
-        elif kind == "custom" and not value.keys() & {"text", "attachment"}:
+        elif isinstance(value, dict) and kind == "custom" and not value.keys() & {"text", "attachment"}:
             # It goes to Meta's Send API as its `message` object, which has one of the two.
             self._later = self._later or "1022"
 
@@ -277,7 +277,7 @@ class _Reading:
 
     def _check_media(self, kind: str, value: Any, name: str) -> None:
         url = value.get("url") if isinstance(value, dict) else None
-        if not is_url(url):
+        if not isinstance(url, str) or not is_url(url):
             self._refuse(name, _REQUIRED if url is None else "must be a URL.")
         else:
             # Nobody can look at the type of what cannot be fetched, unless it is judged by its name at once.

@@ -150,9 +150,9 @@ class Faults:
         if times is None:
             self._left.pop(name, None)
             self._met.pop(name, None)
-            sql, values = "DELETE FROM faults WHERE name = ?", (name,)
+            sql, values = "DELETE FROM faults WHERE name = :name", {"name": name, "times": 0}
         else:
             self._left[name] = times
-            sql, values = "INSERT OR REPLACE INTO faults VALUES (?, ?)", (name, times)
+            sql, values = "INSERT OR REPLACE INTO faults VALUES (:name, :times)", {"name": name, "times": times}
         # Not waited for: it is counted on the way of a call.
         self._store.write(lambda connection: connection.execute(sql, values) and None)
