@@ -67,13 +67,12 @@ def identify(
         raise ServiceError(
             "The simulator does not run.", f"Nothing is recorded in {settings.folder}.", "Run `nbhelpers simulator`."
         )
-    own = settings.folder / "private.key"
     is_demo = "application_id" in simulator and (page == simulator["page_id"] or not facts.get("application_id"))
     if is_demo:
         application_id, source = simulator["application_id"], simulator["private_key"]
         page_id, version = page or simulator["page_id"], simulator["api_version"]
     elif facts.get("application_id"):
-        application_id, source = facts["application_id"], own
+        application_id, source = facts["application_id"], settings.folder / "private.key"
         page_id, version = page or facts.get("page_id"), settings.api_version
     else:
         raise SettingsError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,9 +74,11 @@ def save_key(key: PrivateKey | str, path: Path) -> Path:
 def load_key(source: str | Path | None) -> PrivateKey:
     """Load the private key from a path, or from PEM text as it comes out of an environment variable.
 
-    Repaired, and said so in `repairs`: a byte order mark, UTF-16, Windows line ends, quotes, a literal backslash-n
-    in the place of a line end, lost line ends. Takes PKCS#8 (`BEGIN PRIVATE KEY`) and PKCS#1 (`BEGIN RSA PRIVATE
-    KEY`). Raises CredentialsError, in one sentence that names what was found and never the key, for a key that is
+    A key is parsed once; a file that has changed is read again. Repaired, and said so in `repairs`: a byte order mark,
+    UTF-16, Windows line ends, quotes, a literal backslash-n in the place of a line end, lost line ends. Takes PKCS#8
+    (`BEGIN PRIVATE KEY`) and PKCS#1 (`BEGIN RSA PRIVATE KEY`).
+
+    Raises CredentialsError, in one sentence that names what was found and never the key, for a key that is
     missing, public, encrypted, not RSA, too short or not readable.
     """
     if source is None or not str(source).strip():
@@ -84,8 +88,24 @@ def load_key(source: str | Path | None) -> PrivateKey:
             "Give the path of the file that came with your application, such as private.key.",
         )
     if isinstance(source, str) and "-----BEGIN" in source:
-        return _from_text(source, "the text you gave", [])
-    return _from_text(*_read(Path(source)))
+        return _parsed_text(source)
+    path = os.fspath(source)
+    try:
+        known = os.stat(os.path.expanduser(path))  # noqa: PTH111, PTH116 - each token asks, and a Path takes thrice as long
+    except (OSError, ValueError):  # reading it says which, in words
+        return _from_text(*_read(Path(path)))
+    return _parsed_file(path, (known.st_mtime_ns, known.st_size, known.st_ino))
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed_text(text: str) -> PrivateKey:
+    return _from_text(text, "the text you gave", [])
+
+
+# A file that has changed is another one: parsing a PEM takes a hundred times as long as a signature.
+@functools.lru_cache(maxsize=8)
+def _parsed_file(path: str, _version: tuple[int, int, int]) -> PrivateKey:
+    return _from_text(*_read(Path(path)))
 
 
 def _read(path: Path) -> tuple[str, str, list[str]]:

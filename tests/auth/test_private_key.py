@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -289,3 +290,40 @@ def test_a_key_knows_its_public_half_however_it_is_wrapped(key: PrivateKey, othe
         assert not other_key.fits(wrapped)
     for other in ("", "rubbish", "\ud800", written(key)):
         assert not key.fits(other)
+
+
+# ---- loaded once ----
+
+
+def test_a_key_file_is_parsed_once_and_again_when_it_has_changed(
+    key: PrivateKey, other_key: PrivateKey, tmp_path: Path
+):
+    path = save_key(key, tmp_path / "private.key")
+    first = load_key(path)
+    assert load_key(str(path)) is first
+    save_key(other_key, path)
+    assert load_key(path).fits(other_key.public_pem)
+    save_key(key, path)
+    assert load_key(path).fits(key.public_pem)
+
+
+def test_a_changed_key_is_seen_although_its_time_is_the_same(key: PrivateKey, other_key: PrivateKey, tmp_path: Path):
+    path = tmp_path / "private.key"
+    path.write_text(key.pem())
+    before = path.stat()
+    load_key(path)
+    path.write_text("\n" + other_key.pem() + "\n\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert load_key(path).fits(other_key.public_pem)
+
+
+def test_a_key_file_that_is_gone_is_missed_at_once(key: PrivateKey, tmp_path: Path):
+    path = save_key(key, tmp_path / "private.key")
+    load_key(path)
+    path.unlink()
+    with pytest.raises(CredentialsError, match=r"The private key is missing\."):
+        load_key(path)
+
+
+def test_a_text_is_parsed_once(key: PrivateKey):
+    assert load_key(key.pem()) is load_key(key.pem())

@@ -36,6 +36,7 @@ from tests.conftest import Shell, wait_until
 from tests.support.labs import CLOCK, arrive, message, printed, says, seen, shut, written
 from tests.support.simulation import Target, target
 
+FORGED = "6" * 24  # longer than any PSID or Page ID, so that none has it in it
 SECRET = "a secret of the account, long enough"
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens there
 fast = pytest.mark.fast
@@ -274,7 +275,7 @@ def forged(ready: Lab) -> tuple[Lab, str, Replayed]:
     """A person who wrote, and an edited replay of it that says somebody else did, and one that they said more."""
     psid = written(ready, "true").psid
     ready.replay(edits={"message_uuid": new_uuid(), "text": "more"})
-    return ready, psid, ready.replay(edits={"message_uuid": new_uuid(), "from.id": "6666", "text": "forged"})
+    return ready, psid, ready.replay(edits={"message_uuid": new_uuid(), "from.id": FORGED, "text": "forged"})
 
 
 @fast
@@ -282,7 +283,7 @@ def test_the_newest_psid_and_what_is_waited_for_stay(forged: tuple[Lab, str, Rep
     lab, psid, _ = forged
     lab.replay()
     assert lab.inbox.newest_message().psid == lab.inbox.wait_for_message(timeout=1).psid == psid
-    assert lab.inbox.newest_message("6666") is None
+    assert lab.inbox.newest_message(FORGED) is None
     with pytest.raises(InboxError, match="No message came"):
         lab.inbox.wait_for_message(timeout=0.05, new=True)
     assert lab.check("receive", psid).kind == "done"
@@ -301,7 +302,7 @@ def test_an_old_message_that_is_sent_again_does_not_become_the_newest(ready: Lab
 def test_the_line_of_an_event_and_of_a_delivery_says_it(forged: tuple[Lab, str, Replayed]) -> None:
     lab, _, done = forged
     page = lab.facts["page_id"]
-    assert re.fullmatch(rf"{CLOCK} --> inbound   “forged” from 6666 to {page} \(edited\)", done.event.line)
+    assert re.fullmatch(rf"{CLOCK} --> inbound   “forged” from {FORGED} to {page} \(edited\)", done.event.line)
     assert done.event.replayed
     line = lab.inbox.delivery(done.kept.id).line
     told = r"POST /webhooks/inbound, answered 200, signed: inbound “forged”"
@@ -360,7 +361,7 @@ def test_the_panel_of_the_psid_and_the_reply_box_stay_with_the_person(forged: tu
     lab, psid, _ = forged
     for panel in (lab.panels.psid(), lab.panels.reply()):
         assert psid in seen(panel)
-        assert "6666" not in seen(panel) + printed(panel)
+        assert FORGED not in seen(panel) + printed(panel)
         assert "newer" not in seen(panel)
         panel.close()
 
