@@ -6,9 +6,7 @@ package starts and loads nothing.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing alone would be most of what this import costs
 if TYPE_CHECKING:
     from nbhelpers.api.messages import MessagesClient
     from nbhelpers.auth.signatures import verify
@@ -49,9 +47,11 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 

@@ -1,4 +1,4 @@
-"""`Lab`: the one object a notebook opens. It holds no logic of its own: it hands out the rooms below."""
+"""`Lab`, the one object that a notebook opens: it hands out what the packages below it do."""
 
 from __future__ import annotations
 
@@ -8,33 +8,32 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbhelpers.api.messages import MessagesClient
-from nbhelpers.auth.tokens import Token
-from nbhelpers.config import settings as configuration
-from nbhelpers.config.settings import Settings
-from nbhelpers.course import configure, steps
-from nbhelpers.course.actions import ActionResult, Simulator, User, Webhooks
+from nbhelpers.config.settings import Settings, load, spare_loopback
 from nbhelpers.course.context import CourseContext, as_simulated
-from nbhelpers.course.dashboard import LiveWebhooks
-from nbhelpers.course.outcome import Outcome
-from nbhelpers.course.public_address import Tunnel, left_open
 from nbhelpers.course.short_errors import show_short_errors
-from nbhelpers.diagnosis import doctor as examining
-from nbhelpers.diagnosis import preflight as checking
-from nbhelpers.diagnosis.credentials_check import CredentialsCheck, examine_credentials
-from nbhelpers.diagnosis.hop_map import HopMap
 from nbhelpers.errors import MessageError
-from nbhelpers.errors import explain as explaining
-from nbhelpers.inbox.events import Delivery, Event
 from nbhelpers.inbox.inbox import Inbox
-from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.services import launcher
-from nbhelpers.services import reset as resetting
-from nbhelpers.webhooks import replay as replaying
-from nbhelpers.webhooks.edits import Edit
 
 if TYPE_CHECKING:
+    from nbhelpers.api.messages import MessagesClient
+    from nbhelpers.auth.tokens import Token
+    from nbhelpers.course.actions import ActionResult, Simulator, User, Webhooks
+    from nbhelpers.course.configure import Configured
+    from nbhelpers.course.dashboard import LiveWebhooks
+    from nbhelpers.course.outcome import Outcome
+    from nbhelpers.course.public_address import Tunnel
+    from nbhelpers.course.steps import Needed, Progress
+    from nbhelpers.diagnosis.credentials_check import CredentialsCheck
+    from nbhelpers.diagnosis.hop_map import HopMap
+    from nbhelpers.diagnosis.preflight import Preflight
+    from nbhelpers.errors.explain import Explained
+    from nbhelpers.inbox.events import Delivery, Event
+    from nbhelpers.webhooks.edits import Edit
+    from nbhelpers.webhooks.replay import Replayed
     from nbhelpers.widgets.panels import Panels
+
+# What a notebook may never ask for is imported where it is asked for: opening the lab is what everybody waits for.
 
 __all__ = ["Lab", "Receiver"]
 
@@ -44,7 +43,7 @@ _OWN = ("filled", "receiver", "jwt", "saved", "public_url", "public_moved", "web
 
 
 class Lab:
-    """Opens the course: settings, inbox and, in simulator mode, the simulator, which it starts.
+    """The course, opened: settings, inbox and, in simulator mode, the simulator, which it starts.
 
     `mode` is `simulator`, `sandbox` or `live`, `state` the state directory, `api_version` beta, v0.1 or v1; each
     defaults to its setting (see `settings.load`). Open it as often as you like: what runs is joined, not started twice.
@@ -53,66 +52,97 @@ class Lab:
     def __init__(
         self, state: str | os.PathLike[str] | None = None, mode: str | None = None, api_version: str | None = None
     ) -> None:
-        configuration.spare_loopback()
+        spare_loopback()
         show_short_errors()
-        self._open(configuration.load(mode, state, api_version))
+        self._open(load(mode, state, api_version))
 
     def _open(self, settings: Settings) -> None:
         simulator = launcher.start("simulator", settings) if settings.mode == "simulator" else None
         settings = as_simulated(settings, simulator) if simulator else settings
-        self.settings = settings
-        self.inbox = Inbox(settings.folder / "lab.sqlite3")
-        self._course = CourseContext(settings, self.inbox, simulator)
+        self._course = CourseContext(settings, Inbox(settings.folder / "lab.sqlite3"), simulator)
+
+    @property
+    def settings(self) -> Settings:
+        """What was configured for this mode; secrets are masked when it is shown."""
+        return self._course.settings
+
+    @property
+    def inbox(self) -> Inbox:
+        """What has come and what was sent: events, deliveries, receipts."""
+        return self._course.inbox
 
     # The way through the course
 
-    def need(self, key: str | int | None = None) -> steps.Needed:
+    def need(self, key: str | int | None = None) -> Needed:
         """Bring every step up to this one about, and show where you are; see `steps.need`."""
-        return steps.need(self._course, key)
+        from nbhelpers.course.steps import need
+
+        return need(self._course, key)
 
     def check(self, key: str | int, *given: Any) -> Outcome:
         """Say how a step stands: done, not yet, wrong, or why that cannot be told."""
-        return steps.check(self._course, key, *given)
+        from nbhelpers.course.steps import check
 
-    def progress(self) -> steps.Progress:
-        """Where am I? Each of the seven steps is done, filled in or open."""
-        return steps.progress(self._course)
+        return check(self._course, key, *given)
 
-    def catch_up(self, key: str | int) -> steps.Needed:
-        """Take me there: every step up to this one is filled in."""
-        return steps.catch_up(self._course, key)
+    def progress(self) -> Progress:
+        """Show for each of the seven steps whether it is done, filled in or open."""
+        from nbhelpers.course.steps import progress
 
-    def preflight(self) -> checking.Preflight:
-        """Is all well with this computer?"""
-        return checking.preflight(self._course)
+        return progress(self._course)
+
+    def catch_up(self, key: str | int) -> Needed:
+        """Fill in every step up to this one with sample values."""
+        from nbhelpers.course.steps import catch_up
+
+        return catch_up(self._course, key)
+
+    def preflight(self) -> Preflight:
+        """Check whether this computer is ready for the course."""
+        from nbhelpers.diagnosis.preflight import preflight
+
+        return preflight(self._course)
 
     def check_credentials(self) -> CredentialsCheck:
-        """Do ID, key, token, clock and account fit together? No message is sent."""
+        """Check whether ID, key, token, clock and account fit together; no message is sent."""
+        from nbhelpers.diagnosis.credentials_check import examine_credentials
+
         return examine_credentials(self._course)
 
-    def explain(self, code: str | int) -> explaining.Explained:
-        """What does this code mean, what do you do, and how do you meet it? `lab.explain("1340")`."""
-        return explaining.explain(code)
+    def explain(self, code: str | int) -> Explained:
+        """Say what a code means, what to do and how to meet it: `lab.explain("1340")`."""
+        from nbhelpers.errors.explain import explain
 
-    def configure(self, mode: str | None = None, again: bool = False) -> configure.Configured:
-        """Ask for what a mode needs and write it into `.env`; then run `Lab()` again. See `configuring.configure`."""
-        return configure.configure(self.settings, mode, again)
+        return explain(code)
+
+    def configure(self, mode: str | None = None, again: bool = False) -> Configured:
+        """Ask for what a mode needs and write it into `.env`; then run `Lab()` again."""
+        from nbhelpers.course.configure import configure
+
+        return configure(self.settings, mode, again)
 
     def doctor(self) -> HopMap:
-        """Why does nothing arrive? The way of a message, hop by hop, up to the first that is broken."""
-        return examining.examine(self._course)
+        """Find out why nothing arrives: walk the way of a message, up to the first hop that is broken."""
+        from nbhelpers.diagnosis.doctor import examine
+
+        return examine(self._course)
 
     def reset(self, forget: bool = False) -> ActionResult:
-        """Start again: set the state of this mode aside (or delete it), and open an empty one."""
+        """Set the state of this mode aside (or delete it), and open an empty one."""
+        from nbhelpers.course.actions import ActionResult
+        from nbhelpers.services.reset import set_aside
+
         self.inbox.close()
-        place = resetting.set_aside(self.settings, forget)
-        self._open(configuration.load(self.settings.mode, self.settings.state, self.settings.api_version))
+        place = set_aside(self.settings, forget)
+        self._open(load(self.settings.mode, self.settings.state, self.settings.api_version))
         return ActionResult(
             f"You start again. What was here is in {place}." if place else "You start again, with nothing kept."
         )
 
     def stop(self) -> ActionResult:
-        """Close the door and end the simulator of this state directory; `Lab()` opens them again."""
+        """End the services of this state directory; `Lab()` starts them again."""
+        from nbhelpers.course.actions import ActionResult
+
         self.inbox.close()
         launcher.stop(self.settings)
         return ActionResult("Stopped. Nothing that came is lost: `lab = Lab()` opens it again.")
@@ -133,39 +163,51 @@ class Lab:
 
     @property
     def key_file(self) -> Path:
-        """Where your private key is. Raises CredentialsError when it was configured as text and not as a file."""
+        """The file of your private key. Raises CredentialsError when it was configured as text and not as a file."""
         return self._course.key_path()
 
     # The parts
 
     @property
     def simulator(self) -> Simulator:
-        """The simulator's controls. Raises SettingsError in the other modes: there is none."""
+        """The simulator's controls: Pages, the link page, lessons, time. Raises SettingsError in the other modes."""
+        from nbhelpers.course.actions import Simulator
+
         return Simulator(self._course)
 
     @property
     def user(self) -> User:
-        """The person at the phone."""
+        """The person at the phone, who writes to the Page and reads what came back."""
+        from nbhelpers.course.actions import User
+
         return User(self._course)
 
     @property
     def receiver(self) -> Receiver:
-        """The webhook receiver, your door: started if it does not run."""
+        """The webhook receiver with its two URLs, started if it does not run."""
         return Receiver(**self._course.receiver().ready)
 
     @property
     def webhooks(self) -> Webhooks | LiveWebhooks:
         """The form for the two webhook URLs; in live mode the application's own, shown and set with key and secret."""
-        return Webhooks(self._course) if self._course.simulated else LiveWebhooks(self._course)
+        from nbhelpers.course.actions import Webhooks
+
+        if self._course.simulated:
+            return Webhooks(self._course)
+        from nbhelpers.course.dashboard import LiveWebhooks
+
+        return LiveWebhooks(self._course)
 
     @property
     def tunnel(self) -> Tunnel:
-        """The public address of your door."""
+        """The public URL of the receiver, opened when it is shown. Simulator mode needs none."""
+        from nbhelpers.course.public_address import Tunnel
+
         return Tunnel(self._course)
 
     @property
     def panels(self) -> Panels:
-        """The panels of the course: one line each."""
+        """The panels of the course, one method each."""
         from nbhelpers.widgets.panels import Panels
 
         return Panels(self._course)
@@ -181,6 +223,9 @@ class Lab:
 
     def reply(self, text: str) -> ActionResult:
         """Answer the person who wrote last. Raises MessageError when nobody has written."""
+        from nbhelpers.course.actions import ActionResult
+        from nbhelpers.messages.outbound import OutboundMessage
+
         event = self.inbox.newest_message()
         if event is None or event.psid is None or event.page_id is None:
             raise MessageError(
@@ -192,24 +237,29 @@ class Lab:
             f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest.", event.psid
         )
 
-    def replay(
-        self, event: Event | Delivery | int | None = None, edits: Edit | None = None, **fields: Any
-    ) -> replaying.Replayed:
-        """Send what came to your door again, by default the newest message: `lab.replay(text="…")` edits it.
+    def replay(self, event: Event | Delivery | int | None = None, edits: Edit | None = None, **fields: Any) -> Replayed:
+        """Send what came to the receiver again, by default the newest message: `lab.replay(text="…")` edits it.
 
-        `edits` are dotted paths with values, or a function of the body; see `replay.replay`.
+        `edits` are dotted paths with values, or a function of the body; see `webhooks.replay`.
         """
+        from nbhelpers.webhooks.replay import replay
+
         settings, receiver = self.settings, self._course.receiver()
         signing = {"secret": settings.signature_secret, "api_key": settings.api_key}
-        return replaying.replay(self.inbox, event, receiver.url, [edits, fields], **signing)
+        return replay(self.inbox, event, receiver.url, [edits, fields], **signing)
 
     def __repr__(self) -> str:
         if self.inbox.closed:
             return "This lab is closed. Run `lab = Lab()` again."
         if self._course.simulated:
             words = ["Ready. A simulator plays the service. Nothing leaves this computer."]
-            return " ".join(words + left_open(self.settings))
+            return " ".join(words + self._left_open())
         return f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
+
+    def _left_open(self) -> list[str]:
+        from nbhelpers.course.public_address import left_open
+
+        return left_open(self.settings)
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"
@@ -217,10 +267,10 @@ class Lab:
 
 @dataclasses.dataclass(frozen=True)
 class Receiver:
-    """The open door: its two addresses."""
+    """The webhook receiver that runs, with the URLs of inbound messages and of message statuses."""
 
     inbound_url: str
     status_url: str
 
     def __repr__(self) -> str:
-        return f"The door is open.\nInbound Message:  {self.inbound_url}\nDelivery Receipt: {self.status_url}"
+        return f"The receiver runs.\nInbound Message:  {self.inbound_url}\nDelivery Receipt: {self.status_url}"

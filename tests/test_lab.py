@@ -108,10 +108,10 @@ def test_a_token_is_masked_when_shown_and_a_text_when_used(ready: Lab) -> None:
 
 
 @pytest.mark.fast
-def test_the_door_shows_its_two_addresses(ready: Lab) -> None:
+def test_the_receiver_shows_its_two_urls(ready: Lab) -> None:
     receiver = ready.receiver
     assert repr(receiver) == (
-        f"The door is open.\nInbound Message:  {receiver.inbound_url}\nDelivery Receipt: {receiver.status_url}"
+        f"The receiver runs.\nInbound Message:  {receiver.inbound_url}\nDelivery Receipt: {receiver.status_url}"
     )
     assert receiver.inbound_url.endswith("/webhooks/inbound")
     assert receiver.status_url.endswith("/webhooks/status")

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import requests
 from requests.auth import HTTPBasicAuth
 
-from nbhelpers.api.messages import no_answer
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ApiError, SettingsError
+from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import one_line
 
 __all__ = ["FIELDS", "Application", "accepts", "as_dict", "missing", "read", "replace", "shown", "webhook"]

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
 from nbhelpers.config.private_files import mask
 from nbhelpers.errors import SettingsError
 
@@ -176,6 +174,8 @@ def _dotenv(path: Path, notes: list[str]) -> dict[str, str]:
         notes.append(f"{path} was read as .env: your editor added the .txt.")
     if not path.is_file():
         return {}
+    from dotenv import dotenv_values  # opening the lab without a `.env` does not wait for it
+
     data = path.read_bytes()
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")

@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbhelpers.api.identity import Identity, identify
-from nbhelpers.auth.private_key import PrivateKey, load_key
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import CredentialsError, SettingsError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from nbhelpers.services.launcher import Running
 from nbhelpers.simulator.control.client import ControlClient
-from nbhelpers.tunnel.configured import public_base
-from nbhelpers.tunnel.target import own_address
-from nbhelpers.webhooks.receiver import webhook_urls
+from nbhelpers.webhooks.addresses import webhook_urls
+
+if TYPE_CHECKING:
+    from nbhelpers.api.identity import Identity
+    from nbhelpers.auth.private_key import PrivateKey
 
 __all__ = ["CourseContext", "as_simulated"]
 
@@ -96,10 +96,14 @@ class CourseContext:
 
     def key(self) -> PrivateKey:
         """Load the private key. Raises CredentialsError that says what was found, and never the key."""
+        from nbhelpers.auth.private_key import load_key  # opening the lab needs no cryptography
+
         return load_key(self._key_source)
 
     def identity(self, page: str | None = None) -> Identity:
         """In whose name to act. Raises what `identify` raises."""
+        from nbhelpers.api.identity import identify  # nor this
+
         return identify(self.settings, self.facts, self.simulator.ready if self.simulator else None, page)
 
     def receiver(self) -> Running:
@@ -132,6 +136,8 @@ class CourseContext:
         if self.settings.public_url:
             # One of ours that is still open would stay public beside it, and nobody would know.
             launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
+            from nbhelpers.tunnel.target import own_address  # simulator mode never needs it
+
             facts: dict[str, str] = own_address(self.settings)
         else:
             open_now = launcher.find("tunnel", self.settings)
@@ -152,6 +158,8 @@ class CourseContext:
         if self.simulated:
             return None
         if self.settings.public_url:
+            from nbhelpers.tunnel.configured import public_base
+
             return webhook_urls(public_base(self.settings.public_url, self.settings.host))
         open_now = launcher.find("tunnel", self.settings)
         known = open_now.ready["public_url"] if open_now else self.facts.get("public_url")

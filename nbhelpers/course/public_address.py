@@ -15,7 +15,7 @@ from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import Delivery
 from nbhelpers.services import launcher
 from nbhelpers.tunnel.guard import clear
-from nbhelpers.webhooks.receiver import webhook_urls
+from nbhelpers.webhooks.addresses import webhook_urls
 
 __all__ = ["Tunnel", "left_open"]
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from nbhelpers.api.messages import no_answer
+from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import one_line
 
 __all__ = ["show_short_errors"]

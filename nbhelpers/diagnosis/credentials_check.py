@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives import serialization
 
 from nbhelpers.api import applications
 from nbhelpers.api.applications import FIELDS, Application, webhook
-from nbhelpers.api.messages import no_answer
 from nbhelpers.auth import tokens
 from nbhelpers.auth.private_key import PrivateKey, load_key
 from nbhelpers.auth.tokens import Minter
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
+from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import one_line
 
 __all__ = ["STATES", "CredentialsCheck", "examine_credentials"]

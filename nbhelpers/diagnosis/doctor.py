@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 import requests
 
 from nbhelpers.api.applications import FIELDS
-from nbhelpers.api.messages import no_answer
 from nbhelpers.auth.signatures import sign
 from nbhelpers.course import checks
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.diagnosis.hop_map import Hop, HopMap
 from nbhelpers.errors import KitError, ServiceError, cure_for
+from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import Delivery, Event, event_of, one_line
 from nbhelpers.messages.inbound import MessageStatus, Unreadable, read
 from nbhelpers.services import launcher
@@ -25,7 +25,7 @@ from nbhelpers.services.launcher import Running
 from nbhelpers.services.record import read_record
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach, to_reach
-from nbhelpers.webhooks.receiver import INBOUND_PATH, STATUS_PATH
+from nbhelpers.webhooks.addresses import INBOUND_PATH, STATUS_PATH
 
 __all__ = ["HOPS", "examine"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import subprocess
@@ -14,13 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import requests
 from filelock import Timeout
 
 from nbhelpers.config.private_files import make_private_folder, write_private
 from nbhelpers.config.settings import MODES, Settings
 from nbhelpers.errors import ServiceError
-from nbhelpers.services.record import Owner, Record, is_alive, joined, lock_of, read_record, record_path, write_record
+from nbhelpers.services.record import (
+    LOOPBACK,
+    Owner,
+    Record,
+    is_alive,
+    joined,
+    lock_of,
+    read_record,
+    record_path,
+    write_record,
+)
 
 __all__ = ["SAID", "SERVICES", "Running", "asker", "find", "last_words", "start", "stop"]
 
@@ -120,14 +130,15 @@ def _found(folder: Path, name: str) -> Record | None:
 
 
 def _answers(record: Record) -> bool:
-    session = requests.Session()
-    session.trust_env = False
+    # Not by requests: this heeds no proxy, and whoever opens a lab waits for it.
+    connection = http.client.HTTPConnection(LOOPBACK, record.port, timeout=5)
     try:
-        return session.get(f"{record.url}/healthz", params={"nonce": record.nonce}, timeout=5).status_code == 200
-    except requests.RequestException:
+        connection.request("GET", f"/healthz?nonce={record.nonce}")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
         return False
     finally:
-        session.close()
+        connection.close()
 
 
 def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Owner) -> Record:

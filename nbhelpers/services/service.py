@@ -20,11 +20,10 @@ from filelock import Timeout
 
 from nbhelpers.config.private_files import make_private_folder, write_private
 from nbhelpers.errors import ServiceError
-from nbhelpers.services.record import Owner, Record, is_alive, lock_of, read_record, record_path, write_record
+from nbhelpers.services.record import LOOPBACK, Owner, Record, is_alive, lock_of, read_record, record_path, write_record
 
 __all__ = ["Service", "nonce_of", "refusal"]
 
-LOOPBACK = "127.0.0.1"
 _NEXT_PORTS = 50  # how many ports after the wished one are tried before any free one is taken
 _LOOK = 1.0  # seconds between two looks at the state file
 _GRACE = 10.0  # seconds that a service stays when its last owner has gone

@@ -23,7 +23,7 @@ from nbhelpers.tunnel.ngrok_agent import Agent
 from nbhelpers.tunnel.ngrok_program import binary_of
 from nbhelpers.tunnel.reach import wait_until_reached
 from nbhelpers.tunnel.target import receiver_of
-from nbhelpers.webhooks.receiver import webhook_urls
+from nbhelpers.webhooks.addresses import webhook_urls
 
 __all__ = ["tunnel"]
 

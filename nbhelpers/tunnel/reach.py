@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import requests
 
-from nbhelpers.api.messages import no_answer
 from nbhelpers.errors import ApiError, cure_for
+from nbhelpers.errors.connection import no_answer
 
 __all__ = ["HEADERS", "Reached", "ngrok_code", "reach", "to_reach", "wait_until_reached"]
 

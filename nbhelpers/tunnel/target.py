@@ -16,7 +16,7 @@ from nbhelpers.services.launcher import Running
 from nbhelpers.services.record import read_record
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import wait_until_reached
-from nbhelpers.webhooks.receiver import webhook_urls
+from nbhelpers.webhooks.addresses import webhook_urls
 
 __all__ = ["own_address", "receiver_of", "refuse_target"]
 

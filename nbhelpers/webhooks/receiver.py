@@ -17,10 +17,10 @@ from nbhelpers.messages.inbound import Unreadable, read
 from nbhelpers.services.http_protocol import LimitedProtocol, answer, lifespan
 from nbhelpers.services.record import Owner, read_record, remembered_port
 from nbhelpers.services.service import Service, nonce_of, refusal
+from nbhelpers.webhooks.addresses import INBOUND_PATH, STATUS_PATH, webhook_urls
 
-__all__ = ["INBOUND_PATH", "STATUS_PATH", "receive", "receiver_app", "webhook_urls"]
+__all__ = ["receive", "receiver_app"]
 
-INBOUND_PATH, STATUS_PATH = "/webhooks/inbound", "/webhooks/status"
 NAME = "receiver"
 LONGEST_BODY = 1 << 20  # bytes; a webhook of the Messages API has a few hundred
 _DRAIN = 4 << 20  # bytes of a body that is too long which are read before the answer, so that the sender can read it
@@ -28,11 +28,6 @@ _DRAIN = 4 << 20  # bytes of a body that is too long which are read before the a
 _Scope = dict[str, Any]
 _Receive = Callable[[], Awaitable[dict[str, Any]]]
 _Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-def webhook_urls(base: str) -> dict[str, str]:
-    """Return the two webhook URLs under a base URL, as the ready line names them."""
-    return {"inbound_url": base + INBOUND_PATH, "status_url": base + STATUS_PATH}
 
 
 def receive(settings: Settings, port: int | None = None, owner: Owner | None = None) -> None:
