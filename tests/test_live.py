@@ -48,17 +48,19 @@ def configure(patch: pytest.MonkeyPatch, folder: Path, given: Mapping[str, str])
 
 @pytest.mark.timeout(180)
 @pytest.mark.skipif(bool(unset(*NGROK)), reason=unset(*NGROK))
-def test_the_real_ngrok_leads_to_the_door_and_is_closed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_ngrok_leads_to_the_receiver_and_is_closed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     configure(monkeypatch, tmp_path, GIVEN)
     lab = Lab(state=tmp_path / "lab")
     try:
-        public = lab.tunnel.public_url  # ready means that the door's own nonce came back through it
+        public = lab.tunnel.public_url  # ready means that the receiver's own nonce came back through it
         assert public is not None and public.startswith("https://")
         print(f"\n{lab.tunnel!r}")
-        knock = requests.get(f"{public}/webhooks/inbound", timeout=20)
-        assert knock.status_code == 405, knock.text[:300]
+        call = requests.get(f"{public}/webhooks/inbound", timeout=20)
+        assert call.status_code == 405, call.text[:300]
         hops = {hop.name: hop.state for hop in lab.doctor().hops}
-        assert [hops[name] for name in ("a call from outside", "it is this door")] == ["well", "well"]
+        assert [hops[name] for name in ("a call from outside", "it is this receiver")] == ["well", "well"]
         assert GIVEN[NGROK[0]] not in repr(lab.tunnel) + repr(lab.doctor())
         assert "Closed." in repr(lab.tunnel.close())
         gone = requests.get(f"{public}/webhooks/inbound", timeout=20)

@@ -56,7 +56,7 @@ def control_of(settings: Settings) -> ControlClient:
 
     if settings.mode != "simulator":
         raise SettingsError(
-            "Nobody can be played here.",
+            "Nobody can be simulated here.",
             f"The mode is {settings.mode}.",
             "Write from a phone, or use --mode simulator.",
         )

@@ -131,7 +131,7 @@ class User:
 
     def _give_it_a_moment(self, message_uuid: str) -> None:
         # The webhook is still on its way when the simulator answers. Without a moment for it, a cell that picks up “the
-        # newest message” right after this one finds the one before. Without an open door there is nothing to wait for.
+        # newest message” right after this one finds the one before. Without a receiver there is nothing to wait for.
         if launcher.find("receiver", self._course.settings) is None:
             return
         until = time.monotonic() + _MOMENT
@@ -168,7 +168,7 @@ class Webhooks:
         self._course = course
 
     def save(self, inbound: str | None = None, status: str | None = None, method: str = "GET") -> Saved:
-        """Save both addresses (by default your door's) and the method, and show what the test call was answered.
+        """Save both addresses (by default the receiver's) and the method, and show what the test call was answered.
 
         The method is GET unless you say otherwise, as on the guide's form.
         """
@@ -182,7 +182,7 @@ class Webhooks:
         )
         self._course.did("webhooks")
         calls = control.try_webhooks()
-        # Told to the inbox, so that an open panel looks at the form again even when no call reached the door.
+        # Told to the inbox, so that an open panel looks at the form again even when no call reached the receiver.
         self._course.inbox.note(saved=method)
         return Saved(method, calls)
 

@@ -68,7 +68,7 @@ def link(course: CourseContext) -> str:
 
 
 def webhooks(course: CourseContext) -> str:
-    """Open the door and save both addresses with POST."""
+    """Start the receiver and save both addresses with POST."""
     urls = course.receiver().ready
     course.control.change_settings(
         inbound_url=urls["inbound_url"],

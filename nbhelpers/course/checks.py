@@ -190,15 +190,15 @@ def link(course: CourseContext) -> Outcome:
     return _done(f"“{name}” is linked. Your Page ID is {found['id']}: the SENDER_ID of step 7.")
 
 
-def webhooks(course: CourseContext, knock: bool = True) -> Outcome:
-    """Step 5: both addresses are this receiver's, the method is POST, and the door answers.
+def webhooks(course: CourseContext, call: bool = True) -> Outcome:
+    """Step 5: both addresses are this receiver's, the method is POST, and the receiver answers.
 
-    Without `knock` the last is left out: looking at the progress must not be seen in “Last call”.
+    Without `call` the last is left out: looking at the progress must not be seen in “Last call”.
     """
     receiver = launcher.find("receiver", course.settings)
     if not course.simulated:
         if receiver is None:
-            return _not_yet("Your door is shut. Run `lab.receiver`.")
+            return _not_yet("Your receiver does not run. Run `lab.receiver`.")
         return _held(course)
     saved = course.control.settings()
     inbound, status = saved["inbound_url"], saved["status_url"]
@@ -210,28 +210,28 @@ def webhooks(course: CourseContext, knock: bool = True) -> Outcome:
         other = next(name for name in names.values() if name not in empty)
         return _not_yet(f"{other} is set, {empty[0]} is empty. Run *Save*, then *Mend*.")
     if receiver is None:
-        return _not_yet("The addresses are set, but your door is shut. Run `lab.receiver`.")
+        return _not_yet("The addresses are set, but your receiver does not run. Run `lab.receiver`.")
     if (inbound, status) == (receiver.ready["status_url"], receiver.ready["inbound_url"]):
         return _wrong("The addresses are swapped.")
     for which in names:
         if saved[which] != receiver.ready[which]:
-            return _wrong(f"The form holds {one_line(saved[which])}; your door is {receiver.ready[which]}.")
+            return _wrong(f"The form holds {one_line(saved[which])}; your receiver is {receiver.ready[which]}.")
     if saved["http_method"] != "POST":
         return _wrong(f"The method is {saved['http_method']}: set POST.")
-    calls = course.control.try_webhooks() if knock else []
+    calls = course.control.try_webhooks() if call else []
     if any(call["status"] != 200 for call in calls):
         seen = "; ".join(f"{call['url']}: {call['words']}" for call in calls)
-        return _wrong(f"The service knocked, and was not let in: {seen}.")
-    return _done("Both addresses answered a POST with 200. The door is open.")
+        return _wrong(f"The service called, and was refused: {seen}.")
+    return _done("Both addresses answered a POST with 200. The receiver runs.")
 
 
 def _held(course: CourseContext) -> Outcome:
     """Step 5 where the form is the dashboard's: what the application holds, as far as that can be read."""
     if not course.is_public:
-        return _not_yet("Your door is open, but not public. Run `lab.tunnel`.")
+        return _not_yet("Your receiver runs, but is not public. Run `lab.tunnel`.")
     live = LiveWebhooks(course)
     if not live.settable:
-        return _unsure("Your door answers. What the dashboard holds cannot be read: compare letter by letter.")
+        return _unsure("Your receiver answers. What the dashboard holds cannot be read: compare letter by letter.")
     try:
         held = live.look()
     except KitError as error:
@@ -239,7 +239,7 @@ def _held(course: CourseContext) -> Outcome:
     for which, label in FIELDS.items():
         if not held[which]["right"]:
             address = one_line(held[which]["address"] or "(empty)", 150)
-            return _wrong(f"{label} is {address}; your door is {held[which]['wanted']}. Run `lab.webhooks.save()`.")
+            return _wrong(f"{label} is {address}; your receiver is {held[which]['wanted']}. Run `lab.webhooks.save()`.")
     return _done("The application holds both of your public addresses, with POST.")
 
 
@@ -294,7 +294,7 @@ def reply(course: CourseContext) -> Outcome:
     if course.simulated and (url := course.control.settings()["status_url"]):
         receiver = launcher.find("receiver", course.settings)
         if receiver is not None and url != receiver.ready["status_url"]:
-            return _unsure(f"Accepted, but receipts go to {one_line(url)}, which is not this door.")
+            return _unsure(f"Accepted, but receipts go to {one_line(url)}, which is not this receiver.")
     return _not_yet(f"Accepted at {taken}, no receipt yet. After 20 s, run `lab.doctor()`.")
 
 

@@ -45,7 +45,7 @@ class CourseContext:
             raise SettingsError(
                 "There is no simulator here.",
                 f"The mode is {self.settings.mode}.",
-                "What it would play, you do on the dashboard and a phone.",
+                "What it would simulate, you do on the dashboard and a phone.",
             )
         return ControlClient(self.simulator.url, self.simulator.control)
 
@@ -123,7 +123,7 @@ class CourseContext:
         return running
 
     def tunnel(self) -> dict[str, str] | None:
-        """The public address of the door, opened if it is not; None while the service is played, when none is needed.
+        """The public address of the receiver, opened if it is not; None in simulator mode.
 
         The facts of a tunnel's ready line. Raises ServiceError, in words, when there is none to be had.
         """
@@ -141,7 +141,8 @@ class CourseContext:
             facts: dict[str, str] = own_address(self.settings)
         else:
             open_now = launcher.find("tunnel", self.settings)
-            if open_now is not None and open_now.ready["target"] != receiver.url:  # the door has moved to another port
+            # The receiver may have moved to another port.
+            if open_now is not None and open_now.ready["target"] != receiver.url:
                 launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
             facts = launcher.start("tunnel", self.settings).ready
         known = self.facts.get("public_url")

@@ -1,4 +1,4 @@
-"""The two webhook URLs where the service is not played: as the account holds them, set and put back, or by hand."""
+"""The two webhook URLs where the service is not simulated: as the account holds them, set and put back, or by hand."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class LiveWebhooks:
             line = f"{label}: {shown(held, which)}"
             address, method = webhook(held, which)
             if known and address != known[which]:
-                line, wrong = f"{line}: wrong, your door is {known[which]}", True
+                line, wrong = f"{line}: wrong, your receiver is {known[which]}", True
             elif known and method not in _POST:
                 line, wrong = f"{line}: wrong, the method must be POST", True
             elif known:
@@ -159,7 +159,7 @@ def _reachable(url: str | None, service: str) -> str:
     if not url:
         raise SettingsError(
             "There is no public URL yet.",
-            "The service cannot reach your door on this computer without one.",
+            "The service cannot reach your receiver on this computer without one.",
             "Open the tunnel first: `lab.tunnel`.",
         )
     try:

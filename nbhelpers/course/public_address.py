@@ -1,4 +1,4 @@
-"""The public address of the door as a notebook shows it: opened, since when, how often used, what has changed."""
+"""The public address of the receiver as a notebook shows it: opened, since when, how often used, what has changed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from nbhelpers.webhooks.addresses import webhook_urls
 
 __all__ = ["Tunnel", "left_open"]
 
-NOT_NEEDED = "None needed: the service is played on this computer."
+NOT_NEEDED = "None needed: the service is simulated on this computer."
 
 
 class Tunnel:
-    """The public address of the door: none is needed while the service is played, else it is opened when it is shown.
+    """The public URL of the receiver, opened when it is shown; in simulator mode none is needed.
 
     `PUBLIC_URL` names a tunnel of your own; without it, ngrok is started in a process of its own. `open()` says the
     same as showing it; errors say what to do.
@@ -44,7 +44,7 @@ class Tunnel:
         return facts["public_url"] if facts else None
 
     def close(self) -> ActionResult:
-        """Take the door off the internet, in every mode; a tunnel of your own (`PUBLIC_URL`) stays as it is."""
+        """Take the receiver off the internet, in every mode; a tunnel of your own (`PUBLIC_URL`) stays as it is."""
         settings = self._course.settings
         was_open = bool(launcher.stop(settings, names=("tunnel",)))
         for mode in MODES:
@@ -74,7 +74,7 @@ class Tunnel:
         if facts is None:
             return [NOT_NEEDED, *left_open(self._course.settings)]
         public, target = facts["public_url"], facts["target"]
-        lines = [f"Public: {public} leads to your door at {target}, and to nothing else of this computer."]
+        lines = [f"Public: {public} leads to your receiver at {target}, and to nothing else of this computer."]
         if "since" in facts:
             since = datetime.fromisoformat(facts["since"])
             calls = sum(call.received >= since and call.origin == "wire" for call in self._calls())

@@ -197,7 +197,7 @@ def _need_for_real(course: CourseContext, following: Step | None) -> Needed:
     words = f"Ready for step {number}." if number else "All seven steps are there."
     if following is not None and following.key in ("receive", "reply"):
         facts = course.tunnel() or {}
-        words += f" Your door is public at {facts['public_url']}: `lab.tunnel` shows it and closes it."
+        words += f" Your receiver is public at {facts['public_url']}: `lab.tunnel` shows it and closes it."
     return Needed(progress(course, number), words)
 
 
@@ -220,7 +220,7 @@ def _fill(course: CourseContext, last: int) -> list[int]:
 
 
 def _glance(course: CourseContext, step: Step) -> Outcome:
-    return checks.webhooks(course, knock=False) if step.look is checks.webhooks else _look(course, step)
+    return checks.webhooks(course, call=False) if step.look is checks.webhooks else _look(course, step)
 
 
 def _look(course: CourseContext, step: Step, *given: Any) -> Outcome:

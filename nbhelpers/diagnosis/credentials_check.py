@@ -290,13 +290,13 @@ def _field(application: Application, which: str, known: dict[str, str] | None, s
     if known and address == known[other] != known[which]:
         return "to do", f"it holds {shown}, the address of the other field: the two are swapped; {action}"
     if known and address != known[which]:
-        return "to do", f"it holds {shown}; your door is {known[which]}: {action}"
+        return "to do", f"it holds {shown}; your receiver is {known[which]}: {action}"
     if method not in ("POST", ""):  # documented: POST only, so where none is named there is no wrong one
         return "to do", f"{shown} is called by {one_line(method, 10)}, and must be by POST: {action}"
     if not known:
-        what = "open door is known to compare it with: run `lab.receiver`" if simulated else _NO_TUNNEL
+        what = "running receiver is known to compare it with: run `lab.receiver`" if simulated else _NO_TUNNEL
         return "not looked at", f"it holds {shown} (POST), and no {what}, then this again"
-    return "ready", f"{shown} (POST) leads to your door"
+    return "ready", f"{shown} (POST) leads to your receiver"
 
 
 def _sandbox() -> list[_Line]:

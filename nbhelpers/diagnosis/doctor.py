@@ -109,7 +109,7 @@ _Found = tuple[str, ...]  # state, what was seen, and the next action where ther
 
 def _receiver(way: _Round) -> _Found:
     if way.receiver is None:
-        return "broken", "Your door is shut: no receiver of this state directory runs.", "Run `lab.receiver`."
+        return "broken", "Your receiver does not run: none of this state directory is found.", "Run `lab.receiver`."
     return "well", f"up at {way.receiver.url}"
 
 
@@ -117,7 +117,7 @@ def _loopback(way: _Round) -> _Found:
     for url in (way.receiver.ready["inbound_url"], way.receiver.ready["status_url"]) if way.receiver else ():
         status, seen, following = way.post(url)
         if status in (401, 503) and ("signature" in seen or "unsigned" in seen):
-            return "broken", f"{seen} Your door was opened with another signature secret.", _REOPEN
+            return "broken", f"{seen} Your receiver was started with another signature secret.", _REOPEN
         if status != 200:
             better = "Check the disk, and that the state directory can be written."
             return "broken", seen, following or (better if status == 503 else "Read logs/receiver.log of the state.")
@@ -126,10 +126,10 @@ def _loopback(way: _Round) -> _Found:
 
 def _public(way: _Round) -> _Found:
     if way.course.simulated:
-        return "not needed", "The service is played on this computer."
+        return "not needed", "The service is simulated on this computer."
     status, seen, following = way.post(way.base + INBOUND_PATH)
     if status != 200:
-        return "broken", seen, following or "Let the tunnel lead to your door: run `lab.tunnel` again."
+        return "broken", seen, following or "Let the tunnel lead to your receiver: run `lab.tunnel` again."
     return "well", f"a POST through {way.base} was answered 200"
 
 
@@ -140,7 +140,7 @@ def _this_one(way: _Round) -> _Found:
     met = reach(way.base, record.nonce if record else "")
     if not met.here:
         return "broken", met.seen, met.next
-    return "well", "the nonce came back: it is your door"
+    return "well", "the nonce came back: it is your receiver"
 
 
 def _both(way: _Round) -> _Found:
@@ -172,7 +172,7 @@ def _held(held: dict[str, Any]) -> str:
     words = []
     for which, label in FIELDS.items():
         field = held[which]
-        words.append(f"{label} is {one_line(field['address'] or '(empty)', 120)}, your door is {field['wanted']}.")
+        words.append(f"{label} is {one_line(field['address'] or '(empty)', 120)}, your receiver is {field['wanted']}.")
     return " ".join(words)
 
 
@@ -322,10 +322,10 @@ def _own_words(answer: requests.Response) -> str:
 
 
 HOPS: tuple[tuple[str, Callable[[_Round], _Found]], ...] = (
-    ("your door", _receiver),
+    ("your receiver", _receiver),
     ("a call from here", _loopback),
     ("a call from outside", _public),
-    ("it is this door", _this_one),
+    ("it is this receiver", _this_one),
     ("both webhook URLs", _both),
     ("a call from Vonage", _anything),
     ("a message", _inbound),

@@ -82,14 +82,14 @@ def _service(course: CourseContext) -> tuple[str, bool, str]:
 def _ports(course: CourseContext) -> tuple[str, bool, str]:
     receiver = launcher.find("receiver", course.settings)
     if receiver is not None:
-        return "ports", True, f"your door is open at {receiver.url}"
+        return "ports", True, f"your receiver runs at {receiver.url}"
     wished = remembered_port(course.settings.folder, "receiver") or course.settings.receiver_port
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", wished))
         except OSError:
-            return "ports", True, f"{wished} is taken by another program: your door will have the next free one"
-    return "ports", True, "your door can be opened" + (f" at {wished}" if wished else "")
+            return "ports", True, f"{wished} is taken by another program: your receiver will have the next free one"
+    return "ports", True, "your receiver can start" + (f" at {wished}" if wished else "")
 
 
 def _clock() -> tuple[str, bool, str]:

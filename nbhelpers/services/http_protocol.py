@@ -43,8 +43,8 @@ class _Joined:
 class LimitedProtocol(HttpToolsProtocol):
     """Answers 431 to a head over 64 kB, 408 to a request that takes longer than 10 s, and keeps 500 connections.
 
-    When there are more, the one that has been idle longest is closed, so that idle strangers cannot shut the door to
-    the service. (uvicorn's own limit would answer 503 to everybody until they leave.)
+    When there are more, the one that has been idle longest is closed, so that idle strangers cannot lock
+    everybody else out. (uvicorn's own limit would answer 503 to everybody until they leave.)
     """
 
     _open: dict[LimitedProtocol, None] = {}  # noqa: RUF012 - one for all connections of the process, oldest first

@@ -37,7 +37,7 @@ __all__ = ["SAID", "SERVICES", "Running", "asker", "find", "last_words", "start"
 SAID = "Error: "  # how a command begins to say what went wrong
 
 SERVICES = ("tunnel", "simulator", "receiver")
-_START = {"tunnel": 60.0}  # seconds that a service may take to open its door: ngrok's deadline, and the nonce
+_START = {"tunnel": 60.0}  # seconds that a service may take until it is ready: ngrok's deadline, and the nonce
 _USUAL = 20.0
 _END = 3.0  # seconds that it may take to leave before it is killed
 

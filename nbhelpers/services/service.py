@@ -99,7 +99,7 @@ class Service:
         ready: Callable[[str], dict[str, Any]],
         protocol: type[Any] | str = "httptools",
     ) -> None:
-        """Serve until a signal, or until no owner is left; print the ready line when the door is open.
+        """Serve until a signal, or until no owner is left; print the ready line when it can be called.
 
         `ready(url)` gives what the ready line says. Raises ServiceError when this service runs already.
         """

@@ -33,7 +33,7 @@ class Simulator:
     """The simulator as an ASGI `app`, and the Facebook in it for who acts from inside the process."""
 
     app: Any
-    facebook: People
+    people: People
 
 
 def assemble(
@@ -45,22 +45,24 @@ def assemble(
     accept_any: bool = False,
 ) -> Simulator:
     """Put the simulator together over a store. `control` is the token for `/_simulator/…`; for the rest see Router."""
-    journal, faults = WriteBatch(store), Faults(store)
-    deliverer = Deliverer(store, journal, Router(store, given, fallback), faults)
-    facebook = People(store, deliverer.wake, deliverer.holds, accept_any)
-    desk = Acceptor(store, faults, deliverer.holds, accept_any)
-    vonage, screens = (
-        ApiRoutes(store, journal, desk, deliverer),
-        ControlRoutes(store, facebook, deliverer, faults, control),
+    writes, faults = WriteBatch(store), Faults(store)
+    deliverer = Deliverer(store, writes, Router(store, given, fallback), faults)
+    people = People(store, deliverer.wake, deliverer.holds, accept_any)
+    acceptor = Acceptor(store, faults, deliverer.holds, accept_any)
+    api_routes, control_routes = (
+        ApiRoutes(store, writes, acceptor, deliverer),
+        ControlRoutes(store, people, deliverer, faults, control),
     )
 
     async def healthz(request: Request) -> Response:
         if nonce_of(request.scope["query_string"]) != nonce:
-            return await vonage.nowhere(request)
+            return await api_routes.nowhere(request)
         return answer({"service": "simulator", "nonce": nonce})
 
     routes = [Route("/healthz", healthz)]
-    routes += [Route(path, handler, methods=[method]) for path, method, handler in screens.table() + vonage.table()]
+    routes += [
+        Route(path, handler, methods=[method]) for path, method, handler in control_routes.table() + api_routes.table()
+    ]
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -70,15 +72,15 @@ def assemble(
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            journal.close()
+            writes.close()
 
     inner = Starlette(
-        routes=routes, lifespan=lifespan, exception_handlers={404: vonage.nowhere, 405: vonage.wrong_verb}
+        routes=routes, lifespan=lifespan, exception_handlers={404: api_routes.nowhere, 405: api_routes.wrong_verb}
     )
     inner.router.redirect_slashes = False  # /v1/messages/ is an unknown path there too
 
     # Every message comes this way: a dictionary finds it faster than a list of patterns.
-    senders = {path: handler for path, method, handler in vonage.table() if path.endswith("/messages")}
+    senders = {path: handler for path, method, handler in api_routes.table() if path.endswith("/messages")}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -97,4 +99,4 @@ def assemble(
                 response = await sender(Request(scope, receive))
                 await response(scope, receive, send)
 
-    return Simulator(app, facebook)
+    return Simulator(app, people)

@@ -22,7 +22,7 @@ _NAME = "Demo"
 _TEXT = "Hello from Facebook Messenger!"  # the guide's own example
 
 
-def prepare(store: Store, facebook: People, folder: Path, guide: bool) -> dict[str, Any]:
+def prepare(store: Store, people: People, folder: Path, guide: bool) -> dict[str, Any]:
     """Make what is missing and return `application_id`, `private_key` (its path), `page_id`, `psid` and `api_version`.
 
     With `guide` the application is the guide's, a Voice application, and webhooks come in the guide's shape; without,
@@ -33,9 +33,9 @@ def prepare(store: Store, facebook: People, folder: Path, guide: bool) -> dict[s
     if guide:
         # The guide's note: the method must be set to POST, for its default is GET.
         store.change_account(http_method="POST")
-    page = facebook.create_page(f"{PAGE}, the guide's" if guide else PAGE)
-    facebook.link(page, application)
-    said = facebook.write(facebook.page(page.id), text=_TEXT)
+    page = people.create_page(f"{PAGE}, the guide's" if guide else PAGE)
+    people.link(page, application)
+    said = people.write(people.page(page.id), text=_TEXT)
     return {
         "application_id": application.id,
         "private_key": str(path),

@@ -20,7 +20,7 @@ from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application, Page
 from nbhelpers.storage.sqlite import storable
 
-__all__ = ["PERSON", "ActionResult", "FacebookError", "People"]
+__all__ = ["PERSON", "People", "PeopleError", "Written"]
 
 PERSON = "Ada"  # who writes when nobody is named
 _READ_AFTER = 0.02  # seconds
@@ -30,12 +30,12 @@ _READ_AFTER = 0.02  # seconds
 _KINDS = {kind: kind for kind in ("text", *MEDIA, "unsupported")} | {"sticker": "unsupported", "like": "unsupported"}
 
 
-class FacebookError(KitError):
+class PeopleError(KitError):
     """What was asked of the simulated person or Page cannot be done."""
 
 
 @dataclass(frozen=True)
-class ActionResult:
+class Written:
     """What came of a person's writing: `passed_on` is False when the service may not have the message."""
 
     message_uuid: str
@@ -60,11 +60,9 @@ class People:
         """Make a Page, or return the one that has this name."""
         name = (storable(name) or "").strip()
         if not 1 <= len(name) <= 75:  # Facebook's limit on a Page's name
-            raise FacebookError("A Page needs a name.", f"It has {len(name)} characters.", "Give 1 to 75.")
+            raise PeopleError("A Page needs a name.", f"It has {len(name)} characters.", "Give 1 to 75.")
         if any(page.id == name for page in self._store.pages()):
-            raise FacebookError(
-                "A Page cannot be named so.", f"{name} is the ID of another Page.", "Give another name."
-            )
+            raise PeopleError("A Page cannot be named so.", f"{name} is the ID of another Page.", "Give another name.")
         self._store.keep_page(
             Page(
                 id=_digits(15),
@@ -86,7 +84,7 @@ class People:
         page = self._store.page(storable(id_or_name) or "") if id_or_name else next(iter(pages[::-1]), None)
         if page is None:
             names = ", ".join(f"“{page.name}”" for page in pages) or "none"
-            raise FacebookError("There is no such Page.", f"You named {id_or_name or 'none'}; there are: {names}.")
+            raise PeopleError("There is no such Page.", f"You named {id_or_name or 'none'}; there are: {names}.")
         return page
 
     def people(self, page: Page) -> list[dict[str, Any]]:
@@ -97,7 +95,7 @@ class People:
     def link(self, page: Page, application: Application | None) -> None:
         """Link a Page to an application, with a token that Facebook gives out anew; with None take that back."""
         if application is not None and not page.published:
-            raise FacebookError("This Page cannot be linked.", f"“{page.name}” is not published.", "Publish it first.")
+            raise PeopleError("This Page cannot be linked.", f"“{page.name}” is not published.", "Publish it first.")
         if application is None:
             self._store.change_page(page.id, application_id=None, account_name=None, account_token=None, linked=None)
             return
@@ -133,17 +131,17 @@ class People:
         text: str | None = None,
         url: str | None = None,
         psid: str | None = None,
-    ) -> ActionResult:
+    ) -> Written:
         """Let a person write to a Page. Who is named for the first time gets a PSID of this Page's own.
 
         The message is passed on as an inbound webhook when the Page has an account at the service.
         """
         if kind not in _KINDS:
-            raise FacebookError("Nobody can write that.", f"You asked for “{kind}”.", f"Use {', '.join(_KINDS)}.")
+            raise PeopleError("Nobody can write that.", f"You asked for “{kind}”.", f"Use {', '.join(_KINDS)}.")
         if not page.published:
-            raise FacebookError("Nobody can write to this Page.", f"“{page.name}” is not published.")
+            raise PeopleError("Nobody can write to this Page.", f"“{page.name}” is not published.")
         if kind == "text" and not text:
-            raise FacebookError("An empty message cannot be sent.", "There is no text.", "Give a text.")
+            raise PeopleError("An empty message cannot be sent.", "There is no text.", "Give a text.")
         kind = _KINDS[kind]
         text, url = storable(text), storable(url)
         if kind in MEDIA:
@@ -189,9 +187,9 @@ class People:
 
         known = self._store.write(work).result()
         self._wake()
-        return ActionResult(message_uuid, known, page.id, linked)
+        return Written(message_uuid, known, page.id, linked)
 
-    def play(self, page: Page, scene: str) -> list[ActionResult]:
+    def play(self, page: Page, scene: str) -> list[Written]:
         """Let the people of a scene write to a Page, one line after the other."""
         return [self.write(page, line.person, line.kind, line.text) for line in lines_of(scene)]
 
@@ -232,7 +230,7 @@ class People:
         name = (storable(person) or PERSON).strip() or PERSON
         known: str | None = next((each["psid"] for each in self.people(page) if each["name"] == name), None)
         if known is None:
-            raise FacebookError(
+            raise PeopleError(
                 f"{name} cannot block this Page.", f"{name} never wrote to “{page.name}”.", "Let them write first."
             )
         sql = "UPDATE psids SET blocked = ? WHERE psid = ?"
@@ -254,7 +252,7 @@ def _psid(connection: sqlite3.Connection, page: Page, person: str | None, psid: 
         row = connection.execute("SELECT 1 FROM psids WHERE psid = ? AND page_id = ?", (psid, page.id)).fetchone()
         if row is not None:
             return psid
-        raise FacebookError(
+        raise PeopleError(
             "Nobody has this PSID on this Page.",
             f"You gave {psid} for “{page.name}”.",
             "Leave it out: Ada writes then.",

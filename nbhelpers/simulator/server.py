@@ -52,7 +52,7 @@ def assembled(
 
     store.change_switches(options.switches)
     made = assemble(store, nonce, control, given, receiver or (lambda _kind: None), options.accept_any)
-    return made.app, made.facebook
+    return made.app, made.people
 
 
 def facts(store: Store, url: str) -> dict[str, Any]:
@@ -83,8 +83,8 @@ def simulate(settings: Settings, options: Options, port: int | None = None, owne
         return record.ready.get("inbound_url" if kind == "inbound" else "status_url")
 
     try:
-        app, facebook = assembled(store, options, service.nonce, service.control, receiver)
-        made = demo.prepare(store, facebook, settings.folder, options.guide) if options.demo else {}
+        app, people = assembled(store, options, service.nonce, service.control, receiver)
+        made = demo.prepare(store, people, settings.folder, options.guide) if options.demo else {}
         # What is loaded by now stays: without it in view, the collector takes a tenth less of every message.
         gc.collect()
         gc.freeze()

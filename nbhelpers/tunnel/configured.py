@@ -40,7 +40,7 @@ def checked_token(token: str | None) -> str:
 def public_base(url: str, service: str | None = None) -> str:
     """Return the base of an address that somebody gave as PUBLIC_URL. Raises ServiceError when it cannot be one.
 
-    An address of this computer is public to nobody, unless the `service` (its base URL) is played here too.
+    An address of this computer is public to nobody, unless the `service` (its base URL) is simulated here too.
     """
     given = url.strip()
     try:

@@ -40,7 +40,9 @@ def tunnel(settings: Settings, owner: Owner | None = None) -> None:
     """
     if settings.mode == "simulator":
         raise SettingsError(
-            "No tunnel is needed.", "The mode is simulator: the service is played on this computer.", "Use --mode live."
+            "No tunnel is needed.",
+            "The mode is simulator: the service is simulated on this computer.",
+            "Use --mode live.",
         )
     own = Service(NAME, settings.folder, owner)
     token, path, receiver = checked_token(settings.ngrok_authtoken), binary_of(settings), receiver_of(settings)
@@ -97,7 +99,7 @@ def _watch(agent: Agent, own: Service, receiver: Record | None, reasons: list[tu
         elif not _is_open(own.folder, receiver):
             # Whatever takes its port next must not be public.
             agent.close()
-            seen = "Your door was shut, and nothing else of this computer may be public."
+            seen = "Your receiver ended, and nothing else of this computer may be public."
             reasons.append((seen, "Run `lab.tunnel` again: it opens both."))
     while True:  # the server may not have begun yet
         own.end()

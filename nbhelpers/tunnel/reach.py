@@ -63,7 +63,7 @@ def reach(base: str, nonce: str, timeout: float = 10.0) -> Reached:
     return Reached(
         False,
         f"Somebody else answered there: {answer.status_code}, and the nonce did not come back.",
-        "Let this address lead to your door, and to its port.",
+        "Let this address lead to your receiver, and to its port.",
     )
 
 

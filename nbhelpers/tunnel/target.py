@@ -30,7 +30,7 @@ def receiver_of(settings: Settings) -> Running:
     receiver = launcher.find("receiver", settings)
     if receiver is None:
         raise ServiceError(
-            "There is no door that a tunnel could lead to.",
+            "There is no receiver that a tunnel could lead to.",
             f"No receiver of {settings.mode} mode runs.",
             "Run `lab.receiver`, or `nbhelpers receiver`, first.",
         )
@@ -75,7 +75,7 @@ def own_address(settings: Settings) -> dict[str, str]:
     record = read_record(settings.folder, "receiver")
     met = wait_until_reached(public, record.nonce if record else "", _BACK)
     if not met.here:
-        raise ServiceError(f"PUBLIC_URL does not lead to your door at {receiver.url}.", met.seen, met.next)
+        raise ServiceError(f"PUBLIC_URL does not lead to your receiver at {receiver.url}.", met.seen, met.next)
     return {"driver": "url", "public_url": public, **webhook_urls(public), "target": receiver.url}
 
 

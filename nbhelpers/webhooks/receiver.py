@@ -122,7 +122,7 @@ def _first_answer(method: str, path: str, body: bytes) -> tuple[int, dict[str, s
         seen = f"Nothing is at {path[:200]}."
         return 404, {"error": "Not here.", "seen": seen, "next": f"POST to {INBOUND_PATH} or {STATUS_PATH}."}
     if method != "POST":
-        seen = f"You came with {method}; this door takes POST."
+        seen = f"You came with {method}; this receiver takes POST."
         return 405, {"error": "Wrong method.", "seen": seen, "next": "Set the HTTP method of the webhooks to POST."}
     if len(body) > LONGEST_BODY:
         seen = f"The body has more than {LONGEST_BODY} bytes."
@@ -150,7 +150,7 @@ async def _read_body(receive: _Receive) -> bytes | None:
 
 def _judge_of(settings: Settings) -> Callable[[str | None, bytes], tuple[Verdict, bool]]:
     """Return what judges signatures; it refuses a bad one only where the person has set a signature secret."""
-    # The simulator makes its secret anew with each new state, and `.env` may get one while the door is open: both are
+    # The simulator makes its secret anew with each new state, and `.env` may get one while the receiver runs: both are
     # read again when their file has changed, and only then.
     if settings.mode == "simulator":
         simulated = _Reread(settings.folder / "simulator.json", lambda _: _simulator_secret(settings), None)

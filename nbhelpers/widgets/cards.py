@@ -126,7 +126,7 @@ def _claim(name: str, value: str) -> str:
 
 
 class WebhooksPanel(Panel):
-    """The two webhook URLs with their labels of the settings form, the method, and the last call at the door.
+    """The two webhook URLs with their labels of the settings form, the method, and the last call of the receiver.
 
     In live mode the URLs are the public ones, and with API key and secret they can be set from here: old and new are
     shown first, and asked about.

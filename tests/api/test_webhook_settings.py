@@ -418,7 +418,7 @@ def test_in_live_mode_the_fields_are_shown_against_the_public_addresses(live: Li
     held(vonage, "status_url")["address"] = OURS["status_url"]
     assert repr(live).splitlines() == [
         "Application “Bäckerei <b>” (…4f2a):",
-        f"Inbound URL: https://old.example/in (POST): wrong, your door is {OURS['inbound_url']}.",
+        f"Inbound URL: https://old.example/in (POST): wrong, your receiver is {OURS['inbound_url']}.",
         f"Status URL: {OURS['status_url']} (POST): right.",
         "To set them, run `lab.webhooks.save()`: it shows old and new first.",
     ]
@@ -459,7 +459,7 @@ def test_another_address_may_be_given_and_a_useless_one_not(live: LiveWebhooks, 
     live.save(inbound="https://mine.example/in", yes=True)
     assert held(vonage)["address"] == "https://mine.example/in"
     assert held(vonage, "status_url")["address"] == OURS["status_url"]
-    for useless in ("door", "ftp://x/", "https://[", "https://a b/"):
+    for useless in ("receiver", "ftp://x/", "https://[", "https://a b/"):
         with pytest.raises(SettingsError, match="cannot reach this address"):
             live.save(inbound=useless)
     with pytest.raises(SettingsError, match="POST alone"):
@@ -578,7 +578,7 @@ def run(vonage: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any
 
 @pytest.mark.fast
 def test_the_command_shows_asks_sets_and_puts_back(run: Any, vonage: Account) -> None:
-    assert f"wrong, your door is {OURS['inbound_url']}" in run().stdout
+    assert f"wrong, your receiver is {OURS['inbound_url']}" in run().stdout
     refused = run("--set", answer="n\n")
     assert "Change it? [y/N]" in refused.output and "Nothing was changed." in refused.output
     assert vonage.puts == []

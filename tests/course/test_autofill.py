@@ -67,7 +67,9 @@ def test_the_link_is_made_with_a_token_and_its_id_noted(ready: Lab) -> None:
 
 @pytest.mark.fast
 @pytest.mark.parametrize(("version", "shape"), [("v0.1", "v0.1"), ("beta", "v0.1"), ("v1", "v1")])
-def test_the_form_holds_the_open_door_by_post_in_the_shape_that_is_sent(ready: Lab, version: str, shape: str) -> None:
+def test_the_form_holds_the_open_receiver_by_post_in_the_shape_that_is_sent(
+    ready: Lab, version: str, shape: str
+) -> None:
     ready.simulator.change_settings(inbound_url="", status_url="", http_method="GET")
     autofill.webhooks(course_of(ready, api_version=version))
     receiver = ready.receiver

@@ -366,7 +366,7 @@ def test_link_wrong_with_another_id_noted(ready: Lab) -> None:
 @pytest.mark.fast
 def test_webhooks_done(ready: Lab) -> None:
     ready.webhooks.save(method="POST")
-    assert repr(ready.check("webhooks")) == "Done. Both addresses answered a POST with 200. The door is open."
+    assert repr(ready.check("webhooks")) == "Done. Both addresses answered a POST with 200. The receiver runs."
 
 
 @pytest.mark.fast
@@ -400,7 +400,7 @@ def test_webhooks_wrong_address(ready: Lab) -> None:
     receiver = ready.receiver
     ready.webhooks.save(status="https://example.com/old", method="POST")
     assert repr(ready.check("webhooks")) == (
-        f"Wrong. The form holds https://example.com/old; your door is {receiver.status_url}."
+        f"Wrong. The form holds https://example.com/old; your receiver is {receiver.status_url}."
     )
 
 
@@ -545,7 +545,7 @@ def test_reply_cannot_be_told_when_receipts_go_elsewhere(ready: Lab) -> None:
     ready.webhooks.save(status=f"{NOWHERE}/status", method="POST")
     ready.reply("Into the blue")
     assert repr(ready.check("reply")) == (
-        f"Cannot tell. Accepted, but receipts go to {NOWHERE}/status, which is not this door."
+        f"Cannot tell. Accepted, but receipts go to {NOWHERE}/status, which is not this receiver."
     )
     assert psid
 
@@ -574,11 +574,11 @@ def test_an_inbox_that_cannot_be_read_is_told_and_nothing_is_lost(fresh: Lab, ke
     )
 
 
-def test_webhooks_not_yet_when_the_door_is_shut(fresh: Lab) -> None:
+def test_webhooks_not_yet_when_the_receiver_is_shut(fresh: Lab) -> None:
     fresh.webhooks.save(method="POST")
     shut(fresh, "receiver")
     assert repr(fresh.check("webhooks")) == (
-        "Not yet. The addresses are set, but your door is shut. Run `lab.receiver`."
+        "Not yet. The addresses are set, but your receiver does not run. Run `lab.receiver`."
     )
 
 

@@ -1,4 +1,4 @@
-"""What every step stands on: whose application it is in each mode, a key never shown, a door that comes back."""
+"""What every step stands on: whose application it is in each mode, a key never shown, a receiver that comes back."""
 
 from __future__ import annotations
 
@@ -94,14 +94,14 @@ def test_what_was_filled_in_is_remembered_until_the_learner_has_done_it(live: Co
     assert live.filled() == {"jwt": "jwt"}
 
 
-def test_the_door_is_opened_once_and_joined_after_that(fresh: Lab) -> None:
+def test_the_receiver_is_opened_once_and_joined_after_that(fresh: Lab) -> None:
     assert launcher.find("receiver", fresh.settings) is None
     first, second = fresh._course.receiver(), fresh._course.receiver()
     assert first.pid == second.pid
     assert fresh._course.facts["receiver"] == first.ready
 
 
-def test_a_door_with_a_new_address_is_registered_anew_and_what_the_learner_wrote_stays(fresh: Lab) -> None:
+def test_a_receiver_with_a_new_address_is_registered_anew_and_what_the_learner_wrote_stays(fresh: Lab) -> None:
     fresh.webhooks.save(status="https://example.com/mine", method="POST")
     receiver = shut(fresh, "receiver")
     with taken(int(receiver.url.rpartition(":")[2])):

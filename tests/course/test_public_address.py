@@ -32,7 +32,10 @@ def test_showing_it_opens_it_once_and_says_what_is_public_and_since_when(tmp_pat
         shown = repr(lab.tunnel)
         public = lab.tunnel.public_url
         first, second, *rest = shown.splitlines()
-        assert first == f"Public: {public} leads to your door at {door_url(lab)}, and to nothing else of this computer."
+        assert (
+            first
+            == f"Public: {public} leads to your receiver at {door_url(lab)}, and to nothing else of this computer."
+        )
         assert second.startswith("Open since ") and "0 calls so far" in second
         assert rest[1:] == [f"Inbound URL: {public}/webhooks/inbound", f"Status URL:  {public}/webhooks/status"]
         assert len(agents(tmp_path)) == 1
@@ -45,7 +48,7 @@ def test_showing_it_opens_it_once_and_says_what_is_public_and_since_when(tmp_pat
         assert event is not None and event.psid == "100"
 
 
-def test_closing_it_takes_the_door_off_the_internet_and_opening_it_again_keeps_the_address(tmp_path: Path):
+def test_closing_it_takes_the_receiver_off_the_internet_and_opening_it_again_keeps_the_address(tmp_path: Path):
     with live_lab(tmp_path) as lab:
         public = lab.tunnel.public_url
         assert "Nothing of this computer is public any more" in repr(lab.tunnel.close())
@@ -70,7 +73,7 @@ def test_a_changed_address_names_the_two_fields_that_are_wrong_until_the_service
         assert "has changed" not in repr(lab.tunnel)
 
 
-def test_when_the_door_moves_to_another_port_the_tunnel_follows(tmp_path: Path):
+def test_when_the_receiver_moves_to_another_port_the_tunnel_follows(tmp_path: Path):
     with live_lab(tmp_path) as lab:
         lab.tunnel.open()
         launcher.stop(lab.settings, ("live",), ("receiver",))
@@ -138,14 +141,14 @@ def test_a_public_url_of_ones_own_takes_the_place_of_ours_which_is_closed(
         assert agents(tmp_path) == []
 
 
-def test_when_the_door_is_shut_the_tunnel_ends_so_that_nothing_else_takes_its_port_in_public(tmp_path: Path):
+def test_when_the_receiver_is_shut_the_tunnel_ends_so_that_nothing_else_takes_its_port_in_public(tmp_path: Path):
     with live_lab(tmp_path) as lab:
         public, port = lab.tunnel.public_url, int(door_url(lab).rpartition(":")[2])
         launcher.stop(lab.settings, ("live",), ("receiver",))
         wait_until(lambda: not agents(tmp_path), 5, "the end of the agent")
         with taken(port), pytest.raises(requests.ConnectionError):
             requests.get(f"{public}/secret.txt", timeout=2)
-        told = "Your door was shut, and nothing else of this computer may be public."
+        told = "Your receiver ended, and nothing else of this computer may be public."
         wait_until(lambda: told in launcher.last_words("tunnel", lab.settings), 5, told)
         assert lab.tunnel.open().public_url
 
@@ -173,7 +176,7 @@ def test_with_a_public_url_nothing_is_started_and_nothing_of_it_is_closed(
     with live_lab(tmp_path) as lab:
         monkeypatch.setenv("PUBLIC_URL", door_url(lab))
         own = Lab(state=tmp_path / "lab")
-        assert repr(own.tunnel).startswith(f"Public: {door_url(lab)} leads to your door")
+        assert repr(own.tunnel).startswith(f"Public: {door_url(lab)} leads to your receiver")
         assert "your own tunnel" in repr(own.tunnel.close())
         assert agents(tmp_path) == []
         monkeypatch.setenv("PUBLIC_URL", "ada.example")
@@ -204,7 +207,7 @@ def test_the_command_prints_one_line_when_it_is_ready_and_leaves_nothing_public(
     command = [sys.executable, "-m", "nbhelpers"]
     missing = subprocess.run([*command, "tunnel"], capture_output=True, text=True, timeout=30, check=False)
     assert missing.returncode == 1
-    assert missing.stderr.startswith("Error: There is no door that a tunnel could lead to.")
+    assert missing.stderr.startswith("Error: There is no receiver that a tunnel could lead to.")
     with subprocess.Popen([*command, "receiver"], stdout=subprocess.PIPE) as receiver:
         assert receiver.stdout
         receiver.stdout.readline()
@@ -221,6 +224,6 @@ def test_the_command_prints_one_line_when_it_is_ready_and_leaves_nothing_public(
 
 def test_in_simulator_mode_none_is_needed(ready: Lab):
     assert isinstance(ready.tunnel, Tunnel)
-    assert repr(ready.tunnel.close()) == "None needed: the service is played on this computer."
+    assert repr(ready.tunnel.close()) == "None needed: the service is simulated on this computer."
     with pytest.raises(ServiceError, match=r"No tunnel is needed"):
         launcher.start("tunnel", ready.settings)

@@ -174,7 +174,7 @@ def test_steps_are_listed_without_naming_one_that_is_not_among_them(numbers: lis
     assert steps._listed(numbers) == words
 
 
-def test_need_opens_the_door_again_and_registers_its_new_address(fresh: Lab) -> None:
+def test_need_opens_the_receiver_again_and_registers_its_new_address(fresh: Lab) -> None:
     fresh.need("webhooks")
     receiver = shut(fresh, "receiver")
     assert fresh.check("webhooks").kind == "not yet"
@@ -187,7 +187,7 @@ def test_need_opens_the_door_again_and_registers_its_new_address(fresh: Lab) -> 
     assert fresh.inbox.wait_for_message(10).text == "Are you there?"
 
 
-def test_need_opens_a_door_that_the_learner_had_opened(fresh: Lab) -> None:
+def test_need_opens_a_receiver_that_the_learner_had_opened(fresh: Lab) -> None:
     fresh.need("link")
     fresh.webhooks.save(method="POST")
     shut(fresh, "receiver")
@@ -356,7 +356,7 @@ def test_in_sandbox_mode_the_forms_stop_too(tmp_path: Path) -> None:
     sandbox.inbox.close()
 
 
-def test_in_live_mode_a_configured_learner_is_ready_and_the_door_is_open(
+def test_in_live_mode_a_configured_learner_is_ready_and_the_receiver_is_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: Any
 ) -> None:
     monkeypatch.setenv("NBHELPERS_RECEIVER_PORT", "0")
@@ -366,12 +366,12 @@ def test_in_live_mode_a_configured_learner_is_ready_and_the_door_is_open(
     lab = Lab(state=tmp_path / "lab", mode="live")
     try:
         assert last_line(lab.need("application")) == "Ready for step 3."
-        assert repr(lab.check("webhooks")) == "Not yet. Your door is shut. Run `lab.receiver`."
+        assert repr(lab.check("webhooks")) == "Not yet. Your receiver does not run. Run `lab.receiver`."
         receiver = lab.receiver.inbound_url.removesuffix("/webhooks/inbound")
-        assert repr(lab.check("webhooks")) == "Not yet. Your door is open, but not public. Run `lab.tunnel`."
+        assert repr(lab.check("webhooks")) == "Not yet. Your receiver runs, but is not public. Run `lab.tunnel`."
         monkeypatch.setenv("PUBLIC_URL", receiver)
         lab = Lab(state=tmp_path / "lab", mode="live")
-        assert last_line(lab.need("webhooks")).startswith(f"Ready for step 6. Your door is public at {receiver}: ")
+        assert last_line(lab.need("webhooks")).startswith(f"Ready for step 6. Your receiver is public at {receiver}: ")
         assert launcher.find("receiver", lab.settings)
         assert lab.facts == {"application_id": "my-application"}
         for key_of_step, words in {
@@ -379,7 +379,7 @@ def test_in_live_mode_a_configured_learner_is_ready_and_the_door_is_open(
             "application": "Without API key and secret the stored half cannot be read: "
             "compare it with the credentials card.",
             "link": "Only the dashboard shows this: application …tion, Linked social channels. Step 6 will prove it.",
-            "webhooks": "Your door answers. What the dashboard holds cannot be read: compare letter by letter.",
+            "webhooks": "Your receiver answers. What the dashboard holds cannot be read: compare letter by letter.",
         }.items():
             assert repr(lab.check(key_of_step)) == f"Cannot tell. {words}"
         assert repr(lab.progress()).startswith("LIVE\n")
@@ -406,7 +406,7 @@ def test_nothing_of_one_mode_is_seen_in_another(ready: Lab) -> None:
 
 
 @pytest.mark.fast
-def test_looking_at_the_progress_knocks_at_no_door(ready: Lab) -> None:
+def test_looking_at_the_progress_calls_at_no_receiver(ready: Lab) -> None:
     before = len(ready.inbox.deliveries())
     ready.progress()
     ready.need("webhooks")

@@ -97,7 +97,7 @@ def test_with_all_in_order_every_line_is_ready_and_no_message_is_sent(
     assert line(found, "account") == f"ready: Application “Bäckerei <b>” (…4f2a) is in the account of API key {KEY}"
     assert line(found, "key pair") == "ready: your private key fits the public key stored for application …4f2a"
     assert line(found, "messages") == "ready: switched on, version v1: webhooks come in today's shape (flat)"
-    assert line(found, "inbound URL") == f"ready: {INBOUND} (POST) leads to your door"
+    assert line(found, "inbound URL") == f"ready: {INBOUND} (POST) leads to your receiver"
     assert [(each.method, each.path) for each in vonage.asked] == [("GET", "/"), ("GET", f"/v2/applications/{ID}")]
     assert "authorization" not in vonage.asked[0].headers
 
@@ -328,7 +328,7 @@ def test_each_fault_of_a_webhook_field_is_told_apart(look: Look, vonage: Account
     fields["inbound_url"] = {"address": "https://old.example/in", "http_method": "POST"}
     fields["status_url"] = {"address": STATUS, "http_method": "GET"}
     found = look()
-    assert line(found, "inbound URL") == f"to do: it holds https://old.example/in; your door is {INBOUND}: {SAVE}"
+    assert line(found, "inbound URL") == f"to do: it holds https://old.example/in; your receiver is {INBOUND}: {SAVE}"
     assert line(found, "status URL") == f"to do: {STATUS} is called by GET, and must be by POST: {SAVE}"
     fields["inbound_url"] = {"address": ""}
     del fields["status_url"]["http_method"]
@@ -390,7 +390,7 @@ def test_in_simulator_mode_the_guides_voice_application_is_in_order(ready: Lab) 
     assert found.public_pem == own_key(ready).public_pem
 
 
-def test_in_simulator_mode_an_application_with_messages_is_compared_with_the_door(ready: Lab) -> None:
+def test_in_simulator_mode_an_application_with_messages_is_compared_with_the_receiver(ready: Lab) -> None:
     import requests
 
     settings, application_id = ready.settings, ready.facts["application_id"]
@@ -399,9 +399,12 @@ def test_in_simulator_mode_an_application_with_messages_is_compared_with_the_doo
     receiver = ready.receiver
     try:
         for urls, words in (
-            ((receiver.inbound_url, receiver.status_url), f"ready: {receiver.inbound_url} (POST) leads to your door"),
+            (
+                (receiver.inbound_url, receiver.status_url),
+                f"ready: {receiver.inbound_url} (POST) leads to your receiver",
+            ),
             ((None, None), "ready: it is empty: the simulator calls the receiver that runs here"),
-            (("http://127.0.0.1:9/in", None), f"your door is {receiver.inbound_url}: change the application"),
+            (("http://127.0.0.1:9/in", None), f"your receiver is {receiver.inbound_url}: change the application"),
         ):
             form = {"name": "With messages", "capabilities": {"messages": webhooks(*urls)}}
             assert requests.put(url, json=form, auth=account, timeout=5).status_code == 200

@@ -47,10 +47,11 @@ def stopped(found: HopMap, name: str, state: str = "broken") -> str:
 # The service is played
 
 
-def test_at_the_beginning_the_door_is_shut(fresh: Lab):
-    words = stopped(fresh.doctor(), "your door")
+def test_at_the_beginning_the_receiver_is_shut(fresh: Lab):
+    words = stopped(fresh.doctor(), "your receiver")
     assert words == (
-        "It stops: your door. Your door is shut: no receiver of this state directory runs. Next: Run `lab.receiver`."
+        "It stops: your receiver. Your receiver does not run: none of this state directory is found. "
+        "Next: Run `lab.receiver`."
     )
     fresh.receiver  # noqa: B018
     assert "Inbound Message and Delivery Receipt are empty" in stopped(fresh.doctor(), "both webhook URLs")
@@ -85,7 +86,7 @@ def test_the_form_with_get_with_swapped_and_with_foreign_urls_is_named(ready: La
     form.change_settings(http_method="POST", inbound_url=receiver.status_url, status_url=receiver.inbound_url)
     assert "The addresses are swapped." in stopped(ready.doctor(), "both webhook URLs")
     form.change_settings(inbound_url="http://127.0.0.1:9/in", status_url=receiver.status_url)
-    assert "The form holds http://127.0.0.1:9/in; your door is" in stopped(ready.doctor(), "both webhook URLs")
+    assert "The form holds http://127.0.0.1:9/in; your receiver is" in stopped(ready.doctor(), "both webhook URLs")
 
 
 def test_a_page_that_is_not_linked_is_the_reason_that_nothing_comes(ready: Lab):
@@ -143,7 +144,7 @@ def test_receipts_that_go_elsewhere_are_named(ready: Lab):
 
 @pytest.fixture
 def own_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """A live lab whose public address is the door's own: a tunnel of somebody's own making."""
+    """A live lab whose public address is the receiver's own: a tunnel of somebody's own making."""
     with live_lab(tmp_path) as lab:
         monkeypatch.setenv("PUBLIC_URL", lab.receiver.inbound_url.removesuffix("/webhooks/inbound"))
         yield Lab(state=tmp_path / "lab")
@@ -215,13 +216,13 @@ def opened(service: MessengerSimulator, lab: Lab) -> str:
 
 def test_live_the_whole_round_through_the_tunnel(tmp_path: Path, service: MessengerSimulator):
     with live_lab(tmp_path, **account_of(service)) as lab:
-        assert stopped(lab.doctor(), "your door")
+        assert stopped(lab.doctor(), "your receiver")
         lab.receiver  # noqa: B018
         assert "No tunnel is open. Next: Run `lab.tunnel`" in stopped(lab.doctor(), "a call from outside")
         public = str(lab.tunnel.public_url)
         service.send_webhooks_to("http://127.0.0.1:9/old", f"{public}/webhooks/status")
         words = stopped(lab.doctor(), "both webhook URLs")
-        assert f"Inbound URL is http://127.0.0.1:9/old, your door is {public}/webhooks/inbound." in words
+        assert f"Inbound URL is http://127.0.0.1:9/old, your receiver is {public}/webhooks/inbound." in words
         assert words.endswith("Next: Run `lab.webhooks.save()`.")
         lab.webhooks.save(yes=True)
         words = stopped(lab.doctor(), "a call from Vonage", "not yet")
@@ -274,12 +275,12 @@ def test_live_an_account_that_cannot_be_read_stops_nothing(tmp_path: Path, servi
         service.send_webhooks_to("http://127.0.0.1:9/", "http://127.0.0.1:9/")
 
 
-def test_live_a_door_that_was_opened_with_another_secret_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_live_a_receiver_that_was_opened_with_another_secret_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with live_lab(tmp_path, VONAGE_SIGNATURE_SECRET="the-secret-of-the-door") as lab:
         lab.receiver  # noqa: B018
         monkeypatch.setenv("VONAGE_SIGNATURE_SECRET", "the-secret-of-the-notebook")
         words = stopped(Lab(state=tmp_path / "lab").doctor(), "a call from here")
-        assert "Your door was opened with another signature secret. Next: Run `lab.stop()`" in words
+        assert "Your receiver was started with another signature secret. Next: Run `lab.stop()`" in words
     with live_lab(tmp_path) as lab:
         requests.post(f"{lab.tunnel.public_url}/webhooks/inbound", json=message(), timeout=5)
         monkeypatch.setenv("VONAGE_SIGNATURE_SECRET", "set-afterwards")
@@ -361,7 +362,7 @@ def test_live_a_tunnel_that_died_or_leads_elsewhere_is_found(tmp_path: Path, mon
         assert "No tunnel is open. The tunnel has ended. ngrok stopped" in words
         with target(200) as stranger:
             monkeypatch.setenv("PUBLIC_URL", stranger.url.rpartition("/")[0])
-            words = stopped(Lab(state=tmp_path / "lab").doctor(), "it is this door")
+            words = stopped(Lab(state=tmp_path / "lab").doctor(), "it is this receiver")
             assert "Somebody else answered there: 200, and the nonce did not come back." in words
         monkeypatch.setenv("PUBLIC_URL", "http://127.0.0.1:9")
         assert "127.0.0.1:9" in stopped(Lab(state=tmp_path / "lab").doctor(), "a call from outside")
@@ -415,7 +416,7 @@ def test_the_command_prints_the_map_and_fails_when_a_hop_is_broken(shell: Shell)
     shell.start("simulator")
     done = shell("doctor", ok=False)
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1].startswith("It stops: your door.")
+    assert done.stdout.splitlines()[-1].startswith("It stops: your receiver.")
     shell.start("receiver")
     facts = json.loads(shell("doctor", "--json", ok=False).stdout)
     assert [hop["name"] for hop in facts["hops"]] == NAMES

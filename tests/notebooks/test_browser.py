@@ -169,7 +169,7 @@ def test_the_hop_map_is_read_at_once_and_looked_at_again(jupyter: str, page: Pag
     assert "not seen yet: your answer" in panel.get_by_role("status").first.inner_text()
     shell("stop")
     panel.get_by_role("button", name="Look again").click()
-    expect(panel.get_by_role("status").first).to_contain_text("It stops: your door", timeout=10_000)
+    expect(panel.get_by_role("status").first).to_contain_text("It stops: your receiver", timeout=10_000)
     shot(page, "09-hop-map")
     assert page.errors == []
 

@@ -284,7 +284,7 @@ def test_no_output_and_no_widget_holds_a_secret(walk: Walk) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_kernels_end_and_the_door_stays_open(walk: Walk) -> None:
+def test_kernels_end_and_the_receiver_stays_open(walk: Walk) -> None:
     assert walk.receivers["05"]
     assert walk.receivers["05"] == walk.receivers["06"] == walk.receivers["07"]
     with inbox_of(walk.state) as inbox:
@@ -461,10 +461,10 @@ def test_live_the_wait_for_a_message_ends_and_says_how_to_go_on(tmp_path: Path, 
 
 
 class Receiver(BaseHTTPRequestHandler):
-    knocks: list[tuple[str, dict[str, Any]]] = []  # noqa: RUF012 - one list for all requests, emptied by its test
+    calls: list[tuple[str, dict[str, Any]]] = []  # noqa: RUF012 - one list for all requests, emptied by its test
 
     def do_POST(self) -> None:
-        self.knocks.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+        self.calls.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
         self.send_response(200)
         self.end_headers()
 
@@ -482,12 +482,12 @@ def test_the_quickstarts_commands_call_a_server_of_your_own(shell: Shell) -> Non
         process, ready = shell.start(*simulate)
         assert {"base_url", "application_id", "private_key", "page_id", "psid"} <= set(ready)
         shell(*trigger)
-        wait_until(lambda: len(Receiver.knocks) == 2, what="two messages")
+        wait_until(lambda: len(Receiver.calls) == 2, what="two messages")
         process.terminate()
     finally:
         receiver.shutdown()
         receiver.server_close()
-    path, body = Receiver.knocks[-1]
+    path, body = Receiver.calls[-1]
     assert path == "/inbound"
     assert body["channel"] == "messenger"
     assert body["from"] == ready["psid"]

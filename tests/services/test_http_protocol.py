@@ -1,4 +1,4 @@
-"""The door: slow, endless and too many senders shut it for nobody, and it can be closed at any moment."""
+"""The receiver: slow, endless and too many senders shut it for nobody, and it can be closed at any moment."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_sender_that_drips_is_ended_after_ten_seconds(receiver: Running) -> No
         assert time.monotonic() - began < 14
 
 
-def test_a_thousand_idle_connections_shut_the_door_for_nobody(receiver: Running) -> None:
+def test_a_thousand_idle_connections_shut_the_receiver_for_nobody(receiver: Running) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(1000):
             stack.enter_context(connect(receiver))

@@ -71,7 +71,7 @@ def test_an_address_that_no_call_could_be_made_to_is_said_before_one_is(url: str
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:8710", "http://localhost:8710", "https://[::1]:1", "http://0.0.0.0:1"]
 )
-def test_this_computers_own_address_is_public_to_nobody_unless_the_service_is_played_here(url: str):
+def test_this_computers_own_address_is_public_to_nobody_unless_the_service_is_simulated_here(url: str):
     for service in ("https://api.nexmo.com", None):
         with pytest.raises(ServiceError, match="PUBLIC_URL is not public"):
             public_base(url, service)

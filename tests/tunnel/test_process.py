@@ -137,7 +137,7 @@ def token_files(folder: Path) -> list[Path]:
     return list((folder / "lab" / "live" / "ngrok").rglob("ngrok.yml"))
 
 
-def knock(url: str) -> int:
+def post_through(url: str) -> int:
     return requests.post(f"{url}/webhooks/inbound", json=message(), timeout=5).status_code
 
 
@@ -171,12 +171,12 @@ def test_an_interrupt_idle_or_busy_leaves_an_open_tunnel_alone(tmp_path: Path) -
         before = agents(tmp_path), pid_of_the_tunnel(notebook.settings)
         notebook.manager.interrupt_kernel()
         assert notebook.run("1 + 1") == "2"
-        assert knock(public) == 200
+        assert post_through(public) == 200
         cell = notebook.begin("lab.inbox.wait_for_message(timeout=60, new=True)")
         time.sleep(0.5)  # it waits by now
         notebook.manager.interrupt_kernel()
         assert "KeyboardInterrupt" in notebook.end(cell, 10)
-        assert knock(public) == 200
+        assert post_through(public) == 200
         assert notebook.run("lab.tunnel.public_url") == repr(public)
         assert (agents(tmp_path), pid_of_the_tunnel(notebook.settings)) == before
         assert "2 calls so far" in notebook.run("lab.tunnel")
@@ -194,7 +194,7 @@ def test_an_interrupt_while_it_opens_ends_the_wait_and_what_was_opening(tmp_path
         nothing_is_left(tmp_path, 5)
         assert tunnels(tmp_path) == []
         fake_ngrok.install(tmp_path / "ngrok-program", "ok")
-        assert knock(notebook.open()) == 200
+        assert post_through(notebook.open()) == 200
         assert len(agents(tmp_path)) == 1
 
 
@@ -206,11 +206,11 @@ def test_after_a_restart_the_next_lab_joins_the_same_tunnel(tmp_path: Path) -> N
         public = notebook.open()
         before = agents(tmp_path), pid_of_the_tunnel(notebook.settings)
         notebook.restart(now=False)
-        assert knock(public) == 200
+        assert post_through(public) == 200
         assert notebook.open() == public
         notebook.begin("import time\ntime.sleep(60)")
         notebook.restart(now=True)
-        assert knock(public) == 200
+        assert post_through(public) == 200
         assert notebook.open() == public
         assert (agents(tmp_path), pid_of_the_tunnel(notebook.settings)) == before
         assert len(fake_ngrok.calls(tmp_path / "ngrok-program", "start")) == 1
@@ -242,7 +242,7 @@ def test_when_kernel_and_server_are_killed_nothing_stays_public(
         public, kernels_pid = json.loads(server.stdout.readline())
         os.kill(kernels_pid, signal.SIGKILL)
         time.sleep(12)  # longer than a service stays without an owner
-        assert knock(public) == 200, "kernels come and go, the server stays"
+        assert post_through(public) == 200, "kernels come and go, the server stays"
         server.kill()
         server.wait(5)
         begun = time.monotonic()
@@ -265,7 +265,7 @@ def test_when_the_tunnel_process_is_killed_its_guard_ends_the_agent_and_the_next
         wait_until(lambda: is_shut(public), 3, "the end of the public URL")
         nothing_is_left(tmp_path, 3)
         again = notebook.run("lab.tunnel.public_url").strip("'")
-        assert knock(again) == 200
+        assert post_through(again) == 200
         assert len(agents(tmp_path)) == 1
         assert guards(tmp_path) != [guard]
 
@@ -291,7 +291,7 @@ def test_an_orphan_is_ended_by_the_next_start_and_no_other_agent_is(tmp_path: Pa
             time.sleep(1)
             assert agents(tmp_path) == sorted([orphan, other]), "this is what a guard is for"
             assert notebook.run("lab.tunnel.public_url") == repr(public)
-            assert knock(public) == 200
+            assert post_through(public) == 200
             assert other in agents(tmp_path)
             assert orphan not in agents(tmp_path)
             assert len(agents(tmp_path)) == 2
@@ -387,7 +387,7 @@ def test_a_webhook_through_it_is_in_the_inbox_of_the_next_kernel(tmp_path: Path)
     with kernel(tmp_path) as notebook:
         public = notebook.open()
         os.kill(int(notebook.run("import os\nos.getpid()")), signal.SIGKILL)
-        assert knock(public) == 200
+        assert post_through(public) == 200
         inbox = Inbox(notebook.settings.folder / "lab.sqlite3")
         assert [event.psid for event in inbox.events("inbound")] == ["100"]
         inbox.close()

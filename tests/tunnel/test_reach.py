@@ -111,7 +111,7 @@ def test_another_receiver_is_not_this_one(receiver: Running, settings: Settings,
     finally:
         launcher.stop(other)
     assert met.seen == "Somebody else answered there: 404, and the nonce did not come back."
-    assert "your door" in met.next
+    assert "your receiver" in met.next
 
 
 STRANGERS = [
@@ -158,7 +158,7 @@ def test_an_endpoint_that_is_offline_is_told_by_its_code(receiver: Running, sett
     assert met.next.startswith("Open the tunnel again")
 
 
-def test_a_door_that_is_shut_behind_the_tunnel_is_told_by_its_code(tmp_path: Path) -> None:
+def test_a_receiver_that_is_shut_behind_the_tunnel_is_told_by_its_code(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with through_ngrok(tmp_path, f"http://127.0.0.1:{port}") as public:

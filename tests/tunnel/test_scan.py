@@ -24,7 +24,7 @@ from tests.support.labs import message
 from tests.support.tunnels import live_lab
 
 ALLOWED = {400, 404, 405, 408, 413, 431}
-PATIENCE = 14.0  # seconds: the door's own is 10
+PATIENCE = 14.0  # seconds: the receiver's own is 10
 BODY = json.dumps(message()).encode()
 ELSEWHERE = b"ada.ngrok-free.dev"  # what the Host is behind a real tunnel
 HERE = b"@here@"  # stands for the Host
@@ -215,7 +215,7 @@ def odd_requests() -> Iterator[tuple[str, bytes]]:
     yield "noise", bytes(range(256)) * 4 + b"\r\n\r\n"
 
 
-# Sent a byte each half second, for longer than the door waits.
+# Sent a byte each half second, for longer than the receiver waits.
 SLOW = {
     "a slow body": raw("Content-Length: 1000"),
     "a slow body elsewhere": ask("POST", "/upload", "Content-Length: 1000"),
@@ -240,7 +240,7 @@ class Met:
 
 
 class Scanner:
-    """Sends to one public address, and to the door behind it."""
+    """Sends to one public address, and to the receiver behind it."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab, self.public = lab, lab.tunnel.public_url or ""
@@ -290,7 +290,7 @@ WAYS = ("with a Host of elsewhere", "with a Host of here", "directly")
 @pytest.fixture(scope="module")
 def scanner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scanner]:
     folder = tmp_path_factory.mktemp("scanned")
-    # What killed kernels left there may name the port of our door, which is any free one.
+    # What killed kernels left there may name the port of our receiver, which is any free one.
     with live_lab(folder, JUPYTER_RUNTIME_DIR=str(folder / "runtime")) as lab:
         yield Scanner(lab)
 
@@ -335,7 +335,7 @@ def test_a_slow_one_is_closed_after_ten_seconds(scan: list[Met]) -> None:
     assert {status for met in waited for status in met.statuses} == {408}
 
 
-def test_the_edge_never_has_to_speak_for_the_door(scan: list[Met]) -> None:
+def test_the_edge_never_has_to_speak_for_the_receiver(scan: list[Met]) -> None:
     """Its own pages say that nobody answered."""
     assert told([met for met in scan if b"ERR_NGROK" in met.answer]) == []
 
@@ -395,7 +395,7 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_webhook_path_in_another_spelling_is_that_path_and_no_wider_door(scanner: Scanner, spelling: str) -> None:
+def test_a_webhook_path_in_another_spelling_is_that_path_and_no_wider_receiver(scanner: Scanner, spelling: str) -> None:
     """A server decodes paths and ignores whose name an absolute one has: no other request gets in by it."""
     sent = message(psid="102", uuid="uuid-of-a-spelling")
     met = scanner.send(spelling, ask("POST", spelling, body=json.dumps(sent).encode()), WAYS[0])

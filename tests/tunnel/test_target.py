@@ -75,7 +75,7 @@ def test_what_a_dead_jupyter_or_a_kernel_left_behind_refuses_nothing(tmp_path: P
     refuse_target("http://127.0.0.1:4711", tmp_path)
 
 
-def test_after_a_refusal_the_next_door_may_have_another_port(live: Settings):
+def test_after_a_refusal_the_next_receiver_may_have_another_port(live: Settings):
     own = next(port for port in range(8899, 8887, -1) if is_free(port))
     launcher.start("receiver", dataclasses.replace(live, receiver_port=own))
     with pytest.raises(ServiceError, match=f"{own} is Jupyter's"):
@@ -91,8 +91,8 @@ def is_free(port: int) -> bool:
 
 
 @pytest.mark.fast
-def test_without_a_door_there_is_nothing_to_lead_to(live: Settings):
-    with pytest.raises(ServiceError, match=r"There is no door.*No receiver of live mode runs.*lab\.receiver"):
+def test_without_a_receiver_there_is_nothing_to_lead_to(live: Settings):
+    with pytest.raises(ServiceError, match=r"There is no receiver.*No receiver of live mode runs.*lab\.receiver"):
         receiver_of(live)
 
 
@@ -106,6 +106,6 @@ def test_a_public_url_is_ready_when_the_nonce_came_back_and_not_before(live: Set
     with target(200) as stranger:
         stranger_url = stranger.url.rpartition("/")[0]
         with pytest.raises(
-            ServiceError, match=rf"does not lead to your door at {receiver.url}\. Somebody else answered"
+            ServiceError, match=rf"does not lead to your receiver at {receiver.url}\. Somebody else answered"
         ):
             own_address(dataclasses.replace(live, public_url=stranger_url))

@@ -199,7 +199,7 @@ def test_with_a_signature_secret_of_ones_own_unsigned_is_503_and_wrong_is_401(se
         process.communicate(timeout=10)
 
 
-def test_a_signature_secret_that_is_written_while_the_door_is_open_counts_from_then_on(
+def test_a_signature_secret_that_is_written_while_the_receiver_is_open_counts_from_then_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -259,15 +259,15 @@ def test_ten_thousand_requests_leak_no_descriptor(receiver: Running) -> None:
     process = psutil.Process(receiver.pid)
     local = threading.local()
 
-    def knock(number: int) -> int:
+    def call(number: int) -> int:
         if not hasattr(local, "session") or number % 100 == 0:
             local.session = requests.Session()
         return local.session.post(receiver.ready["inbound_url"], json=inbound(number), timeout=30).status_code
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(knock, range(1000))) == {200}
+        assert set(pool.map(call, range(1000))) == {200}
         before = process.num_fds()
-        assert set(pool.map(knock, range(1000, 11_000))) == {200}
+        assert set(pool.map(call, range(1000, 11_000))) == {200}
         after = process.num_fds()
 
     assert after <= before + 20, f"{before} descriptors before 10,000 requests, {after} after"

@@ -178,7 +178,7 @@ def fields(panel: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.fast
-def test_the_two_labels_stand_in_the_order_of_the_form_with_the_doors_addresses(ready: Lab) -> None:
+def test_the_two_labels_stand_in_the_order_of_the_form_with_the_receivers_addresses(ready: Lab) -> None:
     panel = ready.panels.webhooks()
     receiver = ready.receiver
     assert fields(panel) == [

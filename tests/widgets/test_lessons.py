@@ -103,7 +103,7 @@ def test_it_prints_as_text(panel: LessonsPanel, ready: Lab) -> None:
 
 
 @pytest.mark.fast
-def test_where_nothing_is_played_it_says_so(tmp_path: Path) -> None:
+def test_where_nothing_is_simulated_it_says_so(tmp_path: Path) -> None:
     lab = Lab(state=tmp_path / "lab", mode="live")
     try:
         assert "Lessons belong to the simulator" in seen(lab.panels.lessons())

@@ -38,8 +38,8 @@ _ACCOUNTS = "/beta/chatapp-accounts"
 class ApiRoutes:
     """The service's paths, and what each answers."""
 
-    def __init__(self, store: Store, journal: WriteBatch, desk: Acceptor, deliverer: Deliverer) -> None:
-        self._store, self._journal, self._desk, self._deliverer = store, journal, desk, deliverer
+    def __init__(self, store: Store, writes: WriteBatch, acceptor: Acceptor, deliverer: Deliverer) -> None:
+        self._store, self._writes, self._acceptor, self._deliverer = store, writes, acceptor, deliverer
         self._accounts = ExternalAccounts(store)
         self._sending = 0  # messages that are being written at this moment
 
@@ -94,22 +94,22 @@ class ApiRoutes:
             caller = self._caller(request, version)
             if isinstance(caller, Problem):
                 return answer(caller)
-            early = self._desk.may_call(caller, version)
+            early = self._acceptor.may_call(caller, version)
             if early is not None:
                 return answer(early)
             body = await read_body(request)
             outgoing = read_request(version, body, self._store.switches)
             if isinstance(outgoing, Problem):
                 return answer(outgoing)
-            refusal = self._desk.may_send(caller, outgoing, version)
+            refusal = self._acceptor.may_send(caller, outgoing, version)
             if refusal is not None:
                 return answer(refusal)
             kept = body.decode(json.detect_encoding(body), "replace")
-            lessons = self._desk.prepared()
+            lessons = self._acceptor.prepared()
             self._sending += 1
             try:
-                accepted = await self._journal.write(
-                    lambda connection: self._desk.take(connection, caller, outgoing, version, kept, lessons)
+                accepted = await self._writes.write(
+                    lambda connection: self._acceptor.take(connection, caller, outgoing, version, kept, lessons)
                 )
                 self._deliverer.nudge(self._sending)
             finally:

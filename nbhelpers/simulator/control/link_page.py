@@ -27,7 +27,7 @@ _FRAME = """<!doctype html>
  .said {{ border-left: 0.3rem solid; padding: 0.3rem 0.8rem }}
  small {{ opacity: 0.8 }}
 </style></head><body>
-<small>SIMULATOR: this page is played on your own computer. Never paste a real token anywhere but at Vonage.</small>
+<small>SIMULATOR: this page is simulated on your own computer. Never paste a real token anywhere but at Vonage.</small>
 <h1>Link your Facebook Page</h1>
 {body}
 </body></html>"""

@@ -71,8 +71,8 @@ class Deliverer:
     go is held until there is a URL. Everything here runs on the event loop but for `wake`.
     """
 
-    def __init__(self, store: Store, journal: WriteBatch, router: Router, faults: Faults) -> None:
-        self._store, self._journal, self._router, self._faults = store, journal, router, faults
+    def __init__(self, store: Store, writes: WriteBatch, router: Router, faults: Faults) -> None:
+        self._store, self._writes, self._router, self._faults = store, writes, router, faults
         self._wake = asyncio.Event()
         self._nudged = -_BUSY  # when a message was accepted last (monotonic)
         self._few = 1.0  # how many deliver while messages come in
@@ -290,7 +290,7 @@ class Deliverer:
             change["answer"] += ", which the lesson duplicate-delivery lost"
             await self._note(row["id"], due=time.time() + _AGAIN, **change)
         elif answered.status in _SUCCESS:
-            await self._journal.write(lambda connection: _delivered(connection, row["id"], change))
+            await self._writes.write(lambda connection: _delivered(connection, row["id"], change))
         elif not self._is_retried(answered.status):
             await self._note(row["id"], outcome="dropped", **change)
         else:
@@ -316,7 +316,7 @@ class Deliverer:
         def note(connection: sqlite3.Connection) -> None:
             connection.execute(sql, values)
 
-        return self._journal.write(note)
+        return self._writes.write(note)
 
 
 def _changed(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> int:

@@ -18,7 +18,7 @@ from nbhelpers.storage.sqlite import storable
 __all__ = ["MESSENGER", "Outgoing", "is_url", "parse", "read_request"]
 
 MESSENGER = "messenger"
-# The channels of specification 1.11.0. Only Messenger is played; the others may stand in a failover.
+# The channels of specification 1.11.0. Only Messenger is simulated; the others may stand in a failover.
 _CHANNELS = ("sms", "mms", "rcs", "whatsapp", "viber_service", MESSENGER)
 _TYPES = {GUIDE: ("text", *MEDIA, "custom"), TODAY: ("text", *MEDIA)}
 _MOST_STEPS = 100  # of a failover; the service's own limit is not known

@@ -199,7 +199,7 @@ def test_the_body_of_the_other_version_gets_the_error_of_this_one(world: Detache
         assert [each["name"] for each in new_at_old.json()["invalid_parameters"]] == ["from", "to", "message"]
 
 
-def test_a_message_can_be_patched_on_no_channel_that_is_played(world: Detached, program: Program, page: str) -> None:
+def test_a_message_can_be_patched_on_no_channel_that_is_simulated(world: Detached, program: Program, page: str) -> None:
     sent = world.send(program, flat(page, "1"))
 
     def patch(name: str, **options: Any) -> requests.Response:

@@ -72,7 +72,7 @@ def test_a_browser_gets_a_form_with_labels(ready: Lab) -> None:
     assert (area["name"], area["autocomplete"]) == ("jwt", "off")
     assert {"for": "jwt"} in form.all("label")
     assert "Corner Bakery" in [choice["value"] for choice in form.all("input")]
-    assert "SIMULATOR: this page is played on your own computer." in form.text
+    assert "SIMULATOR: this page is simulated on your own computer." in form.text
     assert "Your JWT" in form.text
 
 

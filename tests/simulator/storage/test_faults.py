@@ -259,7 +259,7 @@ def test_a_slow_webhook_comes_three_seconds_late(world: Detached, hook: Target, 
     assert 2.9 < call.at - begun < 6
 
 
-def test_a_shut_door_opens_again_and_at_a_pace_of_a_hundred_it_takes_no_minute(
+def test_a_shut_receiver_opens_again_and_at_a_pace_of_a_hundred_it_takes_no_minute(
     world: Detached, hook: Target, page: str, psid: str
 ) -> None:
     assert world.control.pace(100) == 100
