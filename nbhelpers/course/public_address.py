@@ -19,7 +19,7 @@ from nbhelpers.webhooks.addresses import webhook_urls
 
 __all__ = ["Tunnel", "left_open"]
 
-NOT_NEEDED = "None needed: the service is simulated on this computer."
+NOT_NEEDED = "None needed: the service runs on this computer."
 
 
 class Tunnel:

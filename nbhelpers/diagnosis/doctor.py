@@ -126,7 +126,7 @@ def _loopback(way: _Round) -> _Found:
 
 def _public(way: _Round) -> _Found:
     if way.course.simulated:
-        return "not needed", "The service is simulated on this computer."
+        return "not needed", "The service runs on this computer."
     status, seen, following = way.post(way.base + INBOUND_PATH)
     if status != 200:
         return "broken", seen, following or "Let the tunnel lead to your receiver: run `lab.tunnel` again."

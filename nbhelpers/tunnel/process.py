@@ -41,7 +41,7 @@ def tunnel(settings: Settings, owner: Owner | None = None) -> None:
     if settings.mode == "simulator":
         raise SettingsError(
             "No tunnel is needed.",
-            "The mode is simulator: the service is simulated on this computer.",
+            "The mode is simulator: the service runs on this computer.",
             "Use --mode live.",
         )
     own = Service(NAME, settings.folder, owner)

@@ -215,5 +215,5 @@ def test_in_live_mode_the_form_is_the_dashboards(live: Lab) -> None:
 
 
 def test_no_tunnel_is_needed_while_the_service_is_simulated(ready: Lab) -> None:
-    assert repr(ready.tunnel) == "None needed: the service is simulated on this computer."
+    assert repr(ready.tunnel) == "None needed: the service runs on this computer."
     assert ready.tunnel.public_url is None

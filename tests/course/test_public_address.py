@@ -224,6 +224,6 @@ def test_the_command_prints_one_line_when_it_is_ready_and_leaves_nothing_public(
 
 def test_in_simulator_mode_none_is_needed(ready: Lab):
     assert isinstance(ready.tunnel, Tunnel)
-    assert repr(ready.tunnel.close()) == "None needed: the service is simulated on this computer."
+    assert repr(ready.tunnel.close()) == "None needed: the service runs on this computer."
     with pytest.raises(ServiceError, match=r"No tunnel is needed"):
         launcher.start("tunnel", ready.settings)

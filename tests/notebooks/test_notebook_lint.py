@@ -301,7 +301,7 @@ def test_the_walk_claims_nothing_that_nobody_has_seen() -> None:
 def test_no_cell_of_the_walk_asks_waits_sends_or_deletes() -> None:
     """It passes *Run all* with nobody at the keyboard, in every mode."""
     code = "\n".join(cell.source for cell in codes("09_go_live"))
-    assert "lab.configure() if played" in code, "in live mode this would ask for what was left out"
+    assert "lab.configure() if simulated" in code, "in live mode this would ask for what was left out"
     for call in (".wait_for", ".forget(", "yes=True", ".reply(", ".save(", ".put_back(", ".download(", "input("):
         assert call not in code, call
 
