@@ -103,13 +103,13 @@ def replace(settings: Settings, application_id: str, body: Mapping[str, Any]) ->
 
 
 def missing(settings: Settings) -> list[str]:
-    """The names of API key and secret that are not set."""
+    """Return the names of API key and secret that are not set."""
     names = {"VONAGE_API_KEY": settings.api_key, "VONAGE_API_SECRET": settings.api_secret}
     return [name for name, value in names.items() if not value]
 
 
 def as_dict(value: Any) -> dict[str, Any]:
-    """A JSON object as a dict; an empty one for anything else."""
+    """Return a JSON object as a dict; an empty one for anything else."""
     return dict(value) if isinstance(value, Mapping) else {}
 
 
@@ -120,7 +120,7 @@ def webhook(messages: Mapping[str, Any] | None, which: str) -> tuple[str, str]:
 
 
 def shown(messages: Mapping[str, Any] | None, which: str) -> str:
-    """The same in words: “https://… (POST)”."""
+    """Return the same in words: “https://… (POST)”."""
     address, method = webhook(messages, which)
     return f"{one_line(address, 150)} ({one_line(method, 10) if method else 'no method'})" if address else "(empty)"
 

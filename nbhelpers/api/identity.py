@@ -1,4 +1,4 @@
-"""In whose name we act: the application, its private key and the Page of this mode."""
+"""Finds the identity we act with: the application, its private key and the Page of this mode."""
 
 from __future__ import annotations
 

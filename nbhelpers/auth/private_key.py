@@ -1,4 +1,4 @@
-"""The private key: load it from a path or from PEM text, say what was repaired, make one, show its public half."""
+"""Loads a private key from a path or PEM text, says what was repaired, makes one, shows its public half."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PrivateKey:
         )
 
     def pem(self) -> str:
-        """The private key itself as PKCS#8 PEM, for a file. Never print it."""
+        """Return the private key itself as PKCS#8 PEM, for a file. Never print it."""
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode()

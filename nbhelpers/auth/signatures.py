@@ -1,4 +1,4 @@
-"""Signed webhooks: make the signature as the service does, and judge one, payload hash included."""
+"""Signs webhooks as the service does, and judges a signature, payload hash included."""
 
 from __future__ import annotations
 

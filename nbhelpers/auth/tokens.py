@@ -1,4 +1,4 @@
-"""Application JWTs: mint one for each request, and read one without any key."""
+"""Mints application JWTs, one for each request, and reads one without any key."""
 
 from __future__ import annotations
 

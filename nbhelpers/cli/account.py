@@ -1,4 +1,4 @@
-"""The commands about live mode: do the credentials fit together, the application's webhooks, where a message stops."""
+"""The commands about an account: the credentials check, the application's webhooks, the doctor."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ __all__ = ["command", "control_of", "json_option", "main", "pairs", "say"]
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nbhelpers")
 def main() -> None:
-    """The Messages API on Facebook Messenger, offline and for real over HTTP."""
+    """Run the Messages API on Facebook Messenger, offline and for real over HTTP."""
     configuration.spare_loopback()
 
 

@@ -1,4 +1,4 @@
-"""What is yours alone: files that only you can read, and secrets masked wherever they are shown."""
+"""Writes files that only you can read, and masks secrets wherever they are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was configured, per mode, and where the state directory is."""
+"""Reads what was configured, per mode, and finds the state directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens on screens and phones, as a notebook says it: the Page, the link page, the settings form, the person."""
+"""The actions that happen on screens and phones, for a notebook: Page, link page, settings form, person."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Page:
         self._course, self.name = course, name
 
     def people(self) -> list[str]:
-        """The PSIDs of the people who wrote to this Page; a Page cannot look anybody else up."""
+        """Return the PSIDs of the people who wrote to this Page; a Page cannot look anybody else up."""
         return [person["psid"] for person in self._now()["people"]]
 
     def publish(self) -> Page:

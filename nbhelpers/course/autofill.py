@@ -1,4 +1,4 @@
-"""How a step that was not done is filled in: by doing it for real, with sample values, against the simulator."""
+"""Fills in a step that was not done, by doing it for real with sample values against the simulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each of the seven steps is looked at, and in which words it is said. Nothing here changes anything."""
+"""Checks how each of the seven steps stands, and words the outcome; it changes nothing."""
 
 from __future__ import annotations
 
@@ -299,7 +299,7 @@ def reply(course: CourseContext) -> Outcome:
 
 
 def last_reply(course: CourseContext) -> list[Event]:
-    """The events of the newest answer, oldest first; empty when none was sent."""
+    """Return the events of the newest answer, oldest first; empty when none was sent."""
     about = [
         event for event in course.inbox.events() if event.kind == "reply" or (event.kind == "status" and event.trusted)
     ]
@@ -314,13 +314,13 @@ def last_reply(course: CourseContext) -> list[Event]:
 
 
 def _refused_message(course: CourseContext) -> Delivery | None:
-    """The newest call that brought a message, if it was refused for its method."""
+    """Return the newest call that brought a message, if it was refused for its method."""
     # The test calls of step 5 name no message: *Wrong on purpose* there must not make step 6 wrong.
     calls = [call for call in course.inbox.deliveries() if call.answer == 200 or "message_uuid=" in call.path]
     return calls[-1] if calls and calls[-1].answer == 405 else None
 
 
 def _page(course: CourseContext) -> dict[str, Any] | None:
-    """The Page of step 1, as the simulator has it."""
+    """Return the Page of step 1, as the simulator has it."""
     name = course.facts.get("page_name")
     return next((page for page in course.control.pages() if page["name"] == name), None)

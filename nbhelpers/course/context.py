@@ -1,4 +1,4 @@
-"""What every step of the course stands on: settings, inbox, the simulator if there is one, and what was noted."""
+"""The context of every step: settings, inbox, the simulator if there is one, and what was noted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["CourseContext", "as_simulated"]
 
 
 def as_simulated(settings: Settings, simulator: Running) -> Settings:
-    """The settings with what a dashboard shows in the other modes: the simulator made these for its own account."""
+    """Return the settings with the host and account that the simulator made, as a dashboard shows them elsewhere."""
     names = ("api_key", "api_secret", "signature_secret")
     return dataclasses.replace(settings, host=simulator.url, **{name: simulator.ready[name] for name in names})
 
@@ -107,7 +107,7 @@ class CourseContext:
         return identify(self.settings, self.facts, self.simulator.ready if self.simulator else None, page)
 
     def receiver(self) -> Running:
-        """The webhook receiver, started if it does not run; what it was called before is corrected in the settings.
+        """Return the webhook receiver, started if it does not run; URLs that have changed are saved anew.
 
         In simulator mode a new address is registered anew, since nobody could come back to the form for it.
         """
@@ -123,7 +123,7 @@ class CourseContext:
         return running
 
     def tunnel(self) -> dict[str, str] | None:
-        """The public address of the receiver, opened if it is not; None in simulator mode.
+        """Return the public URL of the receiver, opened if it is not; None in simulator mode.
 
         The facts of a tunnel's ready line. Raises ServiceError, in words, when there is none to be had.
         """
@@ -151,7 +151,7 @@ class CourseContext:
         return facts
 
     def public_urls(self) -> dict[str, str] | None:
-        """The two webhook URLs as the service must know them, None while no public address is known.
+        """Return the two webhook URLs as the service must know them, None while no public address is known.
 
         Opens nothing: of a tunnel that is shut they are the last ones (see `is_public`). Raises ServiceError when
         PUBLIC_URL is no address.
@@ -174,7 +174,7 @@ class CourseContext:
     # Which steps were filled in, and with what: the rest was done by the learner.
 
     def filled(self) -> dict[str, str]:
-        """The steps that were filled in with sample values."""
+        """Return the steps that were filled in with sample values."""
         return dict(self.facts.get("filled", {}))
 
     def fill(self, key: str, value: str) -> None:

@@ -1,4 +1,4 @@
-"""The two webhook URLs where the service is not simulated: as the account holds them, set and put back, or by hand."""
+"""The two webhook URLs in live and sandbox mode: as the account holds them, set and put back, or by hand."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class LiveWebhooks:
         return "\n".join(lines)
 
     def _whose(self) -> str:
-        """The application ID. Raises SettingsError, with both addresses to copy, when the fields are set by hand."""
+        """Return the application ID. Raises SettingsError, with both URLs to copy, when the fields are set by hand."""
         settings, application_id = self._course.settings, self._course.application_id
         known = self._course.public_urls() or dict.fromkeys(FIELDS, _NO_URL)
         copies = " ".join(f"{label}: {known[which]}" for which, label in FIELDS.items())

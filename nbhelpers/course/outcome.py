@@ -1,4 +1,4 @@
-"""What a check says: one of four outcomes, or that the step was filled in, as text and as a panel."""
+"""The outcome of a check: one of four, or that the step was filled in, as text and as a panel."""
 
 from __future__ import annotations
 

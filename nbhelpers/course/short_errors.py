@@ -1,4 +1,4 @@
-"""Errors of calls made by hand, in a notebook: one readable line in the place of eighty, and no token in it."""
+"""Shows the error of a call made by hand as one readable line in a notebook, without the token in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do your credentials fit together? Each is looked at before the first call; no message is sent, nothing is changed."""
+"""Checks whether the credentials fit together before the first call; it sends no message and changes nothing."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _unseen(name: str, needs: str) -> _Line:
 
 
 def _whose(course: CourseContext) -> tuple[str | None, str | None]:
-    """The application ID, and the path of the demo's key when it is `simulator --demo` for whom we act."""
+    """Return the application ID, and the path of the demo's key when it is `simulator --demo` for whom we act."""
     demo = course.simulator.ready if course.simulator else {}
     if not course.application_id and "application_id" in demo:
         return demo["application_id"], demo["private_key"]

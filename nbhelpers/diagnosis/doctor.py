@@ -1,4 +1,4 @@
-"""Why does nothing arrive? The way of a message hop by hop, up to the first broken one, with one next action."""
+"""The doctor: walks the way of a message hop by hop, up to the first broken one, and gives one next action."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def _nothing_live(way: _Round) -> _Found:
 
 
 def _oddity(call: Delivery) -> tuple[str, str] | None:
-    """What a call that brought no event says about a setting, and what to do; None when it says nothing."""
+    """Return what a call that brought no event says about a setting, and what to do; None when it says nothing."""
     path, _, query = call.path.partition("?")
     message = read(call.body)
     if "hub.challenge" in query:

@@ -1,4 +1,4 @@
-"""Is all well with this computer? Each thing is ready, or there is one thing to do."""
+"""Checks whether this computer is ready for the course: each thing is ready, or there is one thing to do."""
 
 from __future__ import annotations
 

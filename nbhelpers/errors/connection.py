@@ -1,4 +1,4 @@
-"""Why a call of `requests` got no answer: refused, cut off, not trusted; told by the exceptions below that one."""
+"""Says why a call of `requests` got no answer: refused, cut off, not trusted; read from the exceptions below it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does this code mean? A number, word or address of an error, in every place where it stands for something."""
+"""Explains a code: a number, word or address of an error, in every place where it stands for something."""
 
 from __future__ import annotations
 

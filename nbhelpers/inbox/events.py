@@ -1,4 +1,4 @@
-"""What is kept: a delivery is one HTTP request that reached us, an event one thing that happened."""
+"""Deliveries and events: a delivery is one HTTP request that reached us, an event one thing that happened."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Event:
         return parsed if isinstance(parsed, dict) else {}
 
     def shown_as(self, shape: str) -> dict[str, Any]:
-        """The same facts in the shape of `v0.1` (the guide's) or `v1` (today's)."""
+        """Return the same facts in the shape of `v0.1` (the guide's) or `v1` (today's)."""
         message = self.message
         return self.json if self.kind == "reply" or isinstance(message, Unreadable) else message.body(shape)
 

@@ -1,4 +1,4 @@
-"""The tables of the inbox: how a delivery becomes rows, and rows become what is shown."""
+"""The tables of the inbox: a delivery becomes rows here, and rows become deliveries and events."""
 
 from __future__ import annotations
 
@@ -160,5 +160,5 @@ def to_delivery(row: sqlite3.Row) -> Delivery:
 
 
 def now_text() -> str:
-    """The present time in UTC, as the tables keep it."""
+    """Return the present time in UTC, as the tables keep it."""
     return datetime.now(UTC).isoformat(timespec="microseconds")

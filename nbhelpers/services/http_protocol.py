@@ -1,4 +1,4 @@
-"""Under the receiver: what httptools lacks against slow, endless and too many senders, and an answer in one piece."""
+"""The HTTP protocol of receiver and simulator: limits against slow, endless and too many senders, answers in one piece."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outside a service: start it detached, find it, join it, stop it."""
+"""Starts a service detached, finds it, joins it and stops it, from outside."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def last_words(name: str, settings: Settings) -> str:
 
 
 def _opening(folder: Path, name: str) -> Record | None:
-    """A service that has been started and has not said yet that it is ready."""
+    """Return a service that has been started and has not said yet that it is ready."""
     try:
         pid, created = json.loads((folder / f"{name}.opening").read_text(encoding="ascii"))
     except (OSError, ValueError):

@@ -39,7 +39,7 @@ class Owner:
 
     @classmethod
     def of(cls, pid: int) -> Owner:
-        """The owner with this pid, as it is now. Raises ServiceError when there is no such process."""
+        """Return the owner with this pid, as it is now. Raises ServiceError when there is no such process."""
         try:
             return cls(pid, psutil.Process(pid).create_time())
         except psutil.Error:
@@ -87,7 +87,7 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def lock_of(folder: Path, name: str) -> FileLock:
-    """The lock that whoever starts, joins or ends this service takes first."""
+    """Return the lock that whoever starts, joins or ends this service takes first."""
     return FileLock(folder / f"{name}.lock")
 
 
@@ -111,7 +111,7 @@ def remembered_port(folder: Path, name: str) -> int | None:
 
 
 def joined(record: Record, owner: Owner) -> Record:
-    """The record with one more owner, and without those that have gone. One in the foreground keeps none."""
+    """Return the record with one more owner, and without those that have gone. One in the foreground keeps none."""
     if record.owners is None:
         return record
     others = [other for other in record.owners if other != owner and is_alive(other.pid, other.created)]

@@ -1,4 +1,4 @@
-"""Begin again: set the state of a mode aside, and bring the notebooks back as they came."""
+"""Sets the state of a mode aside and brings the notebooks back as they came."""
 
 from __future__ import annotations
 

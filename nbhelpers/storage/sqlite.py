@@ -127,7 +127,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection for queries, kept for this thread; rows come as sqlite3.Row."""
+        """Return a connection for queries, kept for this thread; rows come as sqlite3.Row."""
         reader = getattr(self._local, "reader", None)
         if reader is None:
             reader = self._local.reader = self._new_reader()

@@ -1,4 +1,4 @@
-"""What a person gives for a tunnel, looked at before it is used: the ngrok token, and an address of their own."""
+"""Checks what is configured for a tunnel before it is used: the ngrok token, or a public URL of one's own."""
 
 from __future__ import annotations
 

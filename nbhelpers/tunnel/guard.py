@@ -1,4 +1,4 @@
-"""Nothing stays public: ends the ngrok agents that run with our config file, at once or when its parent is gone."""
+"""Ends the ngrok agents that run with our config file, at once or when its parent is gone, so that nothing stays public."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Agent:
         return self._process is not None and self._process.proc.poll() is None
 
     def last_words(self) -> str:
-        """What the agent said before it ended, without the token."""
+        """Return what the agent said before it ended, without the token."""
         logs = self._process.logs if self._process else []
         said = next((log.err or log.msg for log in reversed(logs) if log.err or log.msg), None)
         return self._clean(str(said)) if said else "it said nothing"

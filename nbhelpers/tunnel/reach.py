@@ -1,4 +1,4 @@
-"""Does a public address lead to this very receiver? A nonce goes out through it and must come back."""
+"""Checks that a public URL leads to this very receiver: a nonce goes out through it and must come back."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def reach(base: str, nonce: str, timeout: float = 10.0) -> Reached:
 
 
 def to_reach(silent: ApiError) -> str:
-    """What to do when an address of ours gave no answer; the usual cure is for calls that send a message."""
+    """Return what to do when an address of ours gave no answer; the usual cure is for calls that send a message."""
     name_or_tls = silent.code.startswith(("tls", "name", "proxy", "unreachable"))
     return silent.next if name_or_tls else "Run `lab.tunnel` again; with PUBLIC_URL, start your tunnel, or correct it."
 

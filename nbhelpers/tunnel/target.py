@@ -1,4 +1,4 @@
-"""What may be made public: the receiver of this mode, when it answers, and no other port of this computer."""
+"""Finds what a tunnel may lead to: the receiver of this mode, when it answers, and no other port of this computer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The webhook receiver: what comes to the two webhook URLs is committed to the inbox first, and answered then."""
+"""The webhook receiver: commits what comes to the two webhook URLs to the inbox first, and answers then."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Panel(ipywidgets.VBox):
         raise TypeError(f"{type(self).__name__} has nothing to refresh")
 
     def as_text(self) -> str:
-        """What the panel shows, as plain text."""
+        """Return what the panel shows, as plain text."""
         raise TypeError(f"{type(self).__name__} has no text")
 
     def show(self) -> bool:
@@ -105,7 +105,7 @@ class Panel(ipywidgets.VBox):
 
 
 def block() -> ipywidgets.HTML:
-    """An empty place for text; what is put there escapes everything that came from outside."""
+    """Make an empty place for text; what is put there escapes everything that came from outside."""
     widget = ipywidgets.HTML()
     widget.layout.margin = "0"
     return widget

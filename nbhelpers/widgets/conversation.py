@@ -1,4 +1,4 @@
-"""The panels about a person: the captured PSID, and the whole talk."""
+"""The panels about a person: the captured PSID, and the whole conversation."""
 
 from __future__ import annotations
 

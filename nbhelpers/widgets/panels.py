@@ -19,39 +19,39 @@ class Panels:
         self._course = course
 
     def hello(self) -> HelloPanel:
-        """A button, to see that panels work."""
+        """Make a button, to see that panels work."""
         return HelloPanel(self._course)
 
     def credentials(self) -> CredentialsCard:
-        """Application ID, key file, public half."""
+        """Show application ID, key file and public half."""
         return CredentialsCard(self._course)
 
     def token(self, token: str) -> TokenCard:
-        """What a token says, its countdown, *Copy JWT*, *Mint again*."""
+        """Show what a token says, its countdown, *Copy JWT*, *Mint again*."""
         return TokenCard(self._course, token)
 
     def webhooks(self) -> WebhooksPanel:
-        """The two webhook URLs, the method, the last call."""
+        """Show the two webhook URLs, the method, the last call."""
         return WebhooksPanel(self._course)
 
     def psid(self) -> PsidPanel:
-        """The captured PSID, live, with a line to write as the person."""
+        """Show the captured PSID, live, with a line to write as the person."""
         return PsidPanel(self._course)
 
     def reply(self) -> ReplyBox:
-        """The reply box with receipts and the exact request."""
+        """Show the reply box with receipts and the exact request."""
         return ReplyBox(self._course)
 
     def conversation(self) -> ConversationPanel:
-        """The whole talk with one person."""
+        """Show the whole conversation with one person."""
         return ConversationPanel(self._course)
 
     def hops(self) -> HopMapPanel:
-        """How far a message comes, hop by hop, and what to do next."""
+        """Show how far a message comes, hop by hop, and what to do next."""
         return HopMapPanel(self._course)
 
     def lessons(self) -> LessonsPanel:
-        """What goes wrong on purpose: start a lesson, let time pass."""
+        """Show what can go wrong on purpose: start a lesson, let time pass."""
         return LessonsPanel(self._course)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What Vonage answers: the handlers of its documented paths."""
+"""The routes of Vonage's documented paths, and what each answers."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ApiRoutes:
         return [(path, method, bounded(handler)) for path, method, handler in routes]
 
     async def wrong_verb(self, request: Request, _error: Exception) -> Response:
-        """A path that there is, with a method that it does not take: 405 on the Applications API, else 403 (seen)."""
+        """Refuse a method that a known path does not take: 405 on the Applications API, else 403 (seen)."""
         if request.scope["path"].startswith("/_simulator/"):
             return answer(gateway(405, "Method Not Allowed"))
         if request.scope["path"].startswith("/v2/applications"):
@@ -80,7 +80,7 @@ class ApiRoutes:
         return answer(gateway(403, "Forbidden"))
 
     async def nowhere(self, _request: Request, _error: Exception | None = None) -> Response:
-        """A path that there is not: answered before anybody looks at who is calling (seen)."""
+        """Refuse an unknown path, before anybody looks at who is calling (seen)."""
         return answer(gateway(404, "Not Found"))
 
     async def ping(self, _request: Request) -> Response:

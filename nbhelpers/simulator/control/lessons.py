@@ -52,7 +52,7 @@ class LessonRoutes:
         return answer({"code": code, "status": status}, 201)
 
     async def refusals(self, _request: Request) -> Response:
-        """The refusals that were asked for and have not come yet."""
+        """Answer with the refusals that were asked for and have not come yet."""
         return answer({"refusals": self._faults.refusals})
 
     async def forget_refusals(self, _request: Request) -> Response:
@@ -131,7 +131,7 @@ class LessonRoutes:
         return await self.switches(request)
 
     async def webhooks(self, request: Request) -> Response:
-        """The newest webhooks, fifty unless `limit` says otherwise."""
+        """Answer with the newest webhooks, fifty unless `limit` says otherwise."""
         limit = int(_number({"limit": request.query_params.get("limit", "50")}, "limit", 1, 1_000_000))
         names = "id, uuid, kind, at, due, attempts, outcome, answer, called"
         rows = self._store.rows(f"SELECT {names} FROM webhooks ORDER BY id DESC LIMIT ?", limit)  # noqa: S608

@@ -79,7 +79,7 @@ class ControlRoutes:
     # The dashboard
 
     async def settings(self, _request: Request) -> Response:
-        """The account's settings."""
+        """Answer with the account's settings."""
         account = self._store.account()
         return answer({name: getattr(account, name) for name in (*_URLS, *_CHOICES)})
 
@@ -132,7 +132,7 @@ class ControlRoutes:
         return answer({"pages": pages})
 
     async def page_token(self, request: Request) -> Response:
-        """The access token that Facebook gives out for a Page, as the External Accounts API wants it."""
+        """Answer with the access token that Facebook gives out for a Page, as the External Accounts API wants it."""
         page = self._people.page((await texts(request, "page")).get("page"))
         return answer({"page_id": page.id, "access_token": page.access_token})
 
@@ -147,7 +147,7 @@ class ControlRoutes:
     # The link page
 
     async def show_link_page(self, _request: Request) -> Response:
-        """The form."""
+        """Show the form of the link page."""
         return Response(link_page(self._store.pages()), media_type="text/html")
 
     async def link(self, request: Request) -> Response:
@@ -219,7 +219,7 @@ class ControlRoutes:
         return answer({"read": count})
 
     async def scenes(self, _request: Request) -> Response:
-        """The scenes that there are, and what happens in each."""
+        """Answer with the scenes that there are, and what happens in each."""
         return answer({"scenes": SCENES})
 
     async def play(self, request: Request) -> Response:
@@ -238,7 +238,7 @@ class ControlRoutes:
 
 
 def _shown(page: Page) -> dict[str, object]:
-    """A Page without its tokens."""
+    """Return a Page without its tokens."""
     names = ("id", "name", "published", "application_id", "at", "linked")
     return {name: getattr(page, name) for name in names}
 

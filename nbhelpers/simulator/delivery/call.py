@@ -1,4 +1,4 @@
-"""One call of a webhook: signed, sent, and what was answered, in words."""
+"""Calls a webhook once: signs it, sends it, and says in words what was answered."""
 
 from __future__ import annotations
 

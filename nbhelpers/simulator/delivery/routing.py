@@ -1,4 +1,4 @@
-"""Where a webhook goes: the message's own URL, the application's, the account's, or wherever a receiver is found."""
+"""Finds the URL of a webhook: the message's own, the application's, the account's, or that of a receiver found here."""
 
 from __future__ import annotations
 

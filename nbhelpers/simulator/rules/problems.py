@@ -52,7 +52,7 @@ class Problem:
 
 
 def unauthorised(detail: str = "Invalid Token", version: str | None = None) -> Problem:
-    """The 401 of the Messages API as it was seen live, or with `version` v1 as its specification has it.
+    """Return the 401 of the Messages API as it was seen live, or with `version` v1 as its specification has it.
 
     Seen without a trace where the header is missing (vonage-node-sdk#869), with one where the token is wrong.
     """
@@ -68,7 +68,7 @@ def unauthorised(detail: str = "Invalid Token", version: str | None = None) -> P
 
 
 def invalid_json(version: str, reason: str) -> Problem:
-    """The body is no JSON. v1 documents 422; for v0.1 no sample is known, 400 is inferred from its other errors.
+    """Say that the body is no JSON: 422 is documented for v1, 400 inferred for v0.1 from its other errors.
 
     `reason` is the parser's own text, as in the specification's example; its wording is ours.
     """
@@ -77,7 +77,7 @@ def invalid_json(version: str, reason: str) -> Problem:
 
 
 def invalid_v01(parameters: _Parameters) -> Problem:
-    """The validation error of beta and v0.1: 400 with `invalid_parameters` (vonage-node-code-snippets#79, 2020)."""
+    """Return beta's and v0.1's validation error: 400 with `invalid_parameters` (vonage-node-code-snippets#79, 2020)."""
     return Problem(400, _invalid(f"{_OLD_ERRORS}#InvalidParams", parameters, "invalid_parameters"))
 
 
@@ -94,13 +94,13 @@ _V1 = {
 
 
 def problem_v1(number: int, parameters: _Parameters | None = None) -> Problem:
-    """A 422 of v1, by its number; 1110 and 1150 name the `parameters` with a reason each."""
+    """Return a 422 of v1, by its number; 1110 and 1150 name the `parameters` with a reason each."""
     title, detail, fragment = _V1[number]
     return _problem(422, title, detail, f"{_ERRORS}/messages#{fragment}", _named("invalid_parameters", parameters))
 
 
 def low_balance(version: str) -> Problem:
-    """The account has no credit: 402 in v1, 400 in v0.1, before the body is looked at (gateway tests)."""
+    """Say that the account has no credit: 402 in v1, 400 in v0.1, before the body is looked at (gateway tests)."""
     if version == "v1":
         detail = "This request could not be performed due to your account balance being low."
         return _problem(402, "Low balance", detail, f"{_ERRORS}#low-balance")
@@ -125,7 +125,7 @@ def unsupported_operation() -> Problem:
 
 
 def gateway(status: int, words: str) -> Problem:
-    """An answer of the gateway before the API: plain text (that it is plain was seen, its wording is ours)."""
+    """Return an answer of the gateway before the API: plain text (that it is plain was seen, its wording is ours)."""
     return Problem(status, plain=words)
 
 
@@ -149,7 +149,7 @@ _APPLICATION = {
 
 
 def bad_application(status: int, parameters: _Parameters | None = None, name: str = "") -> Problem:
-    """The errors of the Applications API; `name` is the id that there is not, or the method that is not allowed."""
+    """Return an error of the Applications API; `name` is the unknown id, or the method that is not allowed."""
     suffix, title, detail = _APPLICATION[status]
     if parameters and parameters[0][0] in ("page", "page_size"):
         suffix = "/application#list-validation"
@@ -157,7 +157,7 @@ def bad_application(status: int, parameters: _Parameters | None = None, name: st
 
 
 def external(status: int, detail: str = "", parameters: _Parameters | None = None) -> Problem:
-    """The errors of the External Accounts API: 400 with `invalid_params`, 403, 404 and 409 with their `detail`."""
+    """Return an error of the External Accounts API: 400 with `invalid_params`, 403, 404 and 409 with `detail`."""
     if parameters:
         return Problem(400, _invalid(f"{_OLD_ERRORS}#InvalidParams", parameters, "invalid_params"))
     # The specification gives 404 no body; these words are ours, in the form of the others.
@@ -170,7 +170,7 @@ def external(status: int, detail: str = "", parameters: _Parameters | None = Non
 
 
 def settings_refused(status: int, words: str) -> Problem:
-    """The errors of the account settings API: a code and a label. 401 is documented.
+    """Return the errors of the account settings API: a code and a label. 401 is documented.
 
     420, which gateway tests show for another call of the same service, and 400 are inferred.
     """

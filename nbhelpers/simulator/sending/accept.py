@@ -1,4 +1,4 @@
-"""Takes a message that was read and found good: who may send it, its fate, its receipts, its failover; one commit."""
+"""Accepts or refuses a message that was read: who may send it, its outcome, receipts and failover, in one commit."""
 
 from __future__ import annotations
 

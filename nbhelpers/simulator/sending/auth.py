@@ -1,4 +1,4 @@
-"""Who is calling: the application of a JWT, verified with its public key, or the account by key and secret."""
+"""Authenticates a caller: the application of a JWT, verified with its public key, or the account by key and secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a message that was accepted: delivered, or refused later with a code, by Facebook's rules."""
+"""Decides by Facebook's rules what becomes of an accepted message: delivered, or refused later with a code."""
 
 from __future__ import annotations
 

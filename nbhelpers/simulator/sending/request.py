@@ -147,7 +147,7 @@ class _Reading:
         return refused or Outgoing(**vars(outgoing) | {"failover": tuple(read)})
 
     def step(self, body: Any) -> Outgoing | Problem:
-        """A message of a failover: Messenger's is read like any other, of another channel only the envelope."""
+        """Read a message of a failover: Messenger's like any other, of another channel only the envelope."""
         if not isinstance(body, dict):
             return problem_v1(1150, [(self._prefix.rstrip("."), "must be an object.")])
         if body.get("failover") is not None:

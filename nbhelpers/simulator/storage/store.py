@@ -1,4 +1,4 @@
-"""What the simulator remembers, in `simulator.sqlite3`: it survives a kill at any moment."""
+"""The simulator's store, `simulator.sqlite3`: it survives a kill at any moment."""
 
 from __future__ import annotations
 

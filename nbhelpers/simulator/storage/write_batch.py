@@ -1,4 +1,4 @@
-"""The writes of the event loop: many in one commit, on its own thread, so that nobody waits for another thread's turn.
+"""Batches the writes of the event loop: many in one commit on its own thread, so that none waits for another's turn.
 
 A writer thread beside a busy event loop waits for the interpreter at each statement. Here a commit takes some tens of
 microseconds, since the simulator's store does not wait for the disk (`synchronous=NORMAL`: it survives a kill).
