@@ -1,4 +1,4 @@
-"""The HTTP protocol of receiver and simulator: limits against slow, endless and too many senders, answers in one piece."""
+"""The HTTP protocol of receiver and simulator: bounds for slow, endless and too many senders, answers in one piece."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends the ngrok agents that run with our config file, at once or when its parent is gone, so that nothing stays public."""
+"""Ends the ngrok agents of our config file, at once or when their parent is gone, so that nothing stays public."""
 
 from __future__ import annotations
 

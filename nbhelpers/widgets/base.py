@@ -13,13 +13,15 @@ import ipywidgets
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
 
-__all__ = ["Panel", "block", "guarded"]
+__all__ = ["TIGHT", "Panel", "block", "guarded"]
 
 _EVERY = 0.02  # seconds between two looks at the inbox while a panel is open
 _AGAIN = 1.0  # seconds until another look, when a panel could not be refreshed
 
 # The panel of each kind that is on screen for an inbox: made again, the one before stops looking.
 _OPEN: weakref.WeakValueDictionary[tuple[str, str], Panel] = weakref.WeakValueDictionary()
+
+TIGHT = "margin:2px 0;line-height:1.3"  # a panel stays under 240 px high as long as it asks nothing
 
 
 class Panel(ipywidgets.VBox):

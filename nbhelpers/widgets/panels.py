@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from nbhelpers.course.context import CourseContext
-from nbhelpers.widgets.cards import CredentialsCard, HelloPanel, TokenCard, WebhooksPanel
-from nbhelpers.widgets.conversation import ConversationPanel, PsidPanel
+from nbhelpers.widgets.conversation import ConversationPanel
+from nbhelpers.widgets.credentials import CredentialsCard
+from nbhelpers.widgets.hello import HelloPanel
 from nbhelpers.widgets.hop_map import HopMapPanel
 from nbhelpers.widgets.lessons import LessonsPanel
+from nbhelpers.widgets.psid import PsidPanel
 from nbhelpers.widgets.reply_box import ReplyBox
+from nbhelpers.widgets.token import TokenCard
+from nbhelpers.widgets.webhooks import WebhooksPanel
 
 __all__ = ["Panels"]
 

@@ -12,7 +12,7 @@ from nbhelpers.inbox.events import one_line
 from nbhelpers.messages.outbound import LONGEST_TEXT, OutboundMessage
 from nbhelpers.messages.snippets import LANGUAGES, snippet
 from nbhelpers.widgets.base import Panel, block, guarded
-from nbhelpers.widgets.conversation import newer_words, pinned, ticks
+from nbhelpers.widgets.person import newer_words, pinned, ticks
 
 __all__ = ["ReplyBox"]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 import sqlite3
 import subprocess
@@ -17,19 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from nbhelpers.errors import InboxError
 from nbhelpers.inbox.events import Delivery, Event
-from nbhelpers.inbox.export import export
 from nbhelpers.inbox.inbox import Inbox
-from nbhelpers.inbox.watcher import Watcher
 
 pytestmark = pytest.mark.fast
 
+
 GUIDES_OWN = (Path(__file__).parents[1] / "data" / "guide_inbound.json").read_bytes()
+
+
 PSID, PAGE = "1111111111111111", "0000000000000000"
 
 
@@ -68,21 +64,10 @@ def reply(inbox: Inbox, uuid: str = "r-1", text: str = "Hi!", psid: str = PSID) 
     inbox.sent("v1", {"text": text}, uuid, psid=psid, page_id=PAGE, text=text, message_type="text")
 
 
-def until(look: Callable[[], Any], seconds: float = 5) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := look()) and time.monotonic() < end:
-        time.sleep(0.005)
-    assert found
-    return found
-
-
 def told(event: Event) -> dict[str, Any]:
     """What an event says, without its row number and its revision."""
     columns = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     return {name: value for name, value in columns.items() if name not in ("id", "revision")}
-
-
-# Once
 
 
 def test_the_guides_own_example_is_one_event_however_often_it_comes(inbox: Inbox):
@@ -117,9 +102,6 @@ def test_a_message_and_its_statuses_are_events_of_their_own(inbox: Inbox):
     ]
 
 
-# What is asked
-
-
 def test_events_are_found_by_kind_person_uuid_and_text(inbox: Inbox):
     put(inbox, inbound("Hello!"), inbound("Bye!", psid="2222"), status("delivered"))
     reply(inbox)
@@ -150,9 +132,6 @@ def test_two_replies_under_one_uuid_do_not_make_the_second_fail(inbox: Inbox):
     reply(inbox)
     reply(inbox)
     assert [event.deliveries for event in inbox.events("reply")] == [2]
-
-
-# The newest message
 
 
 def test_the_newest_message_is_the_one_received_last(inbox: Inbox):
@@ -192,9 +171,6 @@ def test_a_replay_of_an_accepted_message_does_not_make_it_new(inbox: Inbox):
     put(inbox, inbound("one"), inbound("two"), inbound("one", origin="replay"), inbound("one", answer=401))
     assert inbox.newest_message().text == "two"
     assert [event.trusted for event in inbox.events()] == [True, True]
-
-
-# What is waited for
 
 
 def later(seconds: float, act: Callable[[], None]) -> threading.Timer:
@@ -266,90 +242,6 @@ def test_a_forged_receipt_does_not_end_the_wait(inbox: Inbox):
         inbox.wait_for_receipt("r-1", timeout=0.03)
 
 
-# Watching
-
-
-def test_a_watcher_tells_of_what_is_new_and_of_what_changed(inbox: Inbox):
-    put(inbox, inbound("before"))
-    heard: list[Event] = []
-    watcher = Watcher(inbox, heard.extend)
-    put(inbox, inbound("one"), inbound("two"))
-    until(lambda: len(heard) >= 2)
-    assert [event.text for event in heard] == ["one", "two"]
-    put(inbox, inbound("one"))
-    until(lambda: len(heard) >= 3)
-    watcher.stop()
-    assert (heard[2].text, heard[2].deliveries) == ("one", 2)
-    put(inbox, inbound("after"))
-    time.sleep(0.06)
-    assert len(heard) == 3
-    assert watcher.error is None
-
-
-def test_a_watcher_may_begin_with_what_is_there(inbox: Inbox):
-    put(inbox, inbound("before"))
-    heard: list[Event] = []
-    watcher = Watcher(inbox, heard.extend, fast=False, after=0)
-    until(lambda: heard)
-    watcher.stop()
-    assert [event.text for event in heard] == ["before"]
-
-
-def test_a_watcher_survives_what_its_function_raises(inbox: Inbox):
-    heard: list[str | None] = []
-
-    def tell(events: list[Event]) -> None:
-        heard.extend(event.text for event in events)
-        raise ZeroDivisionError("the learner's own")
-
-    watcher = Watcher(inbox, tell)
-    put(inbox, inbound("one"))
-    until(lambda: "one" in heard)
-    put(inbox, inbound("two"))
-    until(lambda: "two" in heard)
-    watcher.stop()
-    assert isinstance(watcher.error, ZeroDivisionError)
-
-
-def test_a_watcher_may_be_stopped_from_its_own_function(inbox: Inbox):
-    heard: list[Event] = []
-
-    def tell(events: list[Event]) -> None:
-        heard.extend(events)
-        watcher.stop()
-
-    watcher = Watcher(inbox, tell)
-    put(inbox, inbound("one"))
-    until(lambda: heard)
-    until(lambda: not watching())
-
-
-def watching() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "watch inbox"]
-
-
-def test_a_watcher_ends_when_its_inbox_is_closed(path: Path):
-    inbox = Inbox(path)
-    Watcher(inbox, lambda events: None)
-    assert watching()
-    inbox.close()
-    until(lambda: not watching())
-
-
-def test_a_watcher_goes_on_hearing_after_somebody_was_forgotten(inbox: Inbox):
-    put(inbox, inbound("kept"), *[inbound(str(n), psid="2222") for n in range(10)])
-    heard: list[Event] = []
-    watcher = Watcher(inbox, heard.extend)
-    inbox.forget("2222")
-    put(inbox, inbound("new"))
-    until(lambda: heard)
-    watcher.stop()
-    assert [event.text for event in heard] == ["new"]
-
-
-# Facts
-
-
 def test_facts_are_kept_by_name_and_taken_back_with_none(inbox: Inbox, path: Path):
     inbox.note(page_id=PAGE, webhooks={"inbound": "https://example.com", "method": "POST"}, done=True)
     inbox.note(page_id="1", application_id="a")
@@ -363,9 +255,6 @@ def test_facts_are_kept_by_name_and_taken_back_with_none(inbox: Inbox, path: Pat
     again = Inbox(path)
     assert again.facts() == expected
     again.close()
-
-
-# Forgetting
 
 
 def bytes_on_disk(path: Path) -> bytes:
@@ -403,9 +292,6 @@ def test_forgetting_one_person_leaves_those_whose_id_begins_alike(inbox: Inbox):
     assert [event.psid for event in inbox.events()] == ["123"]
     assert len(inbox.deliveries()) == 2
     assert inbox.facts() == {"count": 12, "other": "123"}
-
-
-# Rebuilding, exporting
 
 
 def test_rebuilding_gives_the_same_events(inbox: Inbox):
@@ -451,54 +337,6 @@ def test_rebuilding_mends_events_that_were_lost(inbox: Inbox, path: Path):
     assert [event.text for event in inbox.events()] == ["one", "two"]
 
 
-def test_an_export_as_json_is_one_object_a_line(inbox: Inbox):
-    put(inbox, inbound("Zoë 👋\nsecond line"), status("delivered"))
-    rows = [json.loads(line) for line in export(inbox).splitlines()]
-    assert [row["kind"] for row in rows] == ["inbound", "status"]
-    assert (rows[0]["psid"], rows[0]["text"]) == (PSID, "Zoë 👋\nsecond line")
-    assert rows[0]["body"]["message_type"] == "text"
-    assert datetime.fromisoformat(rows[0]["received"]).tzinfo is not None
-
-
-def test_numbers_that_json_does_not_know_do_not_spoil_the_export(inbox: Inbox):
-    put(inbox, delivery(b'{"message_uuid": "n", "from": "1", "x": NaN}'), delivery(b'{"from": "1", "x": 1e999}'))
-
-    def no_constant(name: str) -> None:
-        raise AssertionError(f"{name} is no JSON")
-
-    rows = [json.loads(line, parse_constant=no_constant) for line in export(inbox, "json").splitlines()]
-    assert [row["body"] for row in rows] == [
-        '{"message_uuid": "n", "from": "1", "x": NaN}',
-        '{"from": "1", "x": 1e999}',
-    ]
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "=HYPERLINK(1)"])
-def test_an_export_as_csv_holds_no_formula(inbox: Inbox, text: str):
-    put(inbox, inbound(text))
-    (row,) = list(csv.DictReader(io.StringIO(export(inbox, "csv"))))
-    assert row["text"][0] not in "=+-@\t\r"
-
-
-def test_an_export_as_csv_keeps_ids_as_text_and_a_row_on_its_line(inbox: Inbox):
-    put(inbox, inbound('two\nlines, "quoted"', psid="0012345678901234567"))
-    text = export(inbox, "csv")
-    assert '"0012345678901234567"' in text
-    assert len(text.splitlines()) == 2
-    (row,) = list(csv.DictReader(io.StringIO(text)))
-    assert row["psid"] == "0012345678901234567"
-    assert row["text"] == 'two�lines, "quoted"'
-    assert row["deliveries"] == "1"
-
-
-def test_no_other_form_is_exported(inbox: Inbox):
-    with pytest.raises(InboxError, match="xml"):
-        export(inbox, "xml")
-
-
-# Bounds, hostile bodies
-
-
 def test_requests_that_are_no_webhook_are_kept_but_bounded_at_500(inbox: Inbox):
     put(inbox, inbound("kept"))
     for future in [inbox.record(delivery(b"x" * 9000, method="GET", path=f"/{n}", answer=404)) for n in range(700)]:
@@ -508,37 +346,6 @@ def test_requests_that_are_no_webhook_are_kept_but_bounded_at_500(inbox: Inbox):
     assert (kept[0].path, kept[1].path, kept[-1].path) == ("/webhooks/inbound", "/200", "/699")
     assert len(kept[-1].body) == 4096
     assert [event.text for event in inbox.events()] == ["kept"]
-
-
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters())
-bodies = st.binary(max_size=100) | st.dictionaries(
-    st.sampled_from(["message_uuid", "from", "to", "timestamp", "message", "message_type", "status", "text", "error"]),
-    scalars | st.dictionaries(st.sampled_from(["id", "content", "type", "text", "url", "code"]), scalars, max_size=3),
-).map(lambda body: json.dumps(body).encode())
-
-
-@hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-@given(st.lists(st.tuples(bodies, st.sampled_from([200, 400, 401]), st.sampled_from(["wire", "replay"])), max_size=6))
-@example(
-    [(b'{"message_uuid": "\\ud800", "from": "\\ud800", "text": "\\u0000", "message_type": "\\ud800"}', 200, "wire")]
-)
-@example([(b'{"from": 1' + b"0" * 4000 + b"}", 200, "wire"), (b'{"a":' + b"[" * 900 + b"]" * 900 + b"}", 200, "wire")])
-def test_no_body_stops_the_inbox_and_rebuilding_gives_the_same(inbox: Inbox, many: list[tuple[bytes, int, str]]):
-    for body, answer, origin in many:
-        inbox.record(delivery(body, answer=answer, origin=origin)).result(10)
-    before = [told(event) for event in inbox.events()]
-    for event in inbox.events():
-        assert len(event.line.splitlines()) == 1
-        assert event.shown_as("v1") is not None and event.shown_as("v0.1") is not None
-    assert len(export(inbox, "json").splitlines()) == len(before)
-    assert len(list(csv.reader(io.StringIO(export(inbox, "csv"))))) == len(before) + 1
-    assert inbox.rebuild() == len(before)
-    assert [told(event) for event in inbox.events()] == before
-
-
-# On disk, across processes
 
 
 def test_it_is_kept_as_promised_and_yours_alone(inbox: Inbox, path: Path):

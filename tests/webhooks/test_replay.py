@@ -28,17 +28,21 @@ from nbhelpers.inbox.events import Delivery
 from nbhelpers.inbox.export import export
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
-from nbhelpers.webhooks import edits
 from nbhelpers.webhooks import replay as replaying
-from nbhelpers.webhooks.edits import typed
 from nbhelpers.webhooks.replay import Replayed, replay
 from tests.conftest import Shell, wait_until
 from tests.support.labs import CLOCK, arrive, message, printed, says, seen, shut, written
 from tests.support.simulation import Target, target
 
 FORGED = "6" * 24  # longer than any PSID or Page ID, so that none has it in it
+
+
 SECRET = "a secret of the account, long enough"
+
+
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens there
+
+
 fast = pytest.mark.fast
 
 
@@ -73,9 +77,6 @@ def status(state: str, uuid: str, psid: str) -> dict[str, Any]:
 
 def new_uuid() -> str:
     return str(uuid.uuid4())
-
-
-# The same bytes
 
 
 @fast
@@ -154,9 +155,6 @@ def test_an_event_is_sent_again_as_the_delivery_that_tells_it(inbox: Inbox, hook
 def test_an_event_without_a_person_is_found_too(inbox: Inbox, hook: Target) -> None:
     number = keep(inbox, {"to": "200"})
     assert replay(inbox, inbox.events()[0], hook.url).delivery == number
-
-
-# Edits
 
 
 @fast
@@ -265,9 +263,6 @@ def test_an_edit_that_makes_it_no_webhook_is_answered_so(ready: Lab) -> None:
     done = ready.replay(edits=lambda body: body.update(more="x" * (1 << 20)))
     assert (done.answer, done.event) == (413, None)
     assert "The receiver says: Too long. The body has more than 1048576 bytes." in repr(done)
-
-
-# Marked wherever it is shown, and never the newest PSID
 
 
 @pytest.fixture
@@ -407,9 +402,6 @@ def answer_to(lab: Lab, psid: str) -> Any:
     return OutboundMessage(lab.facts["page_id"], psid, "Baked this morning.")
 
 
-# What cannot be sent again
-
-
 @fast
 @pytest.mark.parametrize(
     ("which", "words"),
@@ -527,7 +519,11 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=5,
 )
+
+
 paths = st.lists(st.sampled_from(["from", "id", "message", "content", "text", "0", "", "x", "-1", "٣"]), max_size=4)
+
+
 anything = values | st.lists(
     st.dictionaries(paths.map(".".join) | st.integers() | st.text(), values, max_size=3)
     | values.map(lambda value: lambda body: value)
@@ -552,9 +548,6 @@ def test_whatever_the_edit_and_the_body_only_errors_in_words_come_out(
         replay(inbox, stored, NOWHERE, edits, secret=SECRET)
     assert len(str(raised.value).splitlines()) == 1
     assert raised.value.what and raised.value.seen and raised.value.next
-
-
-# To your own receiver alone
 
 
 @fast
@@ -674,9 +667,6 @@ def test_in_a_notebook_a_receiver_that_is_gone_is_started_again(fresh: Lab) -> N
     assert fresh.replay(event).answer == 200
 
 
-# The result
-
-
 @fast
 def test_the_result_is_frozen_plain_for_a_program_and_harmless_as_html(ready: Lab) -> None:
     written(ready, "<script>alert(1)</script>")
@@ -697,39 +687,6 @@ def test_the_result_is_frozen_plain_for_a_program_and_harmless_as_html(ready: La
     }
     assert done._repr_html_().startswith("<pre>") and "<script>" not in done._repr_html_()
     assert ready.settings.signature_secret not in repr(done) + json.dumps(done.facts)
-
-
-# The command
-
-
-@fast
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("text=12", "12"),
-        ("text=a=b", "a=b"),
-        ("text=", ""),
-        ("number=12", 12),
-        ("number=x", "x"),
-        ('number={"a": [1]}', {"a": [1]}),
-        ("number=" + "[" * 50_000, "[" * 50_000),
-    ],
-)
-def test_a_typed_edit_is_a_text_where_a_text_stands_and_else_json(text: str, value: Any) -> None:
-    body = flat(number=1)
-    typed((text,))(body)
-    assert body[text.partition("=")[0]] == value
-
-
-@fast
-def test_typed_edits_are_none_or_all_in_order_or_refused() -> None:
-    assert typed(()) is None
-    body = flat()
-    typed(("text=one", "text=two", "from=3"))(body)
-    assert (body["text"], body["from"]) == ("two", "3")
-    for wrong in ("text", "=x", ""):
-        with pytest.raises(MessageError, match="An edit is PATH=VALUE"):
-            typed((wrong,))
 
 
 def test_the_command_sends_the_newest_message_again_and_edits_it(shell: Shell) -> None:
@@ -787,19 +744,3 @@ def test_where_signatures_are_refused_an_old_one_is_and_an_edit_is_signed_anew(s
     store = Inbox(shell.folder / ".lab" / "live" / "lab.sqlite3")
     assert store.newest_message() is None, "what we made ourselves is nobody's message, signed or not"
     store.close()
-
-
-@pytest.mark.fast
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"message": {"content": {"type": "unsupported"}}, "message_uuid": "x"},
-        {"message_type": "image", "image": {"url": "https://example.com/a.jpg"}},
-        {"status": "delivered"},
-    ],
-)
-def test_what_has_no_text_says_so_when_its_text_is_to_be_changed(body: dict[str, Any]) -> None:
-    with pytest.raises(
-        MessageError, match=r"This has no text to change\. It is a message of another type, or a receipt"
-    ):
-        edits._place(body, "text")

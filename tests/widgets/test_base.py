@@ -17,7 +17,7 @@ from nbhelpers.errors import KitError, MessageError, ServiceError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.widgets import base
 from nbhelpers.widgets.base import Panel, block, guarded
-from nbhelpers.widgets.cards import TokenCard
+from nbhelpers.widgets.token import TokenCard
 from tests.conftest import wait_until
 from tests.support.labs import lookers, markup, printed, says, seen
 

@@ -1,4 +1,4 @@
-"""The small panels: hello, the credentials card, the token card, the webhooks panel."""
+"""The webhooks panel: both URLs with their labels, the method, and the last call of the receiver."""
 
 from __future__ import annotations
 
@@ -9,120 +9,14 @@ from typing import Any
 import ipywidgets
 
 from nbhelpers.api.webhook_settings import Changed, Proposal
-from nbhelpers.auth import tokens
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
-from nbhelpers.errors import CredentialsError, KitError
+from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import Delivery, one_line
-from nbhelpers.widgets.base import Panel, block, guarded
-from nbhelpers.widgets.copy_field import CopyField, TokenView
+from nbhelpers.widgets.base import TIGHT, Panel, block, guarded
+from nbhelpers.widgets.copy_field import CopyField
 
-__all__ = ["CredentialsCard", "HelloPanel", "TokenCard", "WebhooksPanel"]
-
-_TIGHT = "margin:2px 0;line-height:1.3"  # a panel stays under 240 px high as long as it asks nothing
-
-
-class HelloPanel(Panel):
-    """One button, to see that panels work."""
-
-    heading = "Hello"
-
-    def __init__(self, course: CourseContext) -> None:
-        self._said = block()
-        button = ipywidgets.Button(description="Press me", tooltip="Press me, to see whether panels work")
-        button.on_click(lambda _: self._press())
-        super().__init__(course, [ipywidgets.HBox([button, self._said])])
-
-    def _press(self) -> None:
-        self._said.value = '<span role="status">✓ Panels work.</span>'
-
-    def as_text(self) -> str:
-        return "Panels work as text. In JupyterLab a button stands here."
-
-
-class CredentialsCard(Panel):
-    """The application's ID, its key file, and the public half of the key: nothing that is secret."""
-
-    heading = "Credentials"
-
-    def __init__(self, course: CourseContext) -> None:
-        self._facts = block()
-        super().__init__(course, [self._facts])
-        self.show()
-
-    def refresh(self) -> None:
-        rows = "".join(
-            f'<tr><th scope="row" style="text-align:left;vertical-align:top;padding-right:1em">{name}</th>'
-            f'<td style="text-align:left">{html.escape(value)}</td></tr>'
-            for name, value in self._rows()[:2]
-        )
-        name, value = self._rows()[2]
-        self._facts.value = (
-            f"<table>{rows}</table><details><summary>{name}</summary>"
-            f'<pre style="font-size:0.8em;margin:0">{html.escape(value)}</pre></details>'
-        )
-
-    def as_text(self) -> str:
-        return "\n".join(f"{name}: {value}" for name, value in self._rows())
-
-    def _rows(self) -> list[tuple[str, str]]:
-        try:
-            key = self.course.key()
-            public, where = key.public_pem.strip(), key.source
-        except CredentialsError as error:
-            public, where = str(error), "none that can be used"
-        application_id = self.course.application_id or "none noted"
-        return [("Application ID", application_id), ("Private key", where), ("Public half", public)]
-
-
-class TokenCard(Panel):
-    """What a token says, how long it is good, *Copy JWT* and *Mint again*. It never shows the token."""
-
-    heading = "Your JWT"
-
-    def __init__(self, course: CourseContext, token: str) -> None:
-        self._token = tokens.clean(token)[0]
-        self._claims, self._view = block(), TokenView()
-        self._view.on_msg(self._hear)
-        super().__init__(course, [self._claims, self._view])
-        self.refresh()
-
-    def refresh(self) -> None:
-        facts = tokens.inspect(self._token)
-        self._claims.value = "<table>" + "".join(_claim(name, value) for name, value in self._lines()) + "</table>"
-        self._view.expires = facts.expires.timestamp() if facts.expires else 0.0
-
-    def as_text(self) -> str:
-        facts = tokens.inspect(self._token)
-        return "\n".join([*(f"{name}: {value}" for name, value in self._lines()), facts.remaining_text])
-
-    def _lines(self) -> list[tuple[str, str]]:
-        facts = tokens.inspect(self._token)
-        times = {"iat": facts.issued, "exp": facts.expires}
-        lines = []
-        for name, value in facts.claims.items():
-            moment = times.get(name)
-            words = f" ({moment.astimezone():%H:%M:%S})" if moment else ""
-            lines.append((one_line(name), one_line(str(value)) + words))
-        return lines
-
-    def _hear(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        if message.get("ask") == "copy":
-            self._view.send({"token": self._token})
-        elif message.get("ask") == "mint":
-            guarded(lambda words: self._view.send({"words": words}), self._mint)(None)
-
-    def _mint(self) -> None:
-        self._token = str(self.course.identity().token())
-        self.refresh()
-        self._view.send({"words": "Minted."})
-
-
-def _claim(name: str, value: str) -> str:
-    return (
-        f'<tr><th scope="row" style="text-align:left;padding-right:1em">{html.escape(name)}</th>'
-        f'<td style="text-align:left">{html.escape(value)}</td></tr>'
-    )
+__all__ = ["WebhooksPanel"]
 
 
 class WebhooksPanel(Panel):
@@ -159,7 +53,7 @@ class WebhooksPanel(Panel):
         urls = self._urls()
         self._inbound.value, self._status.value = urls  # first: they are known even when the form cannot be asked
         method, call = self._now()
-        self._facts.value = f'<p role="status" style="{_TIGHT}">{html.escape(method)}<br>{html.escape(call)}</p>'
+        self._facts.value = f'<p role="status" style="{TIGHT}">{html.escape(method)}<br>{html.escape(call)}</p>'
 
     def as_text(self) -> str:
         labels = (self._inbound.label, self._status.label)
@@ -220,7 +114,7 @@ class WebhooksPanel(Panel):
         # What goes wrong ends the question as well: a second *Yes* to something else would be no answer to it.
         self._words, self._asked = words, action
         lines = html.escape(words).replace("\n", "<br>")
-        self._said.value = f'<p role="status" style="{_TIGHT}">{lines}</p>'
+        self._said.value = f'<p role="status" style="{TIGHT}">{lines}</p>'
         self._said.layout.display = "" if words else "none"
         self._show_buttons()
 

@@ -1,0 +1,247 @@
+"""The panel of the captured PSID."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pytest
+
+from nbhelpers import Lab
+from nbhelpers.inbox.events import Event
+from nbhelpers.widgets.person import newer_words, pinned
+from tests.conftest import wait_until
+from tests.support.labs import (
+    CLOCK,
+    arrive,
+    button,
+    inside,
+    lookers,
+    markup,
+    message,
+    printed,
+    says,
+    seen,
+    shut,
+    written,
+)
+
+NOBODY = "Nobody has written yet. A PSID appears here with the first message."
+
+
+HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(2)> & </p>'
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Lab]:
+    lab = Lab(state=tmp_path / "lab", mode="live")
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+def panel(ready: Lab) -> Iterator[Any]:
+    made = ready.panels.psid()
+    yield made
+    made.close()
+
+
+def line(panel: Any) -> ipywidgets.Text:
+    return next(widget for widget in inside(panel) if isinstance(widget, ipywidgets.Text))
+
+
+def status(uuid: str, state: str, psid: str, **more: Any) -> dict[str, Any]:
+    ends = {"to": {"type": "messenger", "id": psid}, "from": {"type": "messenger", "id": "200"}}
+    return {"message_uuid": uuid, "status": state, "timestamp": "2020-01-01T14:00:00.000Z"} | ends | more
+
+
+@pytest.mark.fast
+def test_before_anybody_wrote_it_says_so(panel: Any) -> None:
+    assert seen(panel) == f"Captured PSID SIMULATOR {NOBODY}"
+    assert printed(panel) == f"Captured PSID (SIMULATOR)\n{NOBODY}"
+
+
+@pytest.mark.fast
+def test_a_psid_appears_by_itself_within_a_second(ready: Lab, panel: Any) -> None:
+    said = ready.simulator.write(text="Hello from Facebook Messenger!", page="Corner Bakery")
+    shown = says(panel, said["psid"], timeout=1)
+    assert f"PSID: the person, as your Page knows them. Page ID {ready.facts['page_id']}: you." in shown
+    assert re.search(rf"{CLOCK} “Hello from Facebook Messenger!”$", shown)
+    assert printed(panel).splitlines() == [
+        "Captured PSID (SIMULATOR)",
+        f"PSID {said['psid']}: the person. Page ID {ready.facts['page_id']}: you.",
+        "“Hello from Facebook Messenger!”",
+    ]
+
+
+@pytest.mark.fast
+def test_made_again_it_shows_what_came_while_nobody_looked(ready: Lab) -> None:
+    psid = written(ready, "Nobody looked").psid
+    panel = ready.panels.psid()
+    assert psid in seen(panel)
+    panel.close()
+
+
+@pytest.mark.fast
+def test_the_newest_message_of_the_person_is_shown(ready: Lab, panel: Any) -> None:
+    written(ready, "First")
+    written(ready, "Second")
+    assert "“First”" not in says(panel, "“Second”")
+
+
+@pytest.mark.fast
+def test_the_person_stays_and_newcomers_are_counted(ready: Lab, panel: Any) -> None:
+    ada = written(ready, "I am Ada").psid
+    says(panel, ada)
+    bob = written(ready, "I am Bob", person="Bob").psid
+    shown = says(panel, "1 newer person")
+    assert (ada in shown, bob in shown, "I am Ada" in shown) == (True, False, True)
+    written(ready, "Me again", person="Bob")
+    written(ready, "I am Cleo", person="Cleo")
+    assert ada in says(panel, "2 newer people")
+    assert printed(panel).endswith("\n2 newer people")
+    written(ready, "Still here")
+    assert "newer" not in says(panel, "“Still here”")
+
+
+@pytest.mark.fast
+def test_writing_in_the_line_is_writing_as_the_person(ready: Lab, panel: Any) -> None:
+    line(panel).value = "Two rolls, please"
+    button(panel, "Write").click()
+    assert line(panel).value == ""
+    assert "Written. Watch the PSID above." in says(panel, "“Two rolls, please”")
+    assert ready.inbox.newest_message().text == "Two rolls, please"
+
+
+@pytest.mark.fast
+def test_enter_does_what_the_button_does(ready: Lab, panel: Any) -> None:
+    line(panel).value = "By Enter"
+    line(panel)._handle_custom_msg({"event": "something else"}, [])
+    line(panel)._handle_custom_msg({}, [])
+    assert line(panel).value == "By Enter"
+    line(panel)._handle_custom_msg({"event": "submit"}, [])
+    says(panel, "“By Enter”")
+    assert len(ready.inbox.events("inbound")) == 1
+
+
+@pytest.mark.fast
+def test_an_empty_line_writes_nothing_and_says_so(ready: Lab, panel: Any) -> None:
+    button(panel, "Write").click()
+    assert seen(panel).endswith("There is nothing to write. Type something into the line first.")
+    assert ready.inbox.newest_message() is None
+
+
+@pytest.mark.fast
+def test_what_could_not_be_written_is_not_lost(ready: Lab, panel: Any) -> None:
+    ready.simulator.publish("Corner Bakery", False)
+    line(panel).value = "Hello?"
+    button(panel, "Write").click()
+    assert "Nobody can write to this Page. “Corner Bakery” is not published." in seen(panel)
+    assert line(panel).value == "Hello?"
+
+
+@pytest.mark.fast
+def test_a_message_that_is_not_passed_on_says_so(ready: Lab, panel: Any) -> None:
+    ready.simulator.unlink("Corner Bakery")
+    line(panel).value = "Hello?"
+    button(panel, "Write").click()
+    assert seen(panel).endswith("Written. It was not passed on: see step 4.")
+
+
+def test_when_the_simulator_is_gone_the_line_says_so(fresh: Lab) -> None:
+    fresh.need("webhooks")
+    panel = fresh.panels.psid()
+    shut(fresh, "simulator")
+    line(panel).value = "Hello?"
+    button(panel, "Write").click()
+    assert "The simulator does not answer." in seen(panel)
+    assert lookers("PsidPanel")
+    panel.close()
+
+
+@pytest.mark.fast
+def test_what_a_person_wrote_is_escaped(ready: Lab, panel: Any) -> None:
+    written(ready, HOSTILE)
+    assert HOSTILE in says(panel, "alert")
+    assert "<script>" not in markup(panel)
+    assert "<img" not in markup(panel)
+
+
+@pytest.mark.fast
+def test_ids_of_a_strange_sender_are_escaped(ready: Lab, panel: Any) -> None:
+    arrive(ready, message(psid="<b>1</b>", page_id='"><i>2', text="x", uuid="strange"))
+    says(panel, "<b>1</b>")
+    assert "<b>" not in markup(panel)
+    assert "<i>" not in markup(panel)
+    ready.inbox.forget("<b>1</b>")
+
+
+@pytest.mark.fast
+def test_a_text_in_another_direction_does_not_turn_the_line_round(ready: Lab, panel: Any) -> None:
+    written(ready, "שלום עולם")
+    says(panel, "שלום עולם")
+    assert "<bdi>“שלום עולם”</bdi>" in markup(panel)
+
+
+@pytest.mark.fast
+def test_a_picture_is_named(ready: Lab, panel: Any) -> None:
+    ready.simulator.write(kind="image", page="Corner Bakery")
+    says(panel, "(image)")
+
+
+@pytest.mark.fast
+def test_run_again_the_panel_before_stops_and_the_new_one_is_live(ready: Lab, panel: Any) -> None:
+    again = ready.panels.psid()
+    wait_until(lambda: len(lookers("PsidPanel")) == 1, 2, "the end of the first")
+    psid = written(ready).psid
+    says(again, psid)
+    assert NOBODY in seen(panel)
+    again.close()
+
+
+@pytest.mark.fast
+def test_in_live_mode_there_is_no_line_to_write_in(live: Lab) -> None:
+    panel = live.panels.psid()
+    assert seen(panel) == f"Captured PSID LIVE {NOBODY}"
+    assert not [widget for widget in inside(panel) if isinstance(widget, ipywidgets.Text | ipywidgets.Button)]
+    arrive(live, message(psid="4711", text="From a phone"))
+    says(panel, "“From a phone”")
+    panel.close()
+
+
+@pytest.mark.fast
+def test_only_who_can_be_believed_is_counted(ready: Lab) -> None:
+    import json
+
+    from nbhelpers.inbox.events import Delivery
+
+    body = json.dumps(message(psid="9999", uuid="forged")).encode()
+    ready.inbox.record(Delivery("POST", "/webhooks/inbound", (), body, 401)).result()
+    ready.inbox.record(Delivery("POST", "/webhooks/inbound", (), body[:-1] + b" }", 200, origin="replay")).result()
+    assert pinned(ready._course, None) == (None, 0)
+    ready.inbox.forget("9999")
+
+
+@pytest.mark.fast
+def test_a_person_who_was_forgotten_makes_room(ready: Lab) -> None:
+    ada = written(ready).psid
+    bob = written(ready, person="Bob").psid
+    ready.inbox.forget(ada)
+    event, newer = pinned(ready._course, ada)
+    assert (event.psid, newer) == (bob, 0)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("count", "words"), [(0, ""), (1, "1 newer person"), (2, "2 newer people")])
+def test_newcomers_in_words(count: int, words: str) -> None:
+    assert newer_words(count) == words
+
+
+def event(kind: str = "status", state: str | None = None, body: bytes = b"{}") -> Event:
+    known = {"message_uuid": "u", "psid": "1", "page_id": "2", "text": None, "message_type": None, "shape": "v0.1"}
+    rest = {"deliveries": 1, "trusted": True, "verdict": "", "why": "", "origin": "wire", "path": "", "revision": 1}
+    return Event(id=1, kind=kind, status=state, received=datetime.now(UTC), body=body, **known, **rest)
