@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 import re
 import time
@@ -25,7 +23,6 @@ from nbhelpers.auth.signatures import sign, verify
 from nbhelpers.errors import InboxError, KitError, MessageError, ServiceError
 from nbhelpers.inbox import tables
 from nbhelpers.inbox.events import Delivery
-from nbhelpers.inbox.export import export
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from nbhelpers.webhooks import replay as replaying
@@ -325,19 +322,6 @@ def test_the_line_of_an_event_and_of_a_delivery_says_it(forged: tuple[Lab, str, 
 def test_the_line_of_a_delivery_says_what_came_and_what_it_tells_of(delivery: Delivery, words: str) -> None:
     line = dataclasses.replace(delivery, id=7, verdict="x").line
     assert re.fullmatch(rf"7 {CLOCK} {re.escape(words)}", line)
-
-
-@fast
-def test_both_exports_say_where_each_event_comes_from(forged: tuple[Lab, str, Replayed]) -> None:
-    lab = forged[0]
-    rows = [json.loads(line) for line in export(lab.inbox, "json").splitlines()]
-    assert [row["origin"] for row in rows] == ["wire", "edited", "edited"]
-    table = list(csv.DictReader(io.StringIO(export(lab.inbox, "csv"))))
-    assert [(row["text"], row["origin"]) for row in table] == [
-        ("true", "wire"),
-        ("more", "edited"),
-        ("forged", "edited"),
-    ]
 
 
 @fast
