@@ -12,8 +12,8 @@ import pytest
 RUN = """
 import sys
 from IPython.core.interactiveshell import InteractiveShell
-from nbhelpers.course.short_errors import be_gentle
-be_gentle()
+from nbhelpers.course.short_errors import show_short_errors
+show_short_errors()
 shell = InteractiveShell.instance(colors="NoColor")
 shell.run_cell(sys.argv[1])
 """
