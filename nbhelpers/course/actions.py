@@ -182,7 +182,7 @@ class Webhooks:
         )
         self._course.did("webhooks")
         calls = control.try_webhooks()
-        # Told to the inbox, so that an open panel looks at the form again even when no call reached the receiver.
+        # The inbox is written to, so that an open panel looks at the form again even when no call reached the receiver.
         self._course.inbox.note(saved=method)
         return Saved(method, calls)
 

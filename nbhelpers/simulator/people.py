@@ -13,7 +13,7 @@ from typing import Any
 
 from nbhelpers.errors import KitError
 from nbhelpers.messages.inbound import MEDIA, InboundMessage
-from nbhelpers.simulator.delivery.queue import Sent, Told, queue_inbound, queue_statuses, time_text
+from nbhelpers.simulator.delivery.queue import Sent, StatusChange, queue_inbound, queue_statuses, time_text
 from nbhelpers.simulator.rules.scenes import lines_of
 from nbhelpers.simulator.sending.accept import DELIVERED_AFTER, Holds, shape_of
 from nbhelpers.simulator.storage.store import Store
@@ -218,7 +218,7 @@ class People:
                 # Never before its own “delivered”, which may still be waiting for its moment.
                 due = max(now, sent.at + DELIVERED_AFTER) + _READ_AFTER
                 held = self._holds("read", sent.application_id, sent.webhook_url)
-                queue_statuses(connection, sent, [Told("read", due)], self._store.switches, held)
+                queue_statuses(connection, sent, [StatusChange("read", due)], self._store.switches, held)
             return len(rows)
 
         count = self._store.write(work).result()

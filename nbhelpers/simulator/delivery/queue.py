@@ -12,7 +12,7 @@ from typing import Any
 
 from nbhelpers.messages.inbound import TODAY, InboundMessage, MessageStatus, timestamp
 
-__all__ = ["Sent", "Told", "queue_inbound", "queue_statuses", "time_text"]
+__all__ = ["Sent", "StatusChange", "queue_inbound", "queue_statuses", "time_text"]
 
 _INSERT = (
     "INSERT INTO webhooks (uuid, kind, application_id, webhook_url, body, at, due, held, answer)"
@@ -71,7 +71,7 @@ def queue_inbound(
 
 
 @dataclass(frozen=True)
-class Told:
+class StatusChange:
     """One status of an outbound message: due at a moment (Unix seconds), with code and text if it is a refusal.
 
     `states` is the moment that it says it is of, where that is another.
@@ -85,38 +85,42 @@ class Told:
 
 
 def queue_statuses(
-    connection: sqlite3.Connection, sent: Sent, statuses: Sequence[Told], switches: Mapping[str, str], held: bool
+    connection: sqlite3.Connection,
+    sent: Sent,
+    statuses: Sequence[StatusChange],
+    switches: Mapping[str, str],
+    held: bool,
 ) -> None:
     """Queue statuses of an outbound message, `held` while they have nowhere to go."""
     now = time.time()
     rows = [
         (
             sent.uuid,
-            told.status,
+            change.status,
             sent.application_id,
             sent.webhook_url,
-            _compact(_status_body(sent, told, switches)).encode(),
+            _compact(_status_body(sent, change, switches)).encode(),
             now,
-            told.due,
+            change.due,
             held,
             _NOWHERE if held else None,
         )
-        for told in statuses
+        for change in statuses
     ]
     connection.executemany(_INSERT, rows)
 
 
-def _status_body(sent: Sent, told: Told, switches: Mapping[str, str]) -> dict[str, Any]:
+def _status_body(sent: Sent, change: StatusChange, switches: Mapping[str, str]) -> dict[str, Any]:
     stated = MessageStatus(
         message_uuid=sent.uuid,
-        status=told.status,
+        status=change.status,
         psid=sent.psid,
         page_id=sent.page_id,
-        timestamp=time_text(told.due if told.states is None else told.states),
-        error_code=told.code,
-        error_text=told.text,
+        timestamp=time_text(change.due if change.states is None else change.states),
+        error_code=change.code,
+        error_text=change.text,
         client_ref=sent.client_ref,
-        usage=_USAGE if told.status == "delivered" and switches["usage"] == "yes" else None,
+        usage=_USAGE if change.status == "delivered" and switches["usage"] == "yes" else None,
     )
     body = _dressed(stated.body(sent.shape), sent.shape, switches)
     if sent.shape == TODAY:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 from nbhelpers.messages.inbound import GUIDE, TODAY
-from nbhelpers.simulator.delivery.queue import Sent, Told, queue_statuses
+from nbhelpers.simulator.delivery.queue import Sent, StatusChange, queue_statuses
 from nbhelpers.simulator.rules.messenger import REFUSALS
 from nbhelpers.simulator.rules.problems import Problem, invalid_v01, low_balance, problem_v1, rate_limited, unauthorised
 from nbhelpers.simulator.sending.auth import Caller
@@ -166,8 +166,8 @@ class Acceptor:
         due = begins + 3 * DELIVERED_AFTER if "receipts-out-of-order" in lessons.names else first
         held = self._holds(state, sent.application_id, sent.webhook_url)
         text = REFUSALS[code].text if code else None
-        last = Told(state, begins + DELIVERED_AFTER, code, text)
-        queue_statuses(connection, sent, (Told("submitted", due, states=first), last), switches, held)
+        last = StatusChange(state, begins + DELIVERED_AFTER, code, text)
+        queue_statuses(connection, sent, (StatusChange("submitted", due, states=first), last), switches, held)
         return sent
 
     def _sender(self, caller: Caller, outgoing: Outgoing) -> Page | None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nbhelpers.messages.inbound import InboundMessage
-from nbhelpers.simulator.delivery.queue import Sent, Told, queue_inbound, queue_statuses, time_text
+from nbhelpers.simulator.delivery.queue import Sent, StatusChange, queue_inbound, queue_statuses, time_text
 from nbhelpers.simulator.storage.switches import DEFAULTS
 
 pytestmark = pytest.mark.fast
@@ -36,7 +36,7 @@ def sent(shape: str = "v1", channel: str = "messenger", workflow: str | None = N
 
 
 def status(connection: sqlite3.Connection, told: Sent, name: str = "delivered", **switches: str) -> dict[str, Any]:
-    queue_statuses(connection, told, [Told(name, MOMENT)], DEFAULTS | switches, held=False)
+    queue_statuses(connection, told, [StatusChange(name, MOMENT)], DEFAULTS | switches, held=False)
     return queued(connection)[-1]
 
 
@@ -62,7 +62,7 @@ def test_the_time_of_todays_shape_has_the_form_of_the_switch_and_the_guides_does
 def test_the_code_of_an_error_is_a_text_or_a_number(connection: sqlite3.Connection) -> None:
     for choice, title in (("text", "1340"), ("number", 1340)):
         switches = DEFAULTS | {"error_title": choice}
-        told = Told("rejected", MOMENT, "1340", "Outside of the allowed window")
+        told = StatusChange("rejected", MOMENT, "1340", "Outside of the allowed window")
         queue_statuses(connection, sent(), [told], switches, held=False)
         error = queued(connection)[-1]["error"]
         assert (error["title"], error["detail"]) == (title, "Outside of the allowed window")
