@@ -114,7 +114,7 @@ class ApiRoutes:
                 self._deliverer.nudge(self._sending)
             finally:
                 self._sending -= 1
-            if accepted.told_first:
+            if accepted.receipts_first:
                 await self._deliverer.until_called(accepted.message_uuid)
             return answer(accepted.body, 202)
 

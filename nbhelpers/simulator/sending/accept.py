@@ -45,12 +45,12 @@ Holds = Callable[[str, str | None, str | None], bool]
 class Accepted:
     """What the caller is told: `workflow_id` only when a failover was sent.
 
-    `told_first` says that the receipts are to arrive before the answer does.
+    `receipts_first` says that the receipts are to arrive before the answer does.
     """
 
     message_uuid: str
     workflow_id: str | None = None
-    told_first: bool = False
+    receipts_first: bool = False
 
     @property
     def body(self) -> dict[str, str]:
