@@ -27,7 +27,7 @@ def _messenger_key() -> PrivateKey:
 
 @pytest.fixture
 def messenger_simulator(_messenger_key: PrivateKey) -> Iterator[MessengerSimulator]:
-    """Give this test a simulator of its own: own store, account, Page and person.
+    """Give this test a simulator of the Messages API and Facebook: own store, account, Page and person.
 
     `base_url`, `api_key`, `api_secret`, `application_id`, `private_key`, `private_key_path`, `signature_secret`,
     `page_id`, `psid`; `send_webhooks_to(inbound=…, status=…)`, `write(text=…)`, `read()`, `wait_until_delivered()`,

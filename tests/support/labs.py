@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import ipywidgets
 import psutil
@@ -60,7 +61,6 @@ class Shared:
         self._facts = lab.inbox.facts()
         self._key = key_path(lab).read_bytes()
         self._form = lab.simulator.settings()
-        self._token = lab.token()
 
     def as_it_was(self) -> Lab:
         """Nobody has written, nothing was answered, and every step before is as `need` left it."""
@@ -73,7 +73,7 @@ class Shared:
         lab.inbox.note(**dict.fromkeys(lab.inbox.facts()) | self._facts)
         key_path(lab).write_bytes(self._key)
         lab.simulator.publish(self._facts["page_name"], True)
-        lab.simulator.link(self._token, self._facts["page_name"])
+        lab.simulator.link(lab.token(), self._facts["page_name"])  # made now: a run may take longer than a token lives
         lab.simulator.change_settings(**self._form)
         return lab
 
@@ -118,7 +118,15 @@ def shut(lab: Lab, name: str) -> launcher.Running:
     created = psutil.Process(running.pid).create_time()
     os.kill(running.pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(running.pid, created), 5, f"the end of the {name}")
+    # A killed process may keep its socket until the last of its threads has gone.
+    wait_until(lambda: _refuses(running.url), 5, f"the end of the {name}'s socket")
     return running
+
+
+def _refuses(url: str) -> bool:
+    parts = urlsplit(url)
+    with socket.socket() as caller:
+        return caller.connect_ex((parts.hostname, parts.port)) != 0
 
 
 @contextmanager

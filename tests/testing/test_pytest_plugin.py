@@ -267,7 +267,7 @@ def test_a_suite_that_does_not_use_it_loads_nothing_of_it(pytester: pytest.Pytes
 
 def test_it_is_listed_with_its_words(pytester: pytest.Pytester) -> None:
     result = run(pytester, "", "--fixtures")
-    result.stdout.fnmatch_lines(["messenger_simulator -- *", "*A simulator of the Messages API and Facebook*"])
+    result.stdout.fnmatch_lines(["messenger_simulator -- *", "*a simulator of the Messages API and Facebook*"])
 
 
 THEIRS = """
