@@ -569,7 +569,7 @@ def test_ctrl_c_ends_every_process_that_was_started():
             lambda: found if len(found := me.children(recursive=True)) >= 3 else None, what="children"
         )
         os.kill(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -38,7 +38,7 @@ _MOST_KNOWN = 20_000  # webhooks in memory, most of them for hosts that have the
 _LOW, _FILL = 64, 512  # webhooks in memory: below the one, the queue is read again, so many at a time
 _PAUSE = 0.003  # seconds between two readings of the queue: a busy one is then read in large pieces
 _LOOK = 5.0  # seconds between two looks at the clock at most: it may have been set, or the computer asleep
-_LOOK_FOR_DOOR = 0.25  # seconds between two looks for a receiver while webhooks wait for one
+_LOOK_FOR_RECEIVER = 0.25  # seconds between two looks for a receiver while webhooks wait for one
 _LOOK_FOR_LATE = 2.0  # seconds that a way which has opened is watched for what was found held just before
 _SLOW, _AGAIN = 3.0, 1.0  # seconds that a slow webhook comes late, and until a duplicate follows
 
@@ -190,7 +190,7 @@ class Deliverer:
             "SELECT min(due) AS due FROM webhooks WHERE outcome IS NULL AND held = 0 AND due > ?", now
         )[0]["due"]
         wait = _LOOK if following is None else max(0.0, following - time.time())
-        return min(wait, _LOOK_FOR_DOOR) if self._held else wait
+        return min(wait, _LOOK_FOR_RECEIVER) if self._held else wait
 
     async def _release_held(self) -> None:
         for held, since in list(self._held.items()):

@@ -522,7 +522,7 @@ def test_a_server_that_hangs_holds_up_no_other(world: Detached, hook: Target, ke
         for _ in range(100):
             world.send(program, flat(page, psid, webhook_url=deaf))
         said = world.control.write(page=page, text="do I still come?")
-        wait_until(lambda: hook.of(said["message_uuid"]), 4, "the webhook of the server that answers")
+        wait_until(lambda: hook.of(said["message_uuid"]), 8, "the webhook of the server that answers")
 
 
 def test_whoever_sends_without_a_pause_makes_no_receipt_wait_long(world: Detached, key: PrivateKey) -> None:
