@@ -39,7 +39,7 @@ __all__ = ["Lab", "Receiver"]
 
 
 # Facts that the kit notes for itself.
-_OWN = ("filled", "receiver", "jwt", "saved", "public_url", "public_moved", "webhooks_before")
+_OWN = ("filled", "receiver", "jwt", "saved", "public_url", "public_moved", "webhooks_before", "presenting")
 
 
 class Lab:
@@ -211,6 +211,15 @@ class Lab:
         from nbhelpers.widgets.panels import Panels
 
         return Panels(self._course)
+
+    def present(self, on: bool = True) -> ActionResult:
+        """Make the panels that are opened from now on fit for a projector: large type, PSIDs and URLs masked."""
+        from nbhelpers.course.actions import ActionResult
+
+        self.inbox.note(presenting=True if on else None)
+        words = "Panels are for a projector now" if on else "Panels are as before"
+        more = " `lab.present(False)` ends it." if on else ""
+        return ActionResult(f"{words}: run their cells again.{more}")
 
     @property
     def client(self) -> MessagesClient:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
+from nbhelpers.course.look import dressed
+
 __all__ = ["KINDS", "Outcome"]
 
 # kind: (its word, the sign that goes with it; never the sign or a colour alone)
@@ -15,6 +17,9 @@ KINDS = {
     "wrong": ("Wrong.", "✗"),
     "cannot tell": ("Cannot tell.", "?"),
 }
+
+
+_COLOURS = {"done": "nbh-ok", "filled in": "nbh-ok", "wrong": "nbh-bad", "cannot tell": "nbh-warn"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Outcome:
 
     def _repr_html_(self) -> str:
         word, sign = KINDS[self.kind]
-        return (
-            '<p role="status" style="border-left:0.3em solid currentColor;padding:0.3em 0.8em;margin:0.3em 0">'
+        return dressed(
+            f'<p role="status" class="nbh-note {_COLOURS.get(self.kind, "")}">'
             f'<span aria-hidden="true">{sign}</span> <strong>{word}</strong> {html.escape(self.words)}</p>'
         )

@@ -6,7 +6,8 @@ import html
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.inbox.events import Event, one_line
-from nbhelpers.widgets.base import Panel, block
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import block
 from nbhelpers.widgets.person import NOBODY, pinned, ticks
 
 __all__ = ["ConversationPanel"]

@@ -8,7 +8,8 @@ from typing import Any
 import ipywidgets
 
 from nbhelpers.course.context import CourseContext
-from nbhelpers.widgets.base import Panel, block, guarded
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import Note, block, button, field, guarded, row
 
 __all__ = ["LessonsPanel"]
 
@@ -22,35 +23,32 @@ class LessonsPanel(Panel):
     heading = "Lessons in what goes wrong"
 
     def __init__(self, course: CourseContext) -> None:
-        self._said, self._on, self._text = block(), block(), block()
+        self._said, self._on, self._text = Note(), Note(), block()
         self._choice: ipywidgets.Dropdown | None = None
         children: list[ipywidgets.Widget] = [self._text]
         if course.simulated:
             self._table = {each["name"]: each for each in course.control.faults()}
             names = [(name.replace("-", " "), name) for name in self._table]
-            self._choice = ipywidgets.Dropdown(options=names, description="Lesson", tooltip="Which lesson")
+            self._choice = field(ipywidgets.Dropdown, "Lesson", options=names)
             self._choice.observe(lambda _: self.show(), "value")
             self._fast = ipywidgets.Checkbox(
                 description=f"A minute between two tries passes in {60 // _FASTER} second",
                 indent=False,
                 value=course.control.pace() > 1,
             )
-            self._fast.layout.width = "auto"  # the default cuts its words off
+            self._fast.add_class("nbh-field")
             self._fast.observe(guarded(self._say, self._set_pace), "value")
-            acts = (
-                ("Start", "Start this lesson", self._start),
-                ("End all", "End every lesson that is on", self._end),
-                ("25 hours later", "Let 25 hours pass for what is there already", self._later),
-            )
-            buttons = []
-            for words, tooltip, act in acts:
-                buttons.append(ipywidgets.Button(description=words, tooltip=tooltip))
-                buttons[-1].on_click(guarded(self._say, act))
             scenes = [("choose who writes", ""), *((name, name) for name in course.control.scenes())]
-            self._scene = ipywidgets.Dropdown(options=scenes, description="People", tooltip="Who writes to the Page")
+            self._scene = field(ipywidgets.Dropdown, "People", options=scenes)
             self._scene.observe(guarded(self._say, self._play), "value")
-            acts_on = [ipywidgets.HBox(buttons), self._fast, self._scene]
-            children = [self._choice, self._text, *acts_on, self._on, self._said]
+            acts = row(
+                button("Start", guarded(self._say, self._start), first=True, tooltip="Start this lesson"),
+                button("End all", guarded(self._say, self._end), tooltip="End every lesson that is on"),
+                button(
+                    "25 hours later", guarded(self._say, self._later), tooltip="Let 25 hours pass for what is there"
+                ),
+            )
+            children = [self._choice, self._text, acts, row(self._scene, self._fast), self._on, self._said]
         super().__init__(course, children)
         self.show()
         if course.simulated:
@@ -62,14 +60,11 @@ class LessonsPanel(Panel):
             return
         lesson = self._table[self._choice.value]
         self._text.value = (
-            f'<p style="margin:0.3em 0">{html.escape(lesson["does"])}<br>'
-            f"<strong>You see:</strong> {html.escape(lesson['see'])}<br>"
-            f"<small>Source: {html.escape(lesson['source'])}</small></p>"
+            f"<p>{html.escape(lesson['does'])}</p><p><strong>You see:</strong> {html.escape(lesson['see'])}</p>"
+            f'<p class="nbh-soft">Source: {html.escape(lesson["source"])}</p>'
         )
         on = [_lasts(each) for each in self.course.control.faults() if each["left"] is not None]
-        self._on.value = (
-            f'<p role="status" style="margin:0.3em 0">On now: {html.escape(", ".join(on) or "nothing")}.</p>'
-        )
+        self._on.say(f"On now: {', '.join(on) or 'nothing'}.", "warn" if on else "plain")
 
     def as_text(self) -> str:
         if not self.course.simulated:
@@ -110,7 +105,7 @@ class LessonsPanel(Panel):
         self._say(f"The waits between two tries are now: {words}.")
 
     def _say(self, words: str) -> None:
-        self._said.value = f'<p role="status" style="margin:0">{html.escape(words)}</p>'
+        self._said.say(self.masked(words))
 
 
 def _lasts(lesson: dict[str, Any]) -> str:

@@ -11,8 +11,9 @@ from nbhelpers.errors import KitError, MessageError
 from nbhelpers.inbox.events import one_line
 from nbhelpers.messages.outbound import LONGEST_TEXT, OutboundMessage
 from nbhelpers.messages.snippets import LANGUAGES, snippet
-from nbhelpers.widgets.base import Panel, block, guarded
-from nbhelpers.widgets.person import newer_words, pinned, ticks
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import CodeBlock, Note, block, button, column, field, guarded, row
+from nbhelpers.widgets.person import Names, chips, cure_of, newer_words, pinned, ticks
 
 __all__ = ["ReplyBox"]
 
@@ -27,47 +28,59 @@ class ReplyBox(Panel):
         self._page: str | None = None
         self._uuid: str | None = None
         self._sent = "…"
-        self._ids, self._receipts, self._counter = block(), block(), block()
-        self._counter.layout.margin = "0 12px"
-        self._text = ipywidgets.Textarea(
-            placeholder="Your answer", rows=2, layout={"width": "98%"}, tooltip="Your answer, 640 characters at most"
-        )
-        self._send = ipywidgets.Button(description="Send", button_style="primary", tooltip="Send this answer")
-        self._newest = ipywidgets.Button(description="Answer the newest instead", layout={"width": "auto"})
-        # Real buttons: the headers of an accordion or a tab cannot be reached with the keyboard.
+        self._names = Names(course)
+        self._ids, self._receipts, self._counter, self._said = block(), block(), block(), Note()
+        self._text = field(ipywidgets.Textarea, "Your answer", placeholder="Your answer", rows=2)
+        self._text.add_class("nbh-wide")
+        self._send_it = button("Send", guarded(self._say, self._answer), first=True, tooltip="Send this answer")
+        self._newest = button("Answer the newest instead", guarded(self._say, self._choose_newest))
         self._open = ipywidgets.ToggleButton(description="Request", tooltip="Show the exact call")
-        self._language = ipywidgets.ToggleButtons(options=LANGUAGES, style={"button_width": "auto"})
-        self._code = block()
-        self._request = ipywidgets.VBox([self._language, self._code], layout={"display": "none"})
-        children = [self._ids, self._text, ipywidgets.HBox([self._send, self._counter, self._open, self._newest])]
-        super().__init__(course, [*children, self._receipts, self._request])
+        # Radio buttons: a browser tells which one is on, and the arrow keys go through them.
+        self._language = field(ipywidgets.RadioButtons, "Language", options=LANGUAGES, orientation="horizontal")
+        self._code = CodeBlock(label="the request")
+        self._request = column(self._language, self._code)
+        self._request.layout.display = "none"
+        buttons = row(row(self._send_it, self._open, self._newest), self._counter)
+        buttons.add_class("nbh-end")
+        super().__init__(course, [self._ids, self._text, buttons, self._said, self._receipts, self._request])
+        if not course.simulated:
+            self.head.mode = f"{self.mode_word} · reaches a real person"
         self._open.observe(lambda change: self._show_request(change["new"]), "value")
         self._language.observe(lambda _: self._typed(), "value")
         self._text.observe(lambda _: self._typed(), "value")
-        self._send.on_click(guarded(self._say, self._answer))
-        self._newest.on_click(guarded(self._say, self._choose_newest))
         self.show()
         self._typed()
         self.follow()
 
     def refresh(self) -> None:
         event, newer = pinned(self.course, self._person)
-        self._send.disabled = event is None
+        self._send_it.disabled = event is None
         self._newest.layout.display = "" if newer else "none"
         if event is None:
             self._ids.value = f"<p>{_NOBODY}</p>"
             return
         if self._person is None:
             self._person, self._page = event.psid, event.page_id
+            self._names.look()
             self._typed()
-        real = "" if self.course.simulated else f" <strong>{_REAL}</strong>"
-        more = f" <small>({newer_words(newer)})</small>" if newer else ""
+        page, psid = (html.escape(self.masked(each)) for each in (self._page, self._person))
+        name = self._names.of(self._person, "")
+        who = f"{name}, the person" if name else "the person"
+        more = f" ({newer_words(newer)})" if newer else ""
         self._ids.value = (
-            f"<p>From <code>{html.escape(self._page or '')}</code> (you, the Page: the inbound <code>to</code>) ⟶ "
-            f"To <code>{html.escape(self._person or '')}</code> (the person: its <code>from</code>){more}.{real}</p>"
+            f'<p><span class="nbh-label">From</span> <code>{page}</code> (you, the Page: the inbound <code>to</code>) '
+            f'→ <span class="nbh-label">To</span> <code>{psid}</code> '
+            f"({html.escape(who)}: its <code>from</code>){more}.{self._real()}</p>"
         )
         if self._uuid:
-            self._say(f"Accepted: “{one_line(self._sent, 80)}”  {ticks(self.course.inbox.events(uuid=self._uuid))}.")
+            about = self.course.inbox.events(uuid=self._uuid)
+            sent = f"“{html.escape(self.masked(one_line(self._sent, 80)))}”"
+            self._receipts.value = f'<p class="nbh-soft">Accepted: {sent}</p>{chips(about)}'
+            self._said.say(self.masked(cure_of(about)), "bad")
+            self.head.said = self.masked(f"Your answer: {ticks(about)}")
+
+    def _real(self) -> str:
+        return "" if self.course.simulated else f" <strong>{_REAL}</strong>"
 
     def as_text(self) -> str:
         event, newer = pinned(self.course, self._person)
@@ -83,7 +96,8 @@ class ReplyBox(Panel):
     def _typed(self) -> None:
         count = len(self._text.value)
         over = f" {count - LONGEST_TEXT} too many" if count > LONGEST_TEXT else ""
-        self._counter.value = f"<span>{count} of {LONGEST_TEXT}{over}</span>"
+        kind = "nbh-count nbh-over" if over else "nbh-count"
+        self._counter.value = f'<span class="{kind}">{count} of {LONGEST_TEXT}{over}</span>'
         if self._person is None or self._page is None:
             return
         # With nothing typed, the answer that was sent last.
@@ -93,9 +107,7 @@ class ReplyBox(Panel):
             code = snippet(self._language.value, self.course.host, self.course.settings.api_version, message)
         except KitError as error:  # IDs from outside may be none
             code = str(error)
-        self._code.value = (
-            f'<pre style="overflow:auto;margin:0;font-size:0.85em;line-height:1.35">{html.escape(code)}</pre>'
-        )
+        self._code.value = self.masked(code)
 
     def _show_request(self, shown: bool) -> None:
         self._request.layout.display = "" if shown else "none"
@@ -119,7 +131,8 @@ class ReplyBox(Panel):
             self.show()
 
     def _say(self, words: str) -> None:
-        self._receipts.value = f'<p role="status">{html.escape(words)}</p>'
+        self._receipts.value = ""
+        self._said.say(self.masked(words), "bad")
 
 
 _REAL = "This reaches a real person."

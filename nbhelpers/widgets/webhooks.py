@@ -13,8 +13,8 @@ from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import Delivery, one_line
-from nbhelpers.widgets.base import TIGHT, Panel, block, guarded
-from nbhelpers.widgets.copy_field import CopyField
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import CopyField, Note, block, button, guarded, row
 
 __all__ = ["WebhooksPanel"]
 
@@ -29,40 +29,47 @@ class WebhooksPanel(Panel):
     heading = "Webhooks"
 
     def __init__(self, course: CourseContext) -> None:
-        self._inbound = CopyField(label="Webhook URL for Inbound Message")
-        self._status = CopyField(label="Webhook URL for Delivery Receipt")
+        held = course.presenting
+        labels = ("Webhook URL for Inbound Message", "Webhook URL for Delivery Receipt")
+        self._fields = [
+            CopyField(whole=(lambda at=at: self._urls()[at]) if held else None, label=label)
+            for at, label in enumerate(labels)
+        ]
         self._facts = block()
-        self._live, self._words, self._said = LiveWebhooks(course), "", block()
-        self._said.layout.display = "none"
+        self._live, self._said = LiveWebhooks(course), Note()
         self._asked: Callable[[], Proposal | Changed] | None = None  # what *Yes* does
-        self._buttons = {
-            "set": _button("Set the webhooks for me", self._guarded(self._ask_to_set)),
-            "back": _button("Put the old ones back", self._guarded(self._ask_to_put_back)),
-            "yes": _button("Yes, set them", self._guarded(self._do)),
-            "no": _button("No", self._guarded(lambda: self._say("Nothing was changed."))),
+        self._buttons: dict[str, ipywidgets.Button] = {
+            "set": button("Set the webhooks for me", self._guarded(self._ask_to_set), first=True),
+            "back": button("Put the old ones back", self._guarded(self._ask_to_put_back)),
+            "yes": button("Yes, set them", self._guarded(self._do), first=True),
+            "no": button("No", self._guarded(lambda: self._say("Nothing was changed."))),
         }
-        children = [self._inbound, self._status, self._facts]
+        children: list[ipywidgets.Widget] = [*self._fields, self._facts]
         if not course.simulated:
-            children += [self._said, ipywidgets.HBox([*self._buttons.values()])]
+            children += [self._said, row(*self._buttons.values())]
         super().__init__(course, children)
         self.show()
         self.follow()
 
     def refresh(self) -> None:
         self._show_buttons()
-        urls = self._urls()
-        self._inbound.value, self._status.value = urls  # first: they are known even when the form cannot be asked
+        for field, url in zip(self._fields, self._urls(), strict=True):
+            field.value = self.masked(url)  # first: they are known even when the form cannot be asked
         method, call = self._now()
-        self._facts.value = f'<p role="status" style="{TIGHT}">{html.escape(method)}<br>{html.escape(call)}</p>'
+        self.head.said = self.masked(f"{method} {call}")
+        kind = "nbh-ok" if " answered 2" in call else "nbh-bad" if " answered " in call else ""
+        self._facts.value = (
+            f'<p>{html.escape(method)}</p><p class="nbh-note {kind}" style="margin-top:6px">'
+            f"{html.escape(self.masked(call))}</p>"
+        )
 
     def as_text(self) -> str:
-        labels = (self._inbound.label, self._status.label)
-        lines = [f"{label}: {url}" for label, url in zip(labels, self._urls(), strict=True)]
+        lines = [f"{field.label}: {url}" for field, url in zip(self._fields, self._urls(), strict=True)]
         try:
             lines += self._now()
         except KitError as error:
             lines.append(str(error))
-        return "\n".join([*lines, self._words] if self._words else lines)
+        return "\n".join([*lines, self._said.words] if self._said.words else lines)
 
     def _urls(self) -> tuple[str, str]:
         receiver = (self.course.facts.get("receiver") if self.course.simulated else self.course.public_urls()) or {}
@@ -112,24 +119,16 @@ class WebhooksPanel(Panel):
 
     def _say(self, words: str, action: Callable[[], Proposal | Changed] | None = None) -> None:
         # What goes wrong ends the question as well: a second *Yes* to something else would be no answer to it.
-        self._words, self._asked = words, action
-        lines = html.escape(words).replace("\n", "<br>")
-        self._said.value = f'<p role="status" style="{TIGHT}">{lines}</p>'
-        self._said.layout.display = "" if words else "none"
+        self._asked = action
+        self._said.say(self.masked(words))
         self._show_buttons()
 
     def _show_buttons(self) -> None:
         settable, asking = self._live.settable, self._asked is not None
         shown = {"set": settable and not asking, "yes": asking, "no": asking}
         shown["back"] = shown["set"] and self._live.remembers
-        for name, button in self._buttons.items():
-            button.layout.display = "" if shown[name] else "none"
-
-
-def _button(words: str, press: Callable[[Any], None]) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=words, tooltip=words, layout={"width": "auto"})
-    button.on_click(press)
-    return button
+        for name, each in self._buttons.items():
+            each.layout.display = "" if shown[name] else "none"
 
 
 def _judged(call: Delivery, simulated: bool) -> str:

@@ -30,6 +30,8 @@ from nbhelpers.inbox.events import Delivery, Event
 from nbhelpers.services import launcher
 from nbhelpers.services.record import is_alive
 from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import CodeBlock, CopyField, Head, Note
+from nbhelpers.widgets.psid import Newcomers
 from tests.conftest import wait_until
 
 CLOCK = r"\d\d:\d\d:\d\d"
@@ -191,12 +193,34 @@ def inside(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
 
 
 def markup(panel: Panel) -> str:
-    """All HTML that the panel puts on the page, hidden parts left out."""
-    return "\n".join(
-        widget.value
-        for widget in inside(panel)
-        if isinstance(widget, ipywidgets.HTML) and widget.layout.display != "none"
-    )
+    """All that the panel puts on the page, as HTML, hidden parts left out."""
+    return "\n".join(filter(None, (_markup(widget) for widget in _shown(panel))))
+
+
+def _shown(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+    """A widget and everything in it that is not hidden."""
+    if widget.layout.display == "none":
+        return
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _shown(child)
+
+
+def _markup(widget: ipywidgets.Widget) -> str:
+    """What a part shows: its script puts on the page what stands in its traits, as text."""
+    if isinstance(widget, ipywidgets.HTML):
+        return widget.value
+    if isinstance(widget, Head):
+        stopped = f"<p>{html.escape(widget.stopped)}</p>" if widget.stopped else ""
+        return f"<h3>{html.escape(widget.heading)}</h3><small>{html.escape(widget.mode)}</small>{stopped}"
+    if isinstance(widget, Note):
+        role = "alert" if widget.urgent else "status"
+        return f'<p role="{role}">{html.escape(widget.words)}</p>' if widget.words else ""
+    if isinstance(widget, CopyField):
+        return "".join(f"<span>{html.escape(each)}</span>" for each in (widget.label, widget.value, widget.after))
+    if isinstance(widget, CodeBlock):
+        return f"<pre>{html.escape(widget.value)}</pre>"
+    return f"<p>{html.escape(widget.words)}</p>" if isinstance(widget, Newcomers) and widget.words else ""
 
 
 def seen(panel: Panel) -> str:
