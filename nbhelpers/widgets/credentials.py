@@ -19,7 +19,7 @@ class CredentialsCard(Panel):
 
     def __init__(self, course: CourseContext) -> None:
         self._id = CopyField(label="Application ID", empty="none noted")
-        self._file, self._missing, self._public = block(), Note(), CodeBlock(label="the public half")
+        self._file, self._missing, self._public = block(), Note(), CodeBlock(label="public half", folded=True)
         super().__init__(course, [self._id, self._file, self._missing, self._public])
         self.show()
 
@@ -28,7 +28,7 @@ class CredentialsCard(Panel):
         self._id.value = self.course.application_id or ""
         self._file.value = (
             f'<span class="nbh-label">Private key:</span> <code>{html.escape(self.masked(where))}</code> '
-            '<span class="nbh-soft">stays here; what follows is its public half, which the service holds</span>'
+            '<span class="nbh-soft">stays here; its public half is what the service holds</span>'
         )
         self._missing.say(fault, "warn")
         self._public.value = public

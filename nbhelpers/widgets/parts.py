@@ -112,11 +112,12 @@ class Countdown(anywidget.AnyWidget):
 
 
 class CodeBlock(anywidget.AnyWidget):
-    """Code or JSON in a box of its own, with a Copy button; `label` says what it is."""
+    """Code or JSON in a box of its own, with a Copy button; `label` says what it is, `folded` opens on request."""
 
     _esm = script("code")
     label = traitlets.Unicode("").tag(sync=True)
     value = traitlets.Unicode("").tag(sync=True)
+    folded = traitlets.Bool(False).tag(sync=True)
 
 
 def block() -> ipywidgets.HTML:

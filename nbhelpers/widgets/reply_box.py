@@ -68,9 +68,10 @@ class ReplyBox(Panel):
         who = f"{name}, the person" if name else "the person"
         more = f" ({newer_words(newer)})" if newer else ""
         self._ids.value = (
-            f'<p><span class="nbh-label">From</span> <code>{page}</code> (you, the Page: the inbound <code>to</code>) '
-            f'→ <span class="nbh-label">To</span> <code>{psid}</code> '
-            f"({html.escape(who)}: its <code>from</code>){more}.{self._real()}</p>"
+            f'<p><span class="nbh-label">From</span> <code>{page}</code> '
+            '<span class="nbh-soft">(you, the Page: the inbound <code>to</code>)</span> → '
+            f'<span class="nbh-label">To</span> <code>{psid}</code> '
+            f'<span class="nbh-soft">({html.escape(who)}: its <code>from</code>){more}.</span>{self._real()}</p>'
         )
         if self._uuid:
             about = self.course.inbox.events(uuid=self._uuid)

@@ -35,6 +35,8 @@ class WebhooksPanel(Panel):
             CopyField(whole=(lambda at=at: self._urls()[at]) if held else None, label=label)
             for at, label in enumerate(labels)
         ]
+        for each in self._fields:
+            each.add_class("nbh-aligned")
         self._facts = block()
         self._live, self._said = LiveWebhooks(course), Note()
         self._asked: Callable[[], Proposal | Changed] | None = None  # what *Yes* does

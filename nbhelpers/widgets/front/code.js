@@ -13,6 +13,13 @@ function render({ model, el }) {
   };
   model.on("change", draw);
   draw();
-  el.append(made("div", "nbh-code-box", box, made("div", "nbh-row", ask, said)));
+  const parts = [box, made("div", "nbh-row", ask, said)];
+  if (model.get("folded")) {
+    const name = model.get("label");
+    const fold = made("details", "", made("summary", "", name[0].toUpperCase() + name.slice(1)), ...parts);
+    el.append(fold);
+  } else {
+    el.append(...parts);
+  }
 }
 export default { render };

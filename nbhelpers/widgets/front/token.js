@@ -9,6 +9,7 @@ function render({ model, el }) {
     if (message.words) said.textContent = message.words;
   };
   model.on("msg:custom", hear);
+  el.classList.add("nbh-column");
   el.append(row, made("div", "nbh-row", ask, mint, said));
   return () => { stop(); model.off("msg:custom", hear); };
 }
