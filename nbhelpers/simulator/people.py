@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbhelpers.errors import KitError
-from nbhelpers.messages.inbound import MEDIA, InboundMessage
+from nbhelpers.messages.inbound import MEDIA, InboundMessage, read
 from nbhelpers.simulator.delivery.queue import Sent, StatusChange, queue_inbound, queue_statuses, time_text
 from nbhelpers.simulator.rules.scenes import lines_of
 from nbhelpers.simulator.sending.accept import DELIVERED_AFTER, Holds, shape_of
@@ -227,6 +227,23 @@ class People:
         count = self._store.write(work).result()
         self._wake()
         return count
+
+    def phone(self, psid: str, limit: int = 100) -> list[dict[str, Any]]:
+        """Return what a person's phone shows, oldest first: what they wrote, and what was delivered to them.
+
+        Each has `uuid`, `own` (the person wrote it), `kind`, `text`, `url`, `at` (Unix seconds) and `read`.
+        """
+        sql = (
+            "SELECT uuid, way, body, state, at FROM messages WHERE psid = ? AND channel = 'messenger'"
+            " AND (way = 'in' OR state IN ('delivered', 'read')) ORDER BY at DESC LIMIT ?"
+        )
+        shown = []
+        for row in self._store.rows(sql, storable(psid), limit)[::-1]:
+            said = read(row["body"])
+            content = (said.kind, said.text, said.url) if isinstance(said, InboundMessage) else ("unknown", None, None)
+            facts = {"uuid": row["uuid"], "own": row["way"] == "in", "at": row["at"], "read": row["state"] == "read"}
+            shown.append(facts | dict(zip(("kind", "text", "url"), content, strict=True)))
+        return shown
 
     def block(self, page: Page, person: str | None, blocked: bool = True) -> str:
         """Let a person block a Page, or take that back; return their PSID there. They must have written to it."""

@@ -152,7 +152,7 @@ def _close_those_before(panel: Panel) -> None:
 def _cell() -> tuple[str | None, str]:
     """Return the id of the cell that runs, and of this run of it; None where there is no notebook."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    parent = getattr(shell, "get_parent", dict)()
+    parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
     cell = parent.get("metadata", {}).get("cellId")
     return (str(cell), str(parent["header"]["msg_id"])) if cell else (None, "")
 

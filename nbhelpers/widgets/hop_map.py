@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nbhelpers.course.context import CourseContext
 from nbhelpers.diagnosis.doctor import examine
 from nbhelpers.diagnosis.hop_map import HopMap
@@ -19,8 +21,11 @@ class HopMapPanel(Panel):
     def __init__(self, course: CourseContext) -> None:
         self._found: HopMap | None = None
         self._map = block()
-        again = button("Look again", lambda _: self.show(), tooltip="Walk the hops once more")
+        again = button("Look again", self._again, tooltip="Walk the hops once more")
         super().__init__(course, [self._map, row(again)])
+        self.show()
+
+    def _again(self, _: Any) -> None:
         self.show()
 
     def refresh(self) -> None:

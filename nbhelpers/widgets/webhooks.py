@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,7 @@ class WebhooksPanel(Panel):
         held = course.presenting
         labels = ("Webhook URL for Inbound Message", "Webhook URL for Delivery Receipt")
         self._fields = [
-            CopyField(whole=(lambda at=at: self._urls()[at]) if held else None, label=label)
+            CopyField(whole=functools.partial(self._url, at) if held else None, label=label)
             for at, label in enumerate(labels)
         ]
         for each in self._fields:
@@ -76,6 +77,9 @@ class WebhooksPanel(Panel):
     def _urls(self) -> tuple[str, str]:
         receiver = (self.course.facts.get("receiver") if self.course.simulated else self.course.public_urls()) or {}
         return receiver.get("inbound_url", ""), receiver.get("status_url", "")
+
+    def _url(self, at: int) -> str:
+        return self._urls()[at]
 
     def _now(self) -> tuple[str, str]:
         saved = self.course.control.settings() if self.course.simulated else None

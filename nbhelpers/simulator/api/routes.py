@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -91,19 +92,27 @@ class ApiRoutes:
 
     def _sender(self, version: str) -> Handler:
         async def handler(request: Request) -> Response:
+            begun, clock = time.time(), time.perf_counter()
+            response, body = await send(request)
+            asked = ("POST", f"/{version}/messages", request.headers.raw, body)
+            said = (response.status_code, "", bytes(response.body))
+            self._store.calls.note("api", begun, time.perf_counter() - clock, asked, said)
+            return response
+
+        async def send(request: Request) -> tuple[Response, bytes]:
             caller = self._caller(request, version)
             if isinstance(caller, Problem):
-                return answer(caller)
+                return answer(caller), b""
             early = self._acceptor.may_call(caller, version)
             if early is not None:
-                return answer(early)
+                return answer(early), b""
             body = await read_body(request)
             outgoing = read_request(version, body, self._store.switches)
             if isinstance(outgoing, Problem):
-                return answer(outgoing)
+                return answer(outgoing), body
             refusal = self._acceptor.may_send(caller, outgoing, version)
             if refusal is not None:
-                return answer(refusal)
+                return answer(refusal), body
             kept = body.decode(json.detect_encoding(body), "replace")
             lessons = self._acceptor.prepared()
             self._sending += 1
@@ -116,7 +125,7 @@ class ApiRoutes:
                 self._sending -= 1
             if accepted.receipts_first:
                 await self._deliverer.until_called(accepted.message_uuid)
-            return answer(accepted.body, 202)
+            return answer(accepted.body, 202), body
 
         return handler
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import requests
 
@@ -66,6 +67,19 @@ class ControlClient:
     def read(self, **who: str | None) -> int:
         """Let a person (`page`, `person`, `psid`) read what was delivered; return how many messages that were."""
         return self._part(int, "read", "POST", "read", who)
+
+    def phone(self, psid: str) -> list[dict[str, Any]]:
+        """Return what a person's phone shows, oldest first: `uuid`, `own`, `kind`, `text`, `url`, `at`, `read`."""
+        return self._part(list, "phone", "GET", f"phone?{urlencode({'psid': psid})}")
+
+    def record(self, uuid: str | None = None, lately: float = 60.0) -> dict[str, list[dict[str, Any]]]:
+        """Return what happened to one message, or to all of the last so many seconds: `messages`, `webhooks`, `calls`.
+
+        Calls are in memory, the newest thousand since the simulator started; what lets one in is masked in them.
+        """
+        asked = {"uuid": uuid} if uuid else {"lately": str(lately)}
+        record: dict[str, list[dict[str, Any]]] = self._call("GET", f"record?{urlencode(asked)}")
+        return record
 
     def play(self, scene: str, page: str | None = None) -> list[dict[str, Any]]:
         """Let the people of a scene write to a Page (by default the newest): `psid` and `passed_on` of each message."""

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nbhelpers.errors import KitError
+from nbhelpers.simulator.control.record import record_of
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import Handler, answer, texts
 from nbhelpers.simulator.people import People
@@ -42,6 +43,7 @@ class LessonRoutes:
             ("switches", "GET", self.switches),
             ("switches", "PUT", self.change_switches),
             ("webhooks", "GET", self.webhooks),
+            ("record", "GET", self.record),
         ]
 
     async def refuse_next(self, request: Request) -> Response:
@@ -136,6 +138,12 @@ class LessonRoutes:
         names = "id, uuid, kind, at, due, attempts, outcome, answer, called"
         rows = self._store.rows(f"SELECT {names} FROM webhooks ORDER BY id DESC LIMIT ?", limit)  # noqa: S608
         return answer({"webhooks": [dict(row) for row in rows]})
+
+    async def record(self, request: Request) -> Response:
+        """Answer with what happened to one message, or to all of the last so many seconds."""
+        uuid, asked = request.query_params.get("uuid"), request.query_params.get("lately", "60")
+        lately = _number({"lately": asked}, "lately", 0, 86_400)
+        return answer(await asyncio.to_thread(record_of, self._store, uuid, time.time() - lately))
 
 
 def _number(form: dict[str, str], name: str, least: float, most: float) -> float:

@@ -55,6 +55,7 @@ class ControlRoutes:
             ("link/expired", "PUT", self.expire_link),
             ("write", "POST", self.write),
             ("read", "POST", self.read),
+            ("phone", "GET", self.phone),
             ("scenes", "GET", self.scenes),
             ("scenes", "POST", self.play),
             ("blocked", "PUT", self.block),
@@ -217,6 +218,11 @@ class ControlRoutes:
         page = self._people.page(form["page"]) if "page" in form else None
         count = await asyncio.to_thread(self._people.read, page, form.get("person"), form.get("psid"))
         return answer({"read": count})
+
+    async def phone(self, request: Request) -> Response:
+        """Answer with what a person's phone shows."""
+        shown = await asyncio.to_thread(self._people.phone, request.query_params.get("psid", ""))
+        return answer({"phone": shown})
 
     async def scenes(self, _request: Request) -> Response:
         """Answer with the scenes that there are, and what happens in each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urldefrag, urlencode
@@ -27,6 +28,7 @@ class Answered:
 
     status: int
     words: str
+    body: bytes = b""
 
 
 def open_client(at_once: int = 2) -> aiohttp.ClientSession:
@@ -43,8 +45,12 @@ async def call(
     application_id: str | None,
     signed: bool = True,
     secret: str | None = None,
+    about: tuple[str, int] | None = None,
 ) -> Answered:
-    """Make one call. `signed` and `secret` are for lessons: a webhook without a signature, or with a wrong one."""
+    """Make one call. `signed` and `secret` are for lessons: a webhook without a signature, or with a wrong one.
+
+    A call that is `about` a message (its uuid, and the webhook's id) is kept in the log of calls.
+    """
     url, data, account = route.url, body, store.account()
     headers = {"User-Agent": "nbhelpers-simulator"}  # the service's own is not known
     if route.method == "GET":
@@ -53,13 +59,24 @@ async def call(
         headers["Content-Type"] = "application/json"
     if signed and store.switches["signed"] == "yes":
         headers["Authorization"] = sign(data, secret or account.signature_secret, account.api_key, application_id)
+    begun, clock = time.time(), time.perf_counter()
+    answered = await _answer(http, route.method, url, data, headers)
+    if about is not None:
+        request = (route.method, url, headers, data)
+        said = (answered.status, answered.words, answered.body)
+        store.calls.note("webhook", begun, time.perf_counter() - clock, request, said, *about)
+    return answered
+
+
+async def _answer(http: aiohttp.ClientSession, method: str, url: str, data: bytes, headers: dict[str, str]) -> Answered:
     try:
-        async with http.request(route.method, url, data=data or None, headers=headers, allow_redirects=False) as answer:
+        async with http.request(method, url, data=data or None, headers=headers, allow_redirects=False) as answer:
             # The status is the answer. Its words do not matter, but once read the connection can be used again.
+            said = b""
             if not answer.content.at_eof():
                 with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                    await answer.content.read(65_536)
-            return Answered(answer.status, f"answered {answer.status}")
+                    said = await answer.content.read(65_536)
+            return Answered(answer.status, f"answered {answer.status}", said)
     except TimeoutError:
         return Answered(0, "no answer in time")
     except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -299,10 +299,21 @@ class Deliverer:
 
     async def _call(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> Answered:
         if self._faults.take("door-shut", of=row["id"]):
-            return Answered(0, "no answer (the lesson door-shut)")
+            shut = Answered(0, "no answer (the lesson door-shut)")
+            self._store.calls.note(
+                "webhook",
+                time.time(),
+                0.0,
+                (route.method, route.url, {}, row["body"]),
+                (0, shut.words, b""),
+                row["uuid"],
+                row["id"],
+            )
+            return shut
         unsigned = self._faults.take("unsigned")
         secret = "not the account's" if not unsigned and self._faults.take("bad-signature") else None
-        return await call(http, route, row["body"], self._store, row["application_id"], not unsigned, secret)
+        about = row["uuid"], row["id"]
+        return await call(http, route, row["body"], self._store, row["application_id"], not unsigned, secret, about)
 
     def _is_retried(self, status: int) -> bool:
         # 0: no answer at all.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nbhelpers.errors import ServiceError
+from nbhelpers.simulator.storage.call_log import CallLog
 from nbhelpers.simulator.storage.switches import DEFAULTS, check
 from nbhelpers.simulator.storage.tables import (
     SCHEMA,
@@ -46,6 +47,7 @@ class Store:
             raise ServiceError(
                 "The simulator cannot open its store.", f"{path}: {error}.", "`nbhelpers reset` sets it aside."
             ) from None
+        self.calls = CallLog()
         self._account = self.write(open_account).result()
         self._changing = threading.Lock()  # so that the account in memory is the one that was written last
         self._applications = self._read_applications()
