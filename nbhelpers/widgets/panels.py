@@ -46,9 +46,12 @@ class Panels:
         """Show the reply box with receipts and the exact request."""
         return ReplyBox(self._course)
 
-    def conversation(self) -> ConversationPanel:
-        """Show the whole conversation with one person."""
-        return ConversationPanel(self._course)
+    def conversation(self, people: int = 1, projector: bool | None = None) -> ConversationPanel:
+        """Show the whole conversation with one person; beside it the phones of one or two simulated people.
+
+        With `projector` it is large, masks PSIDs and URLs, and plays by itself.
+        """
+        return ConversationPanel(self._course, people, projector)
 
     def hops(self) -> HopMapPanel:
         """Show how far a message comes, hop by hop, and what to do next."""

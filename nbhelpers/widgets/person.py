@@ -9,7 +9,7 @@ from nbhelpers.errors import KitError, cure_for
 from nbhelpers.inbox.events import Event, one_line
 from nbhelpers.messages.inbound import MessageStatus
 
-__all__ = ["NOBODY", "Names", "chips", "cure_of", "newcomers", "newer_words", "pinned", "ticks"]
+__all__ = ["NOBODY", "Names", "chips", "cure_of", "latest", "newcomers", "newer_words", "pinned", "ticks"]
 
 NOBODY = "Nobody has written yet. A PSID appears here with the first message."
 _STAGES = ("submitted", "delivered", "read")
@@ -24,7 +24,7 @@ class Names:
 
     def __init__(self, course: CourseContext) -> None:
         self._course = course
-        self._people: dict[str, tuple[str, float]] = {}
+        self._people: dict[str, tuple[str, float, str]] = {}  # by PSID: name, when they last wrote, to which Page
 
     def look(self) -> bool:
         """Ask the simulator; say whether anything is new. What cannot be had is not needed."""
@@ -34,13 +34,19 @@ class Names:
             pages = self._course.control.pages()
         except KitError:
             return False
-        people = {each["psid"]: (each["name"], each["wrote"]) for page in pages for each in page["people"]}
+        people = {
+            each["psid"]: (each["name"], each["wrote"], page["name"]) for page in pages for each in page["people"]
+        }
         before, self._people = self._people, people
         return before != people
 
     def of(self, psid: str | None, otherwise: str = "the person") -> str:
         """Return the name of a person, or `otherwise`."""
         return one_line(self._people[psid][0], 40) if psid in self._people else otherwise
+
+    def psid_of(self, name: str, page: str) -> str | None:
+        """Return the PSID that a person of this name has on a Page of this name; None when they never wrote to it."""
+        return next((psid for psid, known in self._people.items() if (known[0], known[2]) == (name, page)), None)
 
     def wrote(self, psid: str | None) -> float | None:
         """Return when the person last wrote (Unix seconds), aged as the simulator has aged it; None if not known."""
@@ -74,6 +80,12 @@ def newer_words(count: int) -> str:
 def ticks(events: list[Event]) -> str:
     """How far an answer has come, a tick and a word for each receipt; of a refused one also why."""
     return "  ".join(f"{sign} {words}" for sign, words, _ in _receipts(events)) or "accepted, no receipt yet"
+
+
+def latest(events: list[Event]) -> str:
+    """How far an answer has come, in one sign and one word."""
+    receipts = _receipts(events)
+    return " ".join(receipts[-1][:2]) if receipts else "accepted, no receipt yet"
 
 
 def chips(events: list[Event], waiting: bool = True) -> str:

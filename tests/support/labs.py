@@ -32,6 +32,7 @@ from nbhelpers.services.record import is_alive
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.parts import CodeBlock, CopyField, Head, Note
 from nbhelpers.widgets.psid import Newcomers
+from nbhelpers.widgets.talk import Talk
 from tests.conftest import wait_until
 
 CLOCK = r"\d\d:\d\d:\d\d"
@@ -220,7 +221,15 @@ def _markup(widget: ipywidgets.Widget) -> str:
         return "".join(f"<span>{html.escape(each)}</span>" for each in (widget.label, widget.value, widget.after))
     if isinstance(widget, CodeBlock):
         return f"<pre>{html.escape(widget.value)}</pre>"
+    if isinstance(widget, Talk):
+        said = "".join(map(_bubble, widget.bubbles)) or html.escape(widget.empty)
+        return f"<h4>{html.escape(widget.name)}</h4>{said}"
     return f"<p>{html.escape(widget.words)}</p>" if isinstance(widget, Newcomers) and widget.words else ""
+
+
+def _bubble(bubble: dict[str, Any]) -> str:
+    who, text, below = (html.escape(bubble[name]) for name in ("who", "text", "below"))
+    return f'<li class="{"own" if bubble["own"] else "other"}"><span>{who}</span> <div>{text}</div> {below}</li>'
 
 
 def seen(panel: Panel) -> str:
