@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nbhelpers.course.context import CourseContext
 from nbhelpers.widgets.conversation import ConversationPanel
 from nbhelpers.widgets.credentials import CredentialsCard
@@ -10,6 +12,7 @@ from nbhelpers.widgets.hop_map import HopMapPanel
 from nbhelpers.widgets.lessons import LessonsPanel
 from nbhelpers.widgets.psid import PsidPanel
 from nbhelpers.widgets.reply_box import ReplyBox
+from nbhelpers.widgets.round import RoundPanel
 from nbhelpers.widgets.token import TokenCard
 from nbhelpers.widgets.webhooks import WebhooksPanel
 
@@ -52,6 +55,10 @@ class Panels:
         With `projector` it is large, masks PSIDs and URLs, and plays by itself.
         """
         return ConversationPanel(self._course, people, projector)
+
+    def round(self, message: Any = None, projector: bool | None = None) -> RoundPanel:
+        """Draw the way of one message (an event or a message_uuid), or of all of the last minute, as it happens."""
+        return RoundPanel(self._course, message, projector)
 
     def hops(self) -> HopMapPanel:
         """Show how far a message comes, hop by hop, and what to do next."""

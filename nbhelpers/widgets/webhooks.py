@@ -12,8 +12,9 @@ import ipywidgets
 from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
+from nbhelpers.diagnosis.exchanged import signature_words
 from nbhelpers.errors import KitError
-from nbhelpers.inbox.events import Delivery, one_line
+from nbhelpers.inbox.events import one_line
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.parts import CopyField, Note, block, button, guarded, row
 
@@ -100,7 +101,7 @@ class WebhooksPanel(Panel):
         clock = f"{last.received.astimezone():%H:%M:%S}"
         mark = "" if last.origin == "wire" else f" ({last.origin})"
         called = f"Last call: {clock} {one_line(last.method)} {path}, answered {last.answer}{mark}."
-        return method, f"{called} {_judged(last, self.course.simulated)}"
+        return method, f"{called} {signature_words(last, self.course.simulated)}"
 
     # Setting them, in live mode
 
@@ -135,17 +136,3 @@ class WebhooksPanel(Panel):
         shown["back"] = shown["set"] and self._live.remembers
         for name, each in self._buttons.items():
             each.layout.display = "" if shown[name] else "none"
-
-
-def _judged(call: Delivery, simulated: bool) -> str:
-    """How the signature of a call was judged, in words."""
-    if call.verdict == "signed":
-        return "Signature verified."
-    if call.verdict == "wrong":
-        return f"Signature wrong: {one_line(call.why, 120)}."
-    if call.verdict == "unsigned":
-        return "Unsigned."
-    if not call.why:  # whatever is refused for its method or path is refused before anybody looks
-        return "Signature not looked at: the call was refused before."
-    unset = "no signature secret is known" if simulated else "VONAGE_SIGNATURE_SECRET is not set"
-    return f"Signature not verified: {unset}."

@@ -246,5 +246,6 @@ def test_a_block_is_empty_markup() -> None:
 
 def test_tab_lists_the_panels(ready: Lab) -> None:
     assert repr(ready.panels) == (
-        "Panels: conversation(), credentials(), hello(), hops(), lessons(), psid(), reply(), token(), webhooks()"
+        "Panels: conversation(), credentials(), hello(), hops(), inbox(), lessons(), psid(), reply(), round(), token(),"
+        " webhooks()"
     )
