@@ -1,4 +1,4 @@
-"""Facebook's rules: the 24-hour window, the message tags, which files and addresses it takes, the codes of a refusal."""
+"""Facebook's rules: the 24-hour window, the message tags, which files and addresses it takes, codes of a refusal."""
 
 from __future__ import annotations
 
