@@ -33,20 +33,6 @@ def open_store(tmp_path: Path) -> Iterator[Callable[[], Store]]:
 
 
 @pytest.mark.fast
-def test_a_new_account_has_credentials_of_its_own_and_the_services_defaults(
-    open_store: Callable[[], Store], tmp_path: Path
-) -> None:
-    account = open_store().account()
-    other = Store(tmp_path / "other.sqlite3")
-    others = other.account()
-    other.close()
-    assert len(account.api_key) == 8
-    assert len({account.api_secret, account.signature_secret, others.api_secret, others.signature_secret}) == 4
-    assert len(account.signature_secret) >= 32  # PyJWT and others warn of shorter ones
-    assert (account.inbound_url, account.status_url, account.http_method, account.shape) == ("", "", "GET", "v0.1")
-
-
-@pytest.mark.fast
 def test_the_account_is_the_same_when_it_is_opened_again(open_store: Callable[[], Store]) -> None:
     first = open_store()
     before = first.change_account(http_method="POST", inbound_url="https://example.com/in")
