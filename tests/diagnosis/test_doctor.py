@@ -276,7 +276,7 @@ def test_live_an_account_that_cannot_be_read_stops_nothing(tmp_path: Path, servi
 
 
 def test_live_a_receiver_that_was_opened_with_another_secret_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with live_lab(tmp_path, VONAGE_SIGNATURE_SECRET="the-secret-of-the-door") as lab:
+    with live_lab(tmp_path, VONAGE_SIGNATURE_SECRET="the-secret-of-the-receiver") as lab:
         lab.receiver  # noqa: B018
         monkeypatch.setenv("VONAGE_SIGNATURE_SECRET", "the-secret-of-the-notebook")
         words = stopped(Lab(state=tmp_path / "lab").doctor(), "a call from here")

@@ -298,8 +298,8 @@ class Deliverer:
             await self._note(row["id"], due=time.time() + wait, **change)
 
     async def _call(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> Answered:
-        if self._faults.take("door-shut", of=row["id"]):
-            return Answered(0, "no answer (the lesson door-shut)")
+        if self._faults.take("receiver-down", of=row["id"]):
+            return Answered(0, "no answer (the lesson receiver-down)")
         unsigned = self._faults.take("unsigned")
         secret = "not the account's" if not unsigned and self._faults.take("bad-signature") else None
         return await call(http, route, row["body"], self._store, row["application_id"], not unsigned, secret)

@@ -263,7 +263,7 @@ def test_a_shut_receiver_opens_again_and_at_a_pace_of_a_hundred_it_takes_no_minu
     world: Detached, hook: Target, page: str, psid: str
 ) -> None:
     assert world.control.pace(100) == 100
-    world.control.fault("door-shut")
+    world.control.fault("receiver-down")
     begun = time.time()
     (call,) = inbound(world, hook, page)
     row = world.settled(call.json["message_uuid"], 1)[0]
@@ -274,7 +274,7 @@ def test_a_shut_receiver_opens_again_and_at_a_pace_of_a_hundred_it_takes_no_minu
 
 
 def test_a_faster_pace_counts_for_what_waits_already(world: Detached, hook: Target, page: str, psid: str) -> None:
-    world.control.fault("door-shut", 1)
+    world.control.fault("receiver-down", 1)
     uuid = world.control.write(page=page, text="hello?")["message_uuid"]
     world.settled(uuid, 1)
     assert world.control.pace() == 1
