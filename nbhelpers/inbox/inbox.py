@@ -36,7 +36,7 @@ class Inbox:
         self.path = path
         try:
             make_private_folder(path.parent)
-            self._database = Database(path, SCHEMA, VERSION)
+            self.database = Database(path, SCHEMA, VERSION)
         except SchemaError as error:
             raise InboxError("The inbox is newer than this kit.", f"{error}.", "Use the newer kit.") from None
         except (sqlite3.Error, OSError) as error:
@@ -53,7 +53,7 @@ class Inbox:
 
         The Future raises sqlite3.Error when it could not be stored: then the sender must not be told that it was.
         """
-        return self._database.write(lambda connection: store(connection, delivery))
+        return self.database.write(lambda connection: store(connection, delivery))
 
     def sent(self, version: str, body: Mapping[str, Any], message_uuid: str, **columns: str | None) -> None:
         """Store a reply that the service accepted; `columns` are `psid`, `page_id`, `text` and `message_type`."""
@@ -234,7 +234,7 @@ class Inbox:
             return gone
 
         gone = self._do(work)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return gone
 
@@ -254,12 +254,12 @@ class Inbox:
 
     def close(self) -> None:
         """Finish what was asked for and close the file."""
-        self._database.close()
+        self.database.close()
 
     @property
     def closed(self) -> bool:
         """Whether it was closed: then nothing can be read or written any more."""
-        return self._database.closed
+        return self.database.closed
 
     def __repr__(self) -> str:
         return "The inbox: closed" if self.closed else f"The inbox: {len(self.events())} events in {self.path}"
@@ -284,22 +284,22 @@ class Inbox:
             time.sleep(min(_LOOK, left))
 
     def _refuse_what_is_over(self) -> None:
-        if self._database.closed:
+        if self.database.closed:
             raise InboxError("The inbox cannot be read.", "This lab is closed.", "Run `lab = Lab()` again.")
-        if self._database.moved:
+        if self.database.moved:
             raise InboxError("The inbox cannot be read.", "The state was reset meanwhile.", "Run `lab = Lab()` again.")
 
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._refuse_what_is_over()
         try:
-            return self._database.write(work).result()
+            return self.database.write(work).result()
         except sqlite3.Error as error:
             raise InboxError("The inbox cannot be written.", f"{self.path}: {error}.", "Check the disk.") from None
 
     def _rows(self, sql: str, values: Iterable[Any]) -> list[sqlite3.Row]:
         self._refuse_what_is_over()
         try:
-            with self._database.reading() as connection:
+            with self.database.reading() as connection:
                 return connection.execute(sql, tuple(values)).fetchall()
         except sqlite3.Error as error:
             raise InboxError(

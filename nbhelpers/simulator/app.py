@@ -23,7 +23,6 @@ from nbhelpers.simulator.people import People
 from nbhelpers.simulator.sending.accept import Acceptor
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
-from nbhelpers.simulator.storage.write_batch import WriteBatch
 
 __all__ = ["Simulator", "assemble"]
 
@@ -45,7 +44,7 @@ def assemble(
     accept_any: bool = False,
 ) -> Simulator:
     """Put the simulator together over a store. `control` is the token for `/_simulator/…`; for the rest see Router."""
-    writes, faults = WriteBatch(store), Faults(store)
+    writes, faults = store.write_batch(), Faults(store)
     deliverer = Deliverer(store, writes, Router(store, given, fallback), faults)
     people = People(store, deliverer.wake, deliverer.holds, accept_any)
     acceptor = Acceptor(store, faults, deliverer.holds, accept_any)

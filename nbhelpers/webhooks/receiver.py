@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from nbhelpers.config.settings import Settings, dotenv_path, load
 from nbhelpers.errors import InboxError, SettingsError
 from nbhelpers.inbox.events import ORIGINS, Delivery
 from nbhelpers.inbox.inbox import Inbox
+from nbhelpers.inbox.recorder import Recorder
 from nbhelpers.messages.inbound import Unreadable, read
 from nbhelpers.services.http_protocol import LimitedProtocol, answer, lifespan
 from nbhelpers.services.record import Owner, read_record, remembered_port
@@ -55,9 +55,12 @@ def receiver_app(
     answered 200 when it is on the disk; 503 when it could not be stored, so that the sender tries again.
     """
 
+    recorder = Recorder(inbox)
+
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "lifespan":
             await lifespan(receive, send)
+            recorder.close()
             return
         path = scope["path"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -100,7 +103,7 @@ def receiver_app(
             origin=_origin(headers),
         )
         try:
-            await asyncio.wrap_future(inbox.record(delivery))
+            await recorder.record(delivery)
         except (sqlite3.Error, InboxError, ValueError) as error:
             status, words = (
                 503,

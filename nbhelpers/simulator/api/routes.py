@@ -26,8 +26,8 @@ from nbhelpers.simulator.sending.auth import Caller, authenticate, is_account
 from nbhelpers.simulator.sending.request import is_url, read_request
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application
-from nbhelpers.simulator.storage.write_batch import WriteBatch
 from nbhelpers.storage.sqlite import storable
+from nbhelpers.storage.write_batch import WriteBatch
 
 __all__ = ["VERSIONS", "ApiRoutes"]
 

@@ -18,7 +18,7 @@ from nbhelpers.simulator.delivery.call import Answered, call, open_client
 from nbhelpers.simulator.delivery.routing import Route, Router
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
-from nbhelpers.simulator.storage.write_batch import WriteBatch
+from nbhelpers.storage.write_batch import WriteBatch
 
 __all__ = ["WAITS", "Deliverer"]
 

@@ -26,6 +26,7 @@ from nbhelpers.simulator.storage.tables import (
     to_page,
 )
 from nbhelpers.storage.sqlite import Database, SchemaError, storable
+from nbhelpers.storage.write_batch import WriteBatch
 
 __all__ = ["Store"]
 
@@ -86,9 +87,9 @@ class Store:
         """How many of the seconds between two tries of a webhook pass in one second of the clock: 1 but in a lesson."""
         return self._account.pace
 
-    def connect(self) -> tuple[sqlite3.Connection, threading.Lock]:
-        """Return a connection of the caller's own, and the lock under which it writes; see `Database.connect`."""
-        return self._database.connect(), self._database.turn
+    def write_batch(self) -> WriteBatch:
+        """Return what writes from an event loop; to be closed before the store is."""
+        return WriteBatch(self._database)
 
     def advance(self, seconds: float) -> None:
         """Age what is there: people's last messages, links of Pages, tokens, what is queued. Now stays now."""
