@@ -18,7 +18,8 @@ from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import KitError, ServiceError
 from nbhelpers.services.http_protocol import LimitedProtocol
 from nbhelpers.simulator import demo
-from nbhelpers.simulator.server import STORE, Options, assembled, facts
+from nbhelpers.simulator.app import Options, assemble
+from nbhelpers.simulator.server import STORE, facts
 from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["Embedded"]
@@ -138,7 +139,7 @@ class Embedded:
             make_private_folder(self.folder)
             with contextlib.closing(_listener()) as listener, contextlib.closing(Store(self.folder / STORE)) as store:
                 url = f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
-                app, people = assembled(store, self._options, secrets.token_urlsafe(18), self.control)
+                app, people = assemble(store, self._options, secrets.token_urlsafe(18), self.control)
                 made: dict[str, Any] = {}
                 if self._options.demo:
                     made = demo.prepare(store, people, self.folder, self._options.guide)
