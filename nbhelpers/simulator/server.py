@@ -6,7 +6,6 @@ import gc
 from typing import Any
 
 from nbhelpers.config.settings import Settings
-from nbhelpers.services.http_protocol import LimitedProtocol
 from nbhelpers.services.record import Owner, is_alive, read_record, remembered_port
 from nbhelpers.services.service import Service
 from nbhelpers.simulator import demo
@@ -48,6 +47,6 @@ def simulate(settings: Settings, options: Options, port: int | None = None, owne
         # What is loaded by now stays: without it in view, the collector takes a tenth less of every message.
         gc.collect()
         gc.freeze()
-        service.run(app, listener, lambda url: facts(store, url) | made, LimitedProtocol)
+        service.run(app, listener, lambda url: facts(store, url) | made, lifespan="on")
     finally:
         store.close()

@@ -14,7 +14,7 @@ from nbhelpers.errors import InboxError, SettingsError
 from nbhelpers.inbox.events import ORIGINS, Delivery
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.messages.inbound import Unreadable, read
-from nbhelpers.services.http_protocol import LimitedProtocol, answer, lifespan
+from nbhelpers.services.http_protocol import answer
 from nbhelpers.services.record import Owner, read_record, remembered_port
 from nbhelpers.services.service import Service, nonce_of, refusal
 from nbhelpers.webhooks.addresses import INBOUND_PATH, STATUS_PATH, webhook_urls
@@ -41,7 +41,7 @@ def receive(settings: Settings, port: int | None = None, owner: Owner | None = N
     listener = service.bind(wished if port is None else port, strict=bool(port))
     app = receiver_app(inbox, _judge_of(settings), service.nonce)
     try:
-        service.run(app, listener, webhook_urls, LimitedProtocol)
+        service.run(app, listener, webhook_urls)
     finally:
         inbox.close()
 
@@ -56,9 +56,6 @@ def receiver_app(
     """
 
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
-        if scope["type"] == "lifespan":
-            await lifespan(receive, send)
-            return
         path = scope["path"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         is_webhook = path in (INBOUND_PATH, STATUS_PATH)
