@@ -12,7 +12,7 @@ from nbhelpers.errors import KitError
 from nbhelpers.simulator.rules.messenger import REFUSALS
 from nbhelpers.simulator.storage.store import Store
 
-__all__ = ["FAULTS", "Fault", "Faults", "markdown"]
+__all__ = ["FAULTS", "Fault", "Faults"]
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,6 @@ def _read() -> dict[str, Fault]:
 
 FAULTS = _read()
 _OF_A_MESSAGE = [fault.name for fault in FAULTS.values() if fault.kind == "messages"]
-
-
-def markdown() -> str:
-    """Return the table as the README has it."""
-    lines = ["| lesson | does | you see | ends | source |", "|---|---|---|---|---|"]
-    for fault in FAULTS.values():
-        ends = "at once" if fault.kind == "now" else f"after {fault.times}" if fault.times else "when cleared"
-        lines.append(f"| `{fault.name}` | {fault.does} | {fault.see} | {ends} | {fault.source} |")
-    return "\n".join(lines)
 
 
 def _named(name: str) -> Fault:
