@@ -63,19 +63,7 @@ class People:
             raise PeopleError("A Page needs a name.", f"It has {len(name)} characters.", "Give 1 to 75.")
         if any(page.id == name for page in self._store.pages()):
             raise PeopleError("A Page cannot be named so.", f"{name} is the ID of another Page.", "Give another name.")
-        self._store.keep_page(
-            Page(
-                id=_digits(15),
-                name=name,
-                access_token=_access_token(),
-                published=True,
-                application_id=None,
-                at=time.time(),
-                account_name=None,
-                account_token=None,
-                linked=None,
-            )
-        )
+        self._store.keep_page(Page(_digits(15), name, _access_token(), time.time()))
         return self.page(name)
 
     def page(self, id_or_name: str | None = None) -> Page:
