@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from datetime import datetime
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -110,7 +110,7 @@ def test_nobody_is_answered_before_somebody_wrote(ready: Lab) -> None:
 def test_private_keys_that_were_there_are_set_aside_though_within_one_second(
     ready: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    second = iter(datetime(2026, 1, 1, 12, 0, 0, micro) for micro in (1, 20, 300_000))
+    second = iter(datetime(2026, 1, 1, 12, 0, 0, micro, UTC) for micro in (1, 20, 300_000))
     monkeypatch.setattr(autofill, "datetime", SimpleNamespace(now=lambda: next(second)))
     before = set()
     for _ in range(3):
