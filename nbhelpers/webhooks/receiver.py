@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nbhelpers.auth.signatures import Verdict, verify
+from nbhelpers.config.private_files import file_version
 from nbhelpers.config.settings import Settings, dotenv_path, load
 from nbhelpers.errors import InboxError, SettingsError
 from nbhelpers.inbox.events import ORIGINS, Delivery
@@ -172,17 +173,17 @@ class _Reread:
 
     def __init__(self, path: Path, read: Callable[[str | None], str | None], known: str | None) -> None:
         self._path, self._read, self._known = path, read, known
-        self._changed: float | None = self._stamp() if known is not None else None
+        self._version = self._version_now() if known is not None else None
 
     def now(self) -> str | None:
-        changed = self._stamp()
-        if changed is not None and changed != self._changed:
-            self._changed, self._known = changed, self._read(self._known)
+        version = self._version_now()
+        if version is not None and version != self._version:
+            self._version, self._known = version, self._read(self._known)
         return self._known
 
-    def _stamp(self) -> float | None:
+    def _version_now(self) -> tuple[int, int, int] | None:
         try:
-            return self._path.stat().st_mtime
+            return file_version(self._path)
         except OSError:
             return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -91,10 +92,10 @@ class ApiRoutes:
             body = await read_body(request)
             outgoing = read_request(version, body, self._store.switches)
             if isinstance(outgoing, Problem):
-                return answer(outgoing)
+                return self._refused(outgoing)
             refusal = self._acceptor.may_send(caller, outgoing, version)
             if refusal is not None:
-                return answer(refusal)
+                return self._refused(refusal)
             kept = body.decode(json.detect_encoding(body), "replace")
             lessons = self._acceptor.prepared()
             self._sending += 1
@@ -119,7 +120,12 @@ class ApiRoutes:
         name = request.path_params["uuid"]
         if not self._store.rows("SELECT 1 FROM messages WHERE uuid = ?", name):
             return answer(unknown_message(name))
-        return answer(unsupported_operation())
+        return self._refused(unsupported_operation())
+
+    def _refused(self, problem: Problem) -> Response:
+        if problem.status == 422:
+            problem = replace(problem, kind=self._store.switches["problem_type"])
+        return answer(problem)
 
     def _caller(self, request: Request, version: str | None = None) -> Caller | Problem:
         authorizations = request.headers.getlist("authorization")
