@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbhelpers.config.settings import Settings
+from nbhelpers.messages.urls import webhook_url
 from nbhelpers.services.http_protocol import LimitedProtocol
 from nbhelpers.services.record import Owner, is_alive, read_record, remembered_port
 from nbhelpers.services.service import Service
@@ -27,7 +28,8 @@ class Options:
     """How the simulator was asked to run; see `nbhelpers simulator --help`.
 
     `switches` are kept in the store, like any that were set before. `find_receiver` lets webhooks for which no URL is
-    set go to the receiver recorded in the same state directory.
+    set go to the receiver recorded in the same state directory. Raises SettingsError when `inbound` or `status` is no
+    URL.
     """
 
     inbound: str | None = None
@@ -37,6 +39,11 @@ class Options:
     accept_any: bool = False
     find_receiver: bool = False
     switches: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for which, url in (("inbound", self.inbound), ("status", self.status)):
+            if url is not None:
+                webhook_url(which, url)
 
 
 def assembled(
