@@ -36,5 +36,7 @@ def webhook_url(which: str, given: str) -> str:
     example = whole if "://" not in given and is_url(whole) else _EXAMPLE
     shown = "".join(character if character.isprintable() else "�" for character in given[:150])
     raise SettingsError(
-        f"{which.removesuffix('_url')} is no URL.", f"You gave “{shown}”.", f"Give the whole address, such as {example}."
+        f"{which.removesuffix('_url')} is no URL.",
+        f"You gave “{shown}”.",
+        f"Give the whole address, such as {example}.",
     )
