@@ -215,8 +215,8 @@ class ControlRoutes:
         """Let a person read."""
         form = await texts(request, "page", "person", "psid")
         page = self._people.page(form["page"]) if "page" in form else None
-        count = await asyncio.to_thread(self._people.read, page, form.get("person"), form.get("psid"))
-        return answer({"read": count})
+        read = await asyncio.to_thread(self._people.read, page, form.get("person"), form.get("psid"))
+        return answer({"read": len(read), "message_uuids": read})
 
     async def scenes(self, _request: Request) -> Response:
         """Answer with the scenes that there are, and what happens in each."""
