@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from nbhelpers.messages.urls import webhook_url
 from nbhelpers.services.service import nonce_of, refusal
 from nbhelpers.simulator.api.routes import ApiRoutes
 from nbhelpers.simulator.control.routes import ControlRoutes
@@ -32,7 +33,8 @@ class Options:
     """How the simulator was asked to run; see `nbhelpers simulator --help`.
 
     `switches` are kept in the store, like any that were set before. `find_receiver` lets webhooks for which no URL is
-    set go to the receiver recorded in the same state directory.
+    set go to the receiver recorded in the same state directory. Raises SettingsError when `inbound` or `status` is no
+    URL.
     """
 
     inbound: str | None = None
@@ -42,6 +44,11 @@ class Options:
     accept_any: bool = False
     find_receiver: bool = False
     switches: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for which, url in (("inbound", self.inbound), ("status", self.status)):
+            if url is not None:
+                webhook_url(which, url)
 
 
 def assemble(

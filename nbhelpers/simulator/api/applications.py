@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from nbhelpers.auth.private_key import generate_key
+from nbhelpers.messages.urls import is_url
 from nbhelpers.simulator.rules.problems import Problem, bad_application
-from nbhelpers.simulator.sending.request import is_url, parse
+from nbhelpers.simulator.sending.request import parse
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application
 from nbhelpers.storage.sqlite import storable

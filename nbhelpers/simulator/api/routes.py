@@ -10,6 +10,7 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nbhelpers.messages.urls import is_url
 from nbhelpers.simulator.api import applications
 from nbhelpers.simulator.api.external_accounts import Answer, ExternalAccounts
 from nbhelpers.simulator.delivery.scheduler import Deliverer
@@ -24,7 +25,7 @@ from nbhelpers.simulator.rules.problems import (
 )
 from nbhelpers.simulator.sending.accept import Acceptor
 from nbhelpers.simulator.sending.auth import Caller, authenticate, is_account
-from nbhelpers.simulator.sending.request import is_url, read_request
+from nbhelpers.simulator.sending.request import read_request
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application
 from nbhelpers.storage.sqlite import storable

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from nbhelpers.auth.tokens import clean
 from nbhelpers.errors import KitError, TokenError
+from nbhelpers.messages.urls import webhook_url
 from nbhelpers.simulator.api import applications
 from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.link_page import link_page, linked_page, why_refused
@@ -21,7 +22,6 @@ from nbhelpers.simulator.people import People
 from nbhelpers.simulator.rules.problems import Problem
 from nbhelpers.simulator.rules.scenes import SCENES
 from nbhelpers.simulator.sending.auth import authenticate
-from nbhelpers.simulator.sending.request import is_url
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Page
@@ -87,8 +87,8 @@ class ControlRoutes:
             if name in form and form[name] not in choices:
                 raise KitError(f"{name} cannot be that.", f"You gave “{form[name]}”.", f"Use {' or '.join(choices)}.")
         for name in _URLS:
-            if form.get(name) and not is_url(form[name]):
-                raise KitError(f"{name} is no URL.", f"You gave “{form[name]}”.", "It begins with https:// or http://.")
+            if form.get(name):
+                webhook_url(name, form[name])
         self._store.change_account(**form)
         self._deliverer.wake()
         return self.settings(form)
@@ -190,7 +190,8 @@ class ControlRoutes:
     def read(self, form: Form) -> Body:
         """Let a person read."""
         page = self._people.page(form["page"]) if "page" in form else None
-        return {"read": self._people.read(page, form.get("person"), form.get("psid"))}
+        read = self._people.read(page, form.get("person"), form.get("psid"))
+        return {"read": len(read), "message_uuids": read}
 
     def play(self, form: Form) -> Body:
         """Let the people of a scene write."""
