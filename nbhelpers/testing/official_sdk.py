@@ -29,9 +29,9 @@ class _ToTheSimulator(HTTPAdapter):
 def send_calls_to(base_url: str, client: Any) -> None:
     """Send every call of `client` to the simulator at `base_url` from now on, whatever host it is made for.
 
-    `client` is a `vonage.Vonage`, which speaks https alone and needs neither another host nor a certificate for this, or
-    a `requests.Session`. No adapter that it had stays, so nothing goes to the live service any more. Raises ServiceError
-    for an object in which no session is found.
+    `client` is a `vonage.Vonage`, which speaks https alone and needs neither another host nor a certificate for this,
+    or a `requests.Session`. No adapter that it had stays, so nothing goes to the live service any more. Raises
+    ServiceError for an object in which no session is found.
     """
     # The SDK has no public name for its session (vonage-http-client 1.5.2).
     session = client if isinstance(client, requests.Session) else getattr(_http_client(client), "_session", None)
