@@ -97,7 +97,7 @@ def assemble(
     inner = Starlette(
         routes=routes, lifespan=lifespan, exception_handlers={404: api_routes.nowhere, 405: api_routes.wrong_verb}
     )
-    inner.router.redirect_slashes = False  # /v1/messages/ is an unknown path there too
+    inner.router.redirect_slashes = False  # /v1/messages/ is an unknown path there too; v0.1's is a route of its own
 
     # Every message comes this way: a dictionary finds it faster than a list of patterns.
     senders = {path: handler for path, method, handler in api_routes.table() if path.endswith("/messages")}

@@ -42,17 +42,17 @@ def create(store: Store, body: bytes) -> tuple[Application, str | None] | Proble
     Returns it with the private key as PEM when the pair was made here, with None when the caller brought a public key
     of its own. Only `name` is required (specification 2.1.0). The private key is kept nowhere.
     """
-    form = _read(body)
+    form = _read(store, body)
     if isinstance(form, Problem):
         return form
-    own = (form.get("keys") or {}).get("public_key")
+    own = form.get("keys", {}).get("public_key")
     private = None
     if own is None:
         own, private = _new_pair()
     application = Application(
         id=str(uuid.uuid4()),
         name=storable(form["name"]) or "",
-        capabilities=form.get("capabilities") or {},
+        capabilities=form.get("capabilities", {}),
         privacy=_privacy(form),
         public_key=_tidy(own),
         at=time.time(),
@@ -67,13 +67,13 @@ def update(store: Store, application: Application, body: bytes) -> Application |
     It is replaced but for its key pair, which stays when no `keys.public_key` comes along. With another public key the
     old private key is good for nothing any more.
     """
-    form = _read(body)
+    form = _read(store, body)
     if isinstance(form, Problem):
         return form
-    own = (form.get("keys") or {}).get("public_key")
+    own = form.get("keys", {}).get("public_key")
     changes: dict[str, Any] = {
         "name": storable(form["name"]) or "",
-        "capabilities": form.get("capabilities") or {},
+        "capabilities": form.get("capabilities", {}),
         "privacy": _privacy(form),
     }
     if own is not None:
@@ -140,12 +140,12 @@ def described(application: Application, private_key: str | None = None) -> dict[
     }
 
 
-def _read(body: bytes) -> dict[str, Any] | Problem:
+def _read(store: Store, body: bytes) -> dict[str, Any] | Problem:
     try:
         form = parse(body)
     except (ValueError, RecursionError):
         return bad_application(400, [("body", "must be JSON.")])
-    wrong = _check(form)
+    wrong = _check(form, store.switches["null_key"] == "left out")
     return bad_application(400, wrong) if wrong else form
 
 
@@ -155,32 +155,33 @@ def _new_pair() -> tuple[str, str]:
 
 
 def _privacy(form: Mapping[str, Any]) -> dict[str, bool]:
-    return {"improve_ai": bool((form.get("privacy") or {}).get("improve_ai", True))}
+    return {"improve_ai": form.get("privacy", {}).get("improve_ai", True)}
 
 
 def _tidy(pem: str) -> str:
     return pem.strip() + "\n"
 
 
-def _check(form: Any) -> list[tuple[str, str]]:
+def _check(form: Any, null_key: bool) -> list[tuple[str, str]]:
     if not isinstance(form, dict):
         return [("body", "must be a JSON object.")]
     wrong: list[tuple[str, str]] = []
     if not isinstance(form.get("name"), str) or not form["name"].strip():
         wrong.append(("name", "is required."))
     for name in ("capabilities", "keys", "privacy"):
-        if form.get(name) is not None and not isinstance(form[name], dict):
+        if not isinstance(form.get(name, {}), dict):
             wrong.append((name, "must be an object."))
         elif not _is_keepable(form.get(name), _DEEPEST):
             wrong.append((name, "is nested too deeply, or holds a number or text that cannot be kept."))
-    if not wrong and not isinstance((form.get("privacy") or {}).get("improve_ai", True), bool):
+    if not wrong and not isinstance(form.get("privacy", {}).get("improve_ai", True), bool):
         wrong.append(("privacy.improve_ai", "must be true or false."))
     if wrong:
         return wrong
-    public = (form.get("keys") or {}).get("public_key")
-    if public is not None and not _is_public_key(public):
+    keys = form.get("keys", {})
+    public = keys.get("public_key")
+    if "public_key" in keys and not (null_key if public is None else _is_public_key(public)):
         wrong.append(("keys.public_key", "must be an RSA public key in PEM."))
-    for capability, value in (form.get("capabilities") or {}).items():
+    for capability, value in form.get("capabilities", {}).items():
         wrong += _check_capability(f"capabilities.{capability}", capability, value)
     return wrong
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from nbhelpers.messages.urls import is_url
 from nbhelpers.simulator.api import applications
@@ -52,6 +53,11 @@ class ApiRoutes:
             routes.append((f"/{version}/messages", "POST", self._sender(version)))
             routes.append((f"/{version}/messages/ping", "GET", self.ping))
         routes += [
+            (
+                "/v0.1/messages/",
+                "POST",
+                self._sender("v0.1"),
+            ),  # as its specification (0.4.0) has it, read by the letter
             ("/v1/messages/{uuid}", "PATCH", self.patch_message),
             ("/v2/applications", "POST", self.create_application),
             ("/v2/applications", "GET", self.list_applications),
@@ -65,12 +71,20 @@ class ApiRoutes:
         return [(path, method, bounded(handler)) for path, method, handler in routes + self._accounts_table()]
 
     async def wrong_verb(self, request: Request, _error: Exception) -> Response:
-        """Refuse a method that a known path does not take: 405 on the Applications API, else 403 (seen)."""
+        """Refuse a method that a known path does not take: 405 on the Applications API, else 403 (seen).
+
+        With 405 goes `Allow`, as RFC 9110 asks for; the service's documents do not speak of it.
+        """
         if request.scope["path"].startswith("/_simulator/"):
-            return answer(gateway(405, "Method Not Allowed"))
-        if request.scope["path"].startswith("/v2/applications"):
-            return answer(bad_application(405, name=request.method))
-        return answer(gateway(403, "Forbidden"))
+            refusal = answer(gateway(405, "Method Not Allowed"))
+        elif request.scope["path"].startswith("/v2/applications"):
+            refusal = answer(bad_application(405, name=request.method))
+        else:
+            return answer(gateway(403, "Forbidden"))
+        routes = [route for route in request.app.routes if route.matches(request.scope)[0] is Match.PARTIAL]
+        methods = set().union(*(route.methods for route in routes))
+        refusal.raw_headers.append((b"allow", ", ".join(sorted(methods)).encode()))
+        return refusal
 
     async def nowhere(self, _request: Request, _error: Exception | None = None) -> Response:
         """Refuse an unknown path, before anybody looks at who is calling (seen)."""

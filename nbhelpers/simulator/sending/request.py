@@ -262,8 +262,10 @@ class _Reading:
 
     def _check_media(self, kind: str, value: Any, name: str) -> None:
         url = value.get("url") if isinstance(value, dict) else None
-        if not isinstance(url, str) or not is_url(url):
+        if not isinstance(url, str):
             self._refuse(name, _REQUIRED if url is None else "must be a URL.")
+        elif not is_url(url):
+            self._refuse_by("media_url", "1380", name, "must be a URL.")
         else:
             # Nobody can look at the type of what cannot be fetched, unless it is judged by its name at once.
             if is_out_of_reach(url):
