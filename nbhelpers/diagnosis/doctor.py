@@ -19,13 +19,13 @@ from nbhelpers.diagnosis.hop_map import Hop, HopMap
 from nbhelpers.errors import KitError, ServiceError, cure_for
 from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import Delivery, Event, event_of, one_line
+from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH
 from nbhelpers.messages.inbound import MessageStatus, Unreadable, read
 from nbhelpers.services import launcher
 from nbhelpers.services.launcher import Running
 from nbhelpers.services.record import read_record
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach, to_reach
-from nbhelpers.webhooks.addresses import INBOUND_PATH, STATUS_PATH
 
 __all__ = ["HOPS", "examine"]
 
