@@ -30,6 +30,8 @@ _CHANNELS = {
     **{name: name.upper() for name in ("sms", "mms", "rcs")},
 }
 
+_LEAVE_ALONE = "It was read. Let whatever passes webhooks on leave their bytes alone: the signature is of those."
+
 # Categories of characters that move the cursor, turn the writing round or end a line. Those that are not assigned are
 # let through: an emoji may be younger than this Python.
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -146,8 +148,10 @@ class Event:
 
     @property
     def next(self) -> str:
-        """What to do about a call that is no webhook of the Messages API; empty for everything else."""
-        return str(CALLS[self.status or ""]["next"]) if self.kind == "call" else ""
+        """What to do about a call that is no webhook of the Messages API, or whose bytes are not; else empty."""
+        if self.kind == "call":
+            return str(CALLS[self.status or ""]["next"])
+        return _LEAVE_ALONE if self.notes else ""
 
     @property
     def line(self) -> str:
