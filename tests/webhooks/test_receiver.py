@@ -10,6 +10,7 @@ import os
 import random
 import resource
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,10 +20,14 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import psutil
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from nbhelpers.auth.signatures import sign
 from nbhelpers.config import settings as configuration
@@ -216,6 +221,62 @@ def test_a_near_miss_of_the_path_is_404_and_names_the_address_that_was_meant(
     assert f"{meant} is meant" in event.line
     assert "Next: Correct the URL" in event.line
     assert inbox.newest_message() is None
+
+
+def test_no_body_header_set_or_path_makes_it_answer_5xx_or_lose_what_it_answered_200(
+    receiver: Running, inbox: Inbox
+) -> None:
+    parts = urlsplit(receiver.url)
+
+    def call(method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> int | None:
+        lines = [b"%s %s HTTP/1.1" % (method, target), b"Host: 127.0.0.1", b"Connection: close"]
+        lines += [b"%s: %s" % header for header in headers] + [b"Content-Length: %d" % len(body)]
+        with socket.create_connection((parts.hostname, parts.port), timeout=10) as caller:
+            caller.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+            answer = b""
+            while part := caller.recv(65536):
+                answer += part
+        return int(answer.split()[1]) if answer.startswith(b"HTTP/1.1 ") else None
+
+    visible = st.binary(max_size=40).map(lambda data: bytes(each for each in data if each > 32 and each != 127))
+    paths = st.sampled_from(
+        [b"/webhooks/inbound", b"/webhooks/status", b"/webhooks/inbound/", b"//webhooks/status", b"/"]
+    )
+    queries = st.sampled_from([b"", b"?hub.challenge=1", b"?msisdn=1&messageId=2&text=%ff", b"?message_uuid=%00"])
+    targets = st.tuples(paths | visible.map(lambda data: b"/" + data), queries).map(b"".join)
+    names = st.sampled_from(
+        [b"content-type", b"content-encoding", b"authorization", b"x-nbhelpers-origin", b"origin", b"x"]
+    )
+    told = st.sampled_from(
+        [b"gzip", b"deflate, gzip", b"application/x-www-form-urlencoded", b"a/b; charset=utf-16", b"replay"]
+    )
+    known = st.sampled_from(
+        [inbound(), SMS, RECEIPT, ANSWER, FACEBOOK, [inbound()], {}, {"message_uuid": "\ud800"}, None]
+    )
+    texts = (
+        known.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=300) | st.just(urlencode(SMS).encode())
+    )
+    bodies = texts | texts.map(gzip.compress) | texts.map(lambda data: data + b"\xe9" * 5000)
+
+    @hypothesis_settings(max_examples=250, deadline=None)
+    @given(
+        st.sampled_from([b"POST", b"GET", b"PUT", b"HEAD"]),
+        targets,
+        st.lists(st.tuples(names, told | visible), max_size=5),
+        bodies,
+    )
+    def holds(method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        status = call(method, target, headers, body)
+        assert status is None or status < 500, (method, target, headers, body)
+        if status == 200:
+            (kept,) = inbox.deliveries(limit=1)
+            assert (kept.body, kept.method, kept.answer) == (body, method.decode(), 200)
+            told = inbox.event(kept)
+            assert told is None or told.deliveries >= 1
+
+    holds()
+    before = len(inbox.events())
+    assert inbox.rebuild() == before, "every event that was answered stands on a delivery that is kept"
 
 
 def test_an_unsigned_sms_is_taken_where_an_unsigned_message_is_not(settings: Settings) -> None:
