@@ -27,10 +27,11 @@ class Hop:
 
 @dataclass(frozen=True)
 class HopMap:
-    """All hops in the order of a message's way, and the one at which it stops, if it does."""
+    """All hops in the order of a message's way, the one at which it stops, if it does, and `beside` what else calls."""
 
     mode: str
     hops: tuple[Hop, ...]
+    beside: tuple[str, ...] = ()
 
     @property
     def stop(self) -> Hop | None:
@@ -48,11 +49,12 @@ class HopMap:
     @property
     def facts(self) -> dict[str, Any]:
         """The same for a program."""
-        return {"mode": self.mode, "hops": [vars(hop) for hop in self.hops], "verdict": self.verdict}
+        hops = [vars(hop) for hop in self.hops]
+        return {"mode": self.mode, "hops": hops, "beside": list(self.beside), "verdict": self.verdict}
 
     def __repr__(self) -> str:
         lines = [f"{STATES[hop.state]} {hop.name:<22} {_line(hop)}".rstrip() for hop in self.hops]
-        return "\n".join([self.mode.upper(), *lines, self.verdict])
+        return "\n".join([self.mode.upper(), *lines, *(f"Beside it: {line}" for line in self.beside), self.verdict])
 
     def _repr_html_(self) -> str:
         stop, words = self.stop, html.escape(self.verdict)
@@ -63,7 +65,8 @@ class HopMap:
         items = "".join(_item(hop, told=hop is stop, last=hop is self.hops[-1]) for hop in self.hops)
         kind = "nbh-ok" if stop is None else _COLOURS[stop.state]
         note = f'<p role="status" class="nbh-note {kind}" style="margin-bottom:6px">{words}</p>'
-        return dressed(f'{note}<ol class="nbh-hops">{items}</ol>')
+        beside = "".join(f'<p class="nbh-note">Beside it: {html.escape(line)}</p>' for line in self.beside)
+        return dressed(f'{note}<ol class="nbh-hops">{items}</ol>{beside}')
 
 
 def _item(hop: Hop, told: bool, last: bool) -> str:

@@ -11,6 +11,7 @@ import ipywidgets
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.demonstration import demonstrate
 from nbhelpers.errors import KitError, MessageError
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.faults import FaultPicker
@@ -34,7 +35,10 @@ class ConversationPanel(Panel):
     heading = "The whole talk"
     pulse = 1.0
 
-    def __init__(self, course: CourseContext, people: int = 1, projector: bool | None = None) -> None:
+    def __init__(
+        self, course: CourseContext, channel: str = MESSENGER, people: int = 1, projector: bool | None = None
+    ) -> None:
+        self._channel = channel
         self._person: str | None = None
         self._page: str | None = None
         self._newer: list[str] = []
@@ -77,7 +81,7 @@ class ConversationPanel(Panel):
         return [row(self._second, self._faults, self._run), self._picker]
 
     def refresh(self) -> None:
-        event, self._newer = newcomers(self.course, self._person)
+        event, self._newer = newcomers(self.course, self._person, self._channel)
         if event is not None and event.psid is not None:
             if self._person is None:
                 self._names.look()
@@ -85,7 +89,7 @@ class ConversationPanel(Panel):
             name = self._names.of(event.psid)
             self._talk.name = f"You, with {name}"
             self._talk.write = f"Answer {name}" if self._phones else ""
-            self._show_bubbles(self._talk, business_side(self.course, event.psid, self._names))
+            self._show_bubbles(self._talk, business_side(self.course, event.psid, self._names, self._channel))
         with self._newcomers.hold_sync():
             self._newcomers.words = newer_words(len(self._newer))
             self._newcomers.names = [self._names.of(each, f"…{each[-4:]}") for each in self._newer[:5]]
@@ -116,10 +120,10 @@ class ConversationPanel(Panel):
             talk.bubbles = shown
 
     def as_text(self) -> str:
-        event, _ = newcomers(self.course, self._person)
+        event, _ = newcomers(self.course, self._person, self._channel)
         if event is None or event.psid is None:
             return NOBODY
-        bubbles = business_side(self.course, event.psid, self._names)
+        bubbles = business_side(self.course, event.psid, self._names, self._channel)
         return "\n".join(f"{each['who']}: {each['text']} ({each['below'].partition(' · ')[2]})" for each in bubbles)
 
     # What is pressed
@@ -139,7 +143,7 @@ class ConversationPanel(Panel):
     def _write(self, at: int, message: dict[str, Any]) -> str:
         name, page = self._played()[at], self.course.facts.get("page_name")
         if message["ask"] == "read":
-            count = self.course.control.read(page=page, person=name)
+            count = int(self.course.control.read(page=page, person=name))
             words = f"{count} message{'' if count == 1 else 's'} read."
         else:
             kind, text = str(message.get("kind")), str(message.get("text"))
@@ -152,7 +156,7 @@ class ConversationPanel(Panel):
         if self._person is None or self._page is None:
             raise MessageError("There is nobody to answer.", "Nobody has written yet.", "They write first.")
         client = self.course.identity(self._page).client(self.course.inbox, self.course.settings.api_version)
-        client.send(OutboundMessage(self._page, self._person, str(message.get("text"))))
+        client.send(OutboundMessage(self._page, self._person, str(message.get("text")), channel=self._channel))
         self.show()
         return "Accepted."
 

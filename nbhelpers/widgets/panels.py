@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nbhelpers.course.context import CourseContext
+from nbhelpers.inbox.said import Said
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.conversation import ConversationPanel
 from nbhelpers.widgets.credentials import CredentialsCard
 from nbhelpers.widgets.hello import HelloPanel
@@ -41,22 +41,24 @@ class Panels:
         """Show the two webhook URLs, the method, the last call."""
         return WebhooksPanel(self._course)
 
-    def psid(self) -> PsidPanel:
-        """Show the captured PSID, live, with a line to write as the person."""
-        return PsidPanel(self._course)
+    def psid(self, channel: str = MESSENGER) -> PsidPanel:
+        """Show the captured PSID, live, with a line to write as the person; of another `channel` its sender."""
+        return PsidPanel(self._course, channel)
 
-    def reply(self) -> ReplyBox:
+    def reply(self, channel: str = MESSENGER) -> ReplyBox:
         """Show the reply box with receipts and the exact request."""
-        return ReplyBox(self._course)
+        return ReplyBox(self._course, channel)
 
-    def conversation(self, people: int = 1, projector: bool | None = None) -> ConversationPanel:
+    def conversation(
+        self, channel: str = MESSENGER, people: int = 1, projector: bool | None = None
+    ) -> ConversationPanel:
         """Show the whole conversation with one person; beside it the phones of one or two simulated people.
 
         With `projector` it is large, masks PSIDs and URLs, and plays by itself.
         """
-        return ConversationPanel(self._course, people, projector)
+        return ConversationPanel(self._course, channel, people, projector)
 
-    def round(self, message: Any = None, projector: bool | None = None) -> RoundPanel:
+    def round(self, message: Said | None = None, projector: bool | None = None) -> RoundPanel:
         """Draw the way of one message (an event or a message_uuid), or of all of the last minute, as it happens."""
         return RoundPanel(self._course, message, projector)
 

@@ -6,12 +6,13 @@ import html
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, cure_for
-from nbhelpers.inbox.events import Event, one_line
-from nbhelpers.messages.inbound import MessageStatus
+from nbhelpers.inbox.events import Event, channel_name, one_line
+from nbhelpers.messages.inbound import MESSENGER, MessageStatus
 
-__all__ = ["NOBODY", "Names", "chips", "cure_of", "latest", "newcomers", "newer_words", "pinned", "ticks"]
+__all__ = ["NOBODY", "Names", "beside", "chips", "cure_of", "latest", "newcomers", "newer_words", "pinned", "ticks"]
 
 NOBODY = "Nobody has written yet. A PSID appears here with the first message."
+_BESIDE = 200  # events among which something else is looked for: the newest
 _STAGES = ("submitted", "delivered", "read")
 _ENDINGS: tuple[str, ...] = ("rejected", "undeliverable")
 
@@ -53,23 +54,37 @@ class Names:
         return self._people[psid][1] if psid in self._people else None
 
 
-def pinned(course: CourseContext, chosen: str | None) -> tuple[Event | None, int]:
+def pinned(course: CourseContext, chosen: str | None, channel: str = MESSENGER) -> tuple[Event | None, int]:
     """Return the newest message of the chosen person (or of whoever wrote last) and how many people wrote since."""
-    event, newer = newcomers(course, chosen)
+    event, newer = newcomers(course, chosen, channel)
     return event, len(newer)
 
 
-def newcomers(course: CourseContext, chosen: str | None) -> tuple[Event | None, list[str]]:
+def newcomers(course: CourseContext, chosen: str | None, channel: str = MESSENGER) -> tuple[Event | None, list[str]]:
     """Return the newest message of the chosen person (or of whoever wrote last), and who has written since."""
-    messages = [event for event in course.inbox.events("inbound") if event.trusted and event.psid]
-    if not messages:
-        return None, []
-    person = chosen or messages[-1].psid
-    own = [event for event in messages if event.psid == person]
-    if not own:
-        return messages[-1], []
-    since = messages[messages.index(own[-1]) + 1 :]
-    return own[-1], list(dict.fromkeys(event.psid for event in since if event.psid and event.psid != person))
+    own = course.inbox.newest_message(chosen, channel) if chosen else None
+    if own is None:
+        newest = reversed(course.inbox.events("inbound", channel=channel, limit=_BESIDE))
+        return next((event for event in newest if event.trusted and event.psid), None), []
+    event = own
+    since = course.inbox.events("inbound", after=event.revision, channel=channel)
+    later = [each for each in since if each.trusted and each.delivery > event.delivery]
+    return event, list(dict.fromkeys(each.psid for each in later if each.psid and each.psid != chosen))
+
+
+def beside(course: CourseContext, event: Event | None, channel: str = MESSENGER) -> str:
+    """Name the newest thing that has come since that message and is none of this channel: one line, or nothing."""
+    since = event.delivery if event else 0
+    for other in reversed(course.inbox.events(limit=_BESIDE)):
+        if other.delivery <= since:
+            break
+        clock = f"{other.received.astimezone():%H:%M:%S}"
+        if other.kind == "call" and other.origin == "wire":
+            return f"Beside it: {clock}, {one_line(other.message_type, 160)}. Next: {other.next}"
+        if other.kind == "inbound" and other.trusted and other.channel != channel:
+            where = channel_name(other.channel)
+            return f"Beside it: {clock}, a message on {where}: {other.said} from {one_line(other.psid)}."
+    return ""
 
 
 def newer_words(count: int) -> str:

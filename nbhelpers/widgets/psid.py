@@ -11,11 +11,12 @@ import traitlets
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import MessageError
-from nbhelpers.inbox.events import Event, one_line
+from nbhelpers.inbox.events import Event, channel_name, one_line
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.simulator.rules.messenger import DAY
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.parts import CopyField, Countdown, Note, block, button, field, guarded, row, script
-from nbhelpers.widgets.person import NOBODY, Names, newcomers, newer_words
+from nbhelpers.widgets.person import NOBODY, Names, beside, newcomers, newer_words
 
 __all__ = ["Newcomers", "PsidPanel"]
 
@@ -34,21 +35,22 @@ class PsidPanel(Panel):
     heading = "Captured PSID"
     pulse = 2.0
 
-    def __init__(self, course: CourseContext) -> None:
+    def __init__(self, course: CourseContext, channel: str = MESSENGER) -> None:
+        self._channel = channel
         self._person: str | None = None
         self._page: str | None = None
         self._newer: list[str] = []
         self._names = Names(course)
         self._psid = CopyField(
             whole=(lambda: self._person or "") if course.presenting else None,
-            label="PSID",
-            words="Copy PSID",
+            label=self._ends[0],
+            words="Copy PSID" if channel == MESSENGER else "Copy",
             big=True,
         )
         self._window = Countdown(
             running="You may answer for {left}", over="24 hours are over: they must write again first", whole=DAY
         )
-        self._shown, self._newcomers, self._said = block(), Newcomers(), Note()
+        self._shown, self._newcomers, self._said, self._beside = block(), Newcomers(), Note(), Note()
         self._newcomers.on_msg(self._pin)
         children: list[ipywidgets.Widget] = [self._psid, self._window, self._shown]
         if course.simulated:
@@ -57,16 +59,17 @@ class PsidPanel(Panel):
             # Enter, as the line itself reports it: `on_submit` would warn that it is old.
             self._line.on_msg(lambda _, message, __: write(None) if message.get("event") == "submit" else None)
             children += [row(self._line, button("Write", write, tooltip="Write to the Page as the person")), self._said]
-        super().__init__(course, [*children, self._newcomers])
+        super().__init__(course, [*children, self._newcomers, self._beside])
         self.show()
         self.follow()
 
     def refresh(self) -> None:
-        event, self._newer = newcomers(self.course, self._person)
+        event, self._newer = newcomers(self.course, self._person, self._channel)
+        self._beside.say(self.masked(beside(self.course, event, self._channel)))
         for part in (self._psid, self._window):
             part.layout.display = "none" if event is None else ""
         if event is None:
-            self._shown.value = f"<p>{NOBODY}</p>"
+            self._shown.value = f"<p>{html.escape(self._nobody)}</p>"
             return
         is_new = self._person != event.psid
         self._person, self._page = event.psid, event.page_id
@@ -81,14 +84,16 @@ class PsidPanel(Panel):
 
     def _show(self, event: Event) -> None:
         name, psid = self._names.of(event.psid), self.masked(event.psid)
-        self._psid.after = f"{name}, as your Page knows them" if name != "the person" else "as your Page knows them"
+        person, you, whose = self._ends
+        self._psid.after = f"{name}, as {whose} knows them" if name != "the person" else f"as {whose} knows them"
         self._psid.value = psid
         wrote = self._names.wrote(event.psid)
         self._window.expires = (event.received.timestamp() if wrote is None else wrote) + DAY
-        said, when = self.masked(_quoted(event)), f"{event.received.astimezone():%H:%M:%S}"
+        said, when = self.masked(_said(event)), f"{event.received.astimezone():%H:%M:%S}"
         self._shown.value = (
             f"<p><bdi>{html.escape(said)}</bdi> "
-            f'<span class="nbh-soft">{when} · to Page {html.escape(self.masked(event.page_id))}: you</span></p>'
+            f'<span class="nbh-soft">{when} · to {you.removesuffix(" ID")} '
+            f"{html.escape(self.masked(event.page_id))}: you</span></p>"
         )
         words = newer_words(len(self._newer))
         with self._newcomers.hold_sync():
@@ -96,14 +101,27 @@ class PsidPanel(Panel):
             self._newcomers.names = [self._names.of(each, f"…{one_line(each[-4:])}") for each in self._newer[:5]]
         if self.course.simulated:
             self._line.description = f"Write as {name}"
-        self.head.said = f"PSID {psid}: {said}. {words}"
+        self.head.said = f"{person} {psid}: {said}. {words}"
 
     def as_text(self) -> str:
-        event, newer = newcomers(self.course, self._person)
+        event, newer = newcomers(self.course, self._person, self._channel)
+        others = beside(self.course, event, self._channel)
         if event is None:
-            return NOBODY
-        lines = [f"PSID {event.psid}: the person. Page ID {event.page_id}: you.", _quoted(event)]
-        return "\n".join([*lines, newer_words(len(newer))]).strip()
+            return "\n".join(line for line in (self._nobody, others) if line)
+        person, you, _ = self._ends
+        told = f"{person} {event.psid}: the person. {you} {event.page_id}: you."
+        return "\n".join(line for line in (told, _said(event), newer_words(len(newer)), others) if line)
+
+    @property
+    def _ends(self) -> tuple[str, str, str]:
+        """What the two ends are called here, and who knows the person by it."""
+        if self._channel == MESSENGER:
+            return "PSID", "Page ID", "your Page"
+        return f"Sender on {channel_name(self._channel)}", "Recipient", "the service"
+
+    @property
+    def _nobody(self) -> str:
+        return NOBODY if self._channel == MESSENGER else f"Nobody has written on {channel_name(self._channel)} yet."
 
     def _pin(self, _widget: Any, message: Any, _buffers: Any) -> None:
         at = message.get("pin")
@@ -128,5 +146,6 @@ class PsidPanel(Panel):
 _NOT_PASSED_ON = "It was not passed on: see step 4."
 
 
-def _quoted(event: Event) -> str:
-    return f"“{one_line(event.text, 120)}”" if event.text is not None else f"({one_line(event.message_type)})"
+def _said(event: Event) -> str:
+    """What was said, in one line: of a text more than a list of events has room for."""
+    return f"“{one_line(event.text, 120)}”" if event.text is not None and event.message_type == "text" else event.said

@@ -8,12 +8,13 @@ import ipywidgets
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, MessageError
-from nbhelpers.inbox.events import one_line
+from nbhelpers.inbox.events import channel_name, one_line
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.messages.outbound import LONGEST_TEXT, OutboundMessage
 from nbhelpers.messages.snippets import LANGUAGES, snippet
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.parts import CodeBlock, Note, block, button, column, field, guarded, row
-from nbhelpers.widgets.person import Names, chips, cure_of, newer_words, pinned, ticks
+from nbhelpers.widgets.person import Names, beside, chips, cure_of, newer_words, pinned, ticks
 
 __all__ = ["ReplyBox"]
 
@@ -23,7 +24,11 @@ class ReplyBox(Panel):
 
     heading = "Reply"
 
-    def __init__(self, course: CourseContext) -> None:
+    def __init__(self, course: CourseContext, channel: str = MESSENGER) -> None:
+        self._channel = channel
+        self._you = "you, the Page" if channel == MESSENGER else f"you, on {channel_name(channel)}"
+        # Of the other channels the service knows how long a text may be.
+        self._limit = LONGEST_TEXT if channel == MESSENGER else None
         self._person: str | None = None
         self._page: str | None = None
         self._uuid: str | None = None
@@ -53,11 +58,12 @@ class ReplyBox(Panel):
         self.follow()
 
     def refresh(self) -> None:
-        event, newer = pinned(self.course, self._person)
+        event, newer = pinned(self.course, self._person, self._channel)
         self._send_it.disabled = event is None
         self._newest.layout.display = "" if newer else "none"
         if event is None:
-            self._ids.value = f"<p>{_NOBODY}</p>"
+            others = html.escape(self.masked(beside(self.course, None, self._channel)))
+            self._ids.value = f'<p>{_NOBODY}</p><p class="nbh-soft">{others}</p>'
             return
         if self._person is None:
             self._person, self._page = event.psid, event.page_id
@@ -69,7 +75,7 @@ class ReplyBox(Panel):
         more = f" ({newer_words(newer)})" if newer else ""
         self._ids.value = (
             f'<p><span class="nbh-label">From</span> <code>{page}</code> '
-            '<span class="nbh-soft">(you, the Page: the inbound <code>to</code>)</span> → '
+            f'<span class="nbh-soft">({html.escape(self._you)}: the inbound <code>to</code>)</span> → '
             f'<span class="nbh-label">To</span> <code>{psid}</code> '
             f'<span class="nbh-soft">({html.escape(who)}: its <code>from</code>){more}.</span>{self._real()}</p>'
         )
@@ -84,11 +90,11 @@ class ReplyBox(Panel):
         return "" if self.course.simulated else f" <strong>{_REAL}</strong>"
 
     def as_text(self) -> str:
-        event, newer = pinned(self.course, self._person)
+        event, newer = pinned(self.course, self._person, self._channel)
         if event is None:
-            return _NOBODY
+            return "\n".join(line for line in (_NOBODY, beside(self.course, None, self._channel)) if line)
         page_id, psid = self._page or event.page_id, self._person or event.psid
-        lines = [f"From {page_id} (you, the Page) to {psid} (the person)", newer_words(newer)]
+        lines = [f"From {page_id} ({self._you}) to {psid} (the person)", newer_words(newer)]
         if not self.course.simulated:
             lines.append(_REAL)
         lines.append('Without panels: `lab.reply("…")`')
@@ -96,15 +102,17 @@ class ReplyBox(Panel):
 
     def _typed(self) -> None:
         count = len(self._text.value)
-        over = f" {count - LONGEST_TEXT} too many" if count > LONGEST_TEXT else ""
+        limit = self._limit or count
+        over = f" {count - limit} too many" if count > limit else ""
         kind = "nbh-count nbh-over" if over else "nbh-count"
-        self._counter.value = f'<span class="{kind}">{count} of {LONGEST_TEXT}{over}</span>'
+        words = f"{count} of {limit}{over}" if self._limit else f"{count} characters"
+        self._counter.value = f'<span class="{kind}">{words}</span>'
         if self._person is None or self._page is None:
             return
         # With nothing typed, the answer that was sent last.
-        text = self._text.value if 0 < count <= LONGEST_TEXT else self._sent
+        text = self._text.value if 0 < count <= limit else self._sent
         try:
-            message = OutboundMessage(self._page, self._person, text)
+            message = OutboundMessage(self._page, self._person, text, channel=self._channel)
             code = snippet(self._language.value, self.course.host, self.course.settings.api_version, message)
         except KitError as error:  # IDs from outside may be none
             code = str(error)
@@ -120,7 +128,7 @@ class ReplyBox(Panel):
             )
         self._uuid = None  # whatever is said about this one, the receipts of the one before must not replace it
         client = self.course.identity(self._page).client(self.course.inbox, self.course.settings.api_version)
-        accepted = client.send(OutboundMessage(self._page, self._person, self._text.value))
+        accepted = client.send(OutboundMessage(self._page, self._person, self._text.value, channel=self._channel))
         self._uuid, self._sent = accepted.message_uuid, self._text.value
         self._text.value = ""
         self.show()

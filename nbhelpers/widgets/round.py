@@ -10,8 +10,8 @@ import traitlets
 from nbhelpers.course.context import CourseContext
 from nbhelpers.diagnosis.round import RoundReader
 from nbhelpers.diagnosis.sequence import Round
-from nbhelpers.errors import MessageError
 from nbhelpers.inbox.events import Event, one_line
+from nbhelpers.inbox.said import Said, uuid_of
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.masking import masked
 from nbhelpers.widgets.parts import script
@@ -44,8 +44,8 @@ class RoundPanel(Panel):
     heading = "The round, live"
     pulse = 0.5
 
-    def __init__(self, course: CourseContext, message: Any = None, projector: bool | None = None) -> None:
-        self._uuid = _uuid_of(message)
+    def __init__(self, course: CourseContext, message: Said | None = None, projector: bool | None = None) -> None:
+        self._uuid = uuid_of(message) if message is not None else None
         self._reader = RoundReader(course)
         self._diagram = Sequence()
         self._diagram.on_msg(self._follow)
@@ -101,22 +101,8 @@ class RoundPanel(Panel):
 
 
 def _named(event: Event) -> str:
-    said = f"“{one_line(event.text, 30)}”" if event.text is not None else f"({one_line(event.message_type)})"
     way = "came in" if event.kind == "inbound" else "your answer"
-    return f"{event.received.astimezone():%H:%M:%S} {way}: {said}"
-
-
-def _uuid_of(message: Any) -> str | None:
-    if message is None or (isinstance(message, str) and message):
-        return message
-    uuid = getattr(message, "message_uuid", None)
-    if not isinstance(uuid, str):
-        raise MessageError(
-            "This names no message.",
-            f"It is of type {type(message).__name__}.",
-            "Give an event of the inbox, or a message_uuid.",
-        )
-    return uuid
+    return f"{event.received.astimezone():%H:%M:%S} {way}: {one_line(event.said, 40)}"
 
 
 def _masked(value: Any) -> Any:

@@ -10,12 +10,14 @@ import traitlets
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.inbox.events import Event, one_line
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.parts import script
 from nbhelpers.widgets.person import Names, latest
 
 __all__ = ["KINDS", "Talk", "business_side", "phone_side"]
 
 KINDS = ("text", "image", "sticker", "audio", "video", "file", "like")
+_EVENTS = 400  # of one person that are looked at: the newest
 _LONGEST = 2000  # characters of one message in the talk: what a person can write in Messenger
 
 Bubble = dict[str, Any]  # key, own, who, kind, text, below
@@ -37,9 +39,9 @@ class Talk(anywidget.AnyWidget):
     kinds = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
 
-def business_side(course: CourseContext, person: str, names: Names) -> list[Bubble]:
+def business_side(course: CourseContext, person: str, names: Names, channel: str = MESSENGER) -> list[Bubble]:
     """Return what the inbox knows of the talk with one person, and how far each of your answers has come."""
-    events = course.inbox.events(person=person)
+    events = course.inbox.events(person=person, channel=channel, limit=_EVENTS)
     # What you replayed is shown too, as what it is; of an answer only what the service says itself.
     events = [each for each in events if each.trusted or (each.replayed and each.kind == "inbound")]
     bubbles, seen = [], set()
@@ -75,7 +77,9 @@ def phone_side(course: CourseContext, person: str) -> list[Bubble]:
 
 def said(event: Event) -> str:
     """Return what a message says, line by line, or its type in brackets."""
-    return f"({one_line(event.message_type)})" if event.text is None else _lines(event.text)
+    if event.text is None or event.message_type not in ("text", None):
+        return f"({event.said})"
+    return _lines(event.text)
 
 
 def _lines(text: str) -> str:

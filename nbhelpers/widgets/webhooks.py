@@ -14,11 +14,14 @@ from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.diagnosis.exchanged import signature_words
 from nbhelpers.errors import KitError
-from nbhelpers.inbox.events import one_line
+from nbhelpers.inbox.events import channel_name, one_line
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.parts import CopyField, Note, block, button, guarded, row
 
 __all__ = ["WebhooksPanel"]
+
+_KINDS = {"inbound": "message", "status": "receipt"}
 
 
 class WebhooksPanel(Panel):
@@ -101,7 +104,15 @@ class WebhooksPanel(Panel):
         clock = f"{last.received.astimezone():%H:%M:%S}"
         mark = "" if last.origin == "wire" else f" ({last.origin})"
         called = f"Last call: {clock} {one_line(last.method)} {path}, answered {last.answer}{mark}."
-        return method, f"{called} {signature_words(last, self.course.simulated)}"
+        told = self.course.inbox.event(last)
+        if told is not None and told.kind == "call":
+            return method, f"{called} It was {one_line(told.message_type, 200)}. Next: {told.next}"
+        what = [called]
+        if told is not None and told.channel != MESSENGER:
+            what.append(f"A {_KINDS[told.kind]} on {channel_name(told.channel)}.")
+        if told is not None and told.notes:
+            what.append(f"It came {told.notes}. {told.next}")
+        return method, " ".join([*what, signature_words(last, self.course.simulated)])
 
     # Setting them, in live mode
 

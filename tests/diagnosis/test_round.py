@@ -141,7 +141,7 @@ def test_a_call_that_was_refused_at_once_is_in_the_last_minute_with_its_cure(rea
 
 def test_each_try_of_a_webhook_is_an_arrow_of_its_own(ready: Lab) -> None:
     ready.simulator.pace(100)
-    ready.simulator.fault("door-shut", 2)
+    ready.simulator.fault("receiver-down", 2)
     event = written(ready, "Anybody?")
     found = complete(RoundReader(ready._course), event.message_uuid, 6)
     ready.simulator.pace(1)
@@ -161,7 +161,7 @@ def test_each_try_of_a_webhook_is_an_arrow_of_its_own(ready: Lab) -> None:
 
 
 def test_while_it_waits_for_the_next_try_it_says_when_that_is(ready: Lab) -> None:
-    ready.simulator.fault("door-shut", 1)
+    ready.simulator.fault("receiver-down", 1)
     said = ready.simulator.write(text="Anybody?", page=ready.facts["page_name"])
     found = complete(RoundReader(ready._course), said["message_uuid"], 3)
     assert "It tries again at " in found.arrows[-1].why

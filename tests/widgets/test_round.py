@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nbhelpers import Lab
-from nbhelpers.errors import MessageError
+from nbhelpers.errors import InboxError
 from tests.conftest import wait_until
 from tests.support.labs import inside, lookers, printed, shut, written
 
@@ -48,9 +48,9 @@ def test_it_follows_one_message_by_event_or_by_uuid(ready: Lab) -> None:
     assert other.message_uuid != event.message_uuid
 
 
-@pytest.mark.parametrize("given", [5, "", object(), b"u"])
+@pytest.mark.parametrize("given", [5, object(), b"u"])
 def test_what_names_no_message_is_said(ready: Lab, given: Any) -> None:
-    with pytest.raises(MessageError, match="This names no message"):
+    with pytest.raises(InboxError, match="This names no message"):
         ready.panels.round(given)
 
 
@@ -65,7 +65,7 @@ def test_what_is_followed_is_chosen_in_the_panel(ready: Lab, panel: Any) -> None
 
 
 def test_what_happens_without_reaching_the_inbox_appears_by_itself(ready: Lab, panel: Any) -> None:
-    ready.simulator.fault("door-shut", 1)
+    ready.simulator.fault("receiver-down", 1)
     ready.simulator.write(text="Nobody home", page=ready.facts["page_name"])
     wait_until(lambda: any("no answer" in each for each in words(panel)), 5, "the try that nobody answered")
 

@@ -99,10 +99,10 @@ def test_a_try_that_nobody_answers_says_so(world: Detached, key: PrivateKey) -> 
     (call,) = calls_of(world, said["message_uuid"], 1)
     assert call["status"] == 0
     assert call["words"].startswith("no answer (")
-    world.control.fault("door-shut", 1)
+    world.control.fault("receiver-down", 1)
     said = world.control.write(page=world.page(program), text="And now?")
     (call,) = calls_of(world, said["message_uuid"], 1)
-    assert call["words"] == "no answer (the lesson door-shut)"
+    assert call["words"] == "no answer (the lesson receiver-down)"
 
 
 def test_lately_leaves_out_what_was_before(world: Detached, program: Program) -> None:
