@@ -9,6 +9,7 @@ from nbhelpers.widgets.conversation import ConversationPanel
 from nbhelpers.widgets.credentials import CredentialsCard
 from nbhelpers.widgets.hello import HelloPanel
 from nbhelpers.widgets.hop_map import HopMapPanel
+from nbhelpers.widgets.inbox_table import InboxTable
 from nbhelpers.widgets.lessons import LessonsPanel
 from nbhelpers.widgets.psid import PsidPanel
 from nbhelpers.widgets.reply_box import ReplyBox
@@ -61,6 +62,10 @@ class Panels:
     def round(self, message: Said | None = None, projector: bool | None = None) -> RoundPanel:
         """Draw the way of one message (an event or a message_uuid), or of all of the last minute, as it happens."""
         return RoundPanel(self._course, message, projector)
+
+    def inbox(self, projector: bool | None = None) -> InboxTable:
+        """Show everything that came and was sent as a table: search, both shapes, replay, export."""
+        return InboxTable(self._course, projector)
 
     def hops(self) -> HopMapPanel:
         """Show how far a message comes, hop by hop, and what to do next."""

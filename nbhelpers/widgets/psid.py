@@ -147,5 +147,5 @@ _NOT_PASSED_ON = "It was not passed on: see step 4."
 
 
 def _said(event: Event) -> str:
-    """What was said, in one line: of a text more than a list of events has room for."""
+    """Return what was said, in one line: of a text more than a list of events has room for."""
     return f"“{one_line(event.text, 120)}”" if event.text is not None and event.message_type == "text" else event.said
