@@ -80,8 +80,8 @@ def page_of(
         for event in reversed(events):
             before = event.id
             exchange = _of(inbox, event) if _fits(event, kind) else None
-            if exchange is not None:
-                found.setdefault(exchange.key, exchange)
+            if exchange is not None and exchange.head.id == event.id:  # a receipt gives its answer no other place
+                found[exchange.key] = exchange
             if len(found) == size:
                 return Page(tuple(found.values()), before)
         if len(events) < _CHUNK:
