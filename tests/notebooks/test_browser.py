@@ -125,10 +125,11 @@ def test_the_hop_map_is_read_at_once_and_looked_at_again(jupyter: str, page: Pag
     panel.scroll_into_view_if_needed()
     expect(panel.get_by_role("listitem")).to_have_count(10)
     assert panel.bounding_box()["height"] <= 300, "the map and the cell after it are on one small screen"
-    assert "not seen yet: your answer" in panel.get_by_role("status").first.inner_text()
+    status = panel.get_by_role("status")
+    expect(status.filter(has_text="not seen yet: your answer")).to_be_visible()
     shell("stop")
     panel.get_by_role("button", name="Look again").click()
-    expect(panel.get_by_role("status").first).to_contain_text("It stops: your receiver", timeout=10_000)
+    expect(status.filter(has_text="It stops: your receiver")).to_be_visible(timeout=10_000)
     shot(page, "09-hop-map")
     assert page.errors == []
 
