@@ -1,7 +1,8 @@
-"""A picture of every panel in each state, in both themes, narrow and on a projector: left in build/, to be looked at."""
+"""A picture of every panel in each state, in both themes, narrow and on a projector, left in build/ to be looked at."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nbhelpers.config import settings as configuration
 from nbhelpers.services import launcher
 from tests.conftest import REPOSITORY
 from tests.support.lab_page import NEEDS_BROWSER, LabPage, lab_in_browser
+from tests.support.labs import message
 from tests.support.panels import HEADINGS, STATES, cells_of, opened
 
 pytestmark = NEEDS_BROWSER
@@ -109,6 +111,7 @@ def test_a_picture_of_what_a_room_sees(page: LabPage, folder: Path) -> None:
     shown = [f"lab.panels.{name}()" for name in names]
     page.start("room", opened(state, more="\nlab.present()"), *shown, "lab.panels.conversation(projector=True)")
     lab = Lab(state=state, mode="simulator")
+    page.page.keyboard.press("Control+b")
     page.page.wait_for_timeout(9000)
     for name in (*names, "conversation"):
         take(page, page.panel(HEADINGS[name]), "projector", name)
@@ -122,11 +125,10 @@ def test_a_picture_of_what_a_room_sees(page: LabPage, folder: Path) -> None:
 
 def test_a_picture_of_live_mode(page: LabPage, folder: Path) -> None:
     state = folder / "live"
+    body = json.dumps(message(psid="5643442791834631", page_id="220385903556922", text="From a phone"))
     inbound = (
-        "import json\nfrom nbhelpers.inbox.events import Delivery\nbody = {'message_uuid': 'u-1', 'text': 'From a phone',"
-        " 'from': '5643442791834631', 'to': '220385903556922', 'channel': 'messenger', 'message_type': 'text',"
-        " 'timestamp': '2024-01-01T10:00:00.000Z'}\nlab.inbox.record(Delivery('POST', '/webhooks/inbound', (),"
-        " json.dumps(body).encode(), 200, why='no signature secret is set')).result()"
+        f"from nbhelpers.inbox.events import Delivery\nbody = {body.encode()!r}\nwhy = 'no signature secret is set'\n"
+        "lab.inbox.record(Delivery('POST', '/webhooks/inbound', (), body, 200, why=why)).result()"
     )
     names = ("psid", "reply", "round", "conversation", "webhooks", "inbox")
     live = f"from nbhelpers import Lab\nlab = Lab(state={str(state)!r}, mode='live')\n{inbound}"
