@@ -159,7 +159,8 @@ def read(body: bytes | str | Mapping[str, Any]) -> InboundMessage | MessageStatu
         return Unreadable(f"it is JSON, but a {type(raw).__name__} and not an object")
     if _is_deep(raw):
         return Unreadable(f"it is nested deeper than {_DEEPEST} levels")
-    nested = any(isinstance(raw.get(name), Mapping) for name in ("from", "to", "message"))
+    ends = (raw.get("from"), raw.get("to"), raw.get("message"))
+    nested = any(isinstance(end, Mapping) for end in ends if not isinstance(end, str))
     shape = GUIDE if nested else TODAY
     flags: list[str] = []
     common = {
@@ -271,7 +272,7 @@ def _channel(raw: Mapping[str, Any], shape: str, flags: list[str]) -> str:
 
 
 def _id(value: Any, name: str, flags: list[str]) -> str | None:
-    if isinstance(value, Mapping):
+    if not isinstance(value, str) and isinstance(value, Mapping):
         value = value.get("id", value.get("number"))
     if isinstance(value, str):
         if not 1 <= len(value) <= LONGEST_ID:
@@ -308,8 +309,8 @@ def _is_deep(raw: Mapping[str, Any]) -> bool:
         level = [
             inner
             for outer in level
-            for inner in (outer.values() if isinstance(outer, dict | Mapping) else outer)
-            if isinstance(inner, dict | list | Mapping)
+            for inner in (outer if isinstance(outer, list) else outer.values())
+            if isinstance(inner, (dict, list))
         ]
         if not level:
             return False

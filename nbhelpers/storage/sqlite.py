@@ -25,7 +25,9 @@ class SchemaError(Exception):
 
 def storable(text: str | None) -> str | None:
     """Return `text` as SQLite can keep it: a lone surrogate, which JSON allows and UTF-8 does not, becomes “?”."""
-    return text if text is None else text.encode("utf-8", errors="replace").decode("utf-8")
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def is_busy(error: sqlite3.Error) -> bool:
