@@ -21,8 +21,7 @@ from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import Delivery, Event, event_of, one_line
 from nbhelpers.messages.inbound import MessageStatus, Unreadable, read
 from nbhelpers.services import launcher
-from nbhelpers.services.launcher import Running
-from nbhelpers.services.record import read_record
+from nbhelpers.services.record import Record, read_record
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach, to_reach
 from nbhelpers.webhooks.addresses import INBOUND_PATH, STATUS_PATH
@@ -41,7 +40,7 @@ class _Round:
 
     def __init__(self, course: CourseContext) -> None:
         self.course = course
-        self.receiver: Running | None = launcher.find("receiver", course.settings)
+        self.receiver: Record | None = launcher.find("receiver", course.settings)
         # What came to another address says nothing about this one.
         moved = None if course.simulated else course.facts.get("public_moved")
         delivery, revision = (moved["delivery"], moved["revision"]) if moved else (0, 0)

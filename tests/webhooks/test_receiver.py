@@ -27,14 +27,14 @@ from nbhelpers.config import settings as configuration
 from nbhelpers.config.settings import Settings
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
-from nbhelpers.services.launcher import Running
+from nbhelpers.services.record import Record
 from tests.conftest import wait_until
 
 GUIDE = Path(__file__).parents[1] / "data" / "guide_inbound.json"
 
 
 @pytest.fixture
-def receiver(settings: Settings) -> Running:
+def receiver(settings: Settings) -> Record:
     return launcher.start("receiver", settings)
 
 
@@ -57,7 +57,7 @@ def inbound(number: int = 0) -> dict[str, Any]:
 
 @pytest.mark.fast
 def test_the_guides_own_event_tells_psid_and_page_id_once_however_often_it_comes(
-    receiver: Running, inbox: Inbox
+    receiver: Record, inbox: Inbox
 ) -> None:
     for _ in range(5):
         answer = requests.post(
@@ -75,7 +75,7 @@ def test_the_guides_own_event_tells_psid_and_page_id_once_however_often_it_comes
 
 
 @pytest.mark.fast
-def test_a_get_is_405_and_says_that_the_method_must_be_post(receiver: Running, inbox: Inbox) -> None:
+def test_a_get_is_405_and_says_that_the_method_must_be_post(receiver: Record, inbox: Inbox) -> None:
     answer = requests.get(receiver.ready["inbound_url"], params={"message_uuid": "a"}, timeout=5)
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
@@ -85,7 +85,7 @@ def test_a_get_is_405_and_says_that_the_method_must_be_post(receiver: Running, i
 
 
 @pytest.mark.fast
-def test_another_path_is_404_and_names_the_two_that_are_here(receiver: Running, inbox: Inbox) -> None:
+def test_another_path_is_404_and_names_the_two_that_are_here(receiver: Record, inbox: Inbox) -> None:
     answer = requests.post(f"{receiver.url}/webhooks/inbond", json=inbound(), timeout=5)
 
     assert answer.status_code == 404
@@ -94,7 +94,7 @@ def test_another_path_is_404_and_names_the_two_that_are_here(receiver: Running, 
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[1]", b'"text"', b"{", b"[" * 50_000])
-def test_a_body_that_is_no_json_object_is_400_and_kept(receiver: Running, inbox: Inbox, body: bytes) -> None:
+def test_a_body_that_is_no_json_object_is_400_and_kept(receiver: Record, inbox: Inbox, body: bytes) -> None:
     answer = requests.post(receiver.ready["inbound_url"], data=body, timeout=5)
 
     assert answer.status_code == 400
@@ -112,16 +112,16 @@ def test_a_body_that_is_no_json_object_is_400_and_kept(receiver: Running, inbox:
         {"Origin": "null"},
     ],
 )
-def test_a_foreign_host_or_origin_is_refused_beside_the_webhooks(receiver: Running, headers: dict[str, str]) -> None:
+def test_a_foreign_host_or_origin_is_refused_beside_the_webhooks(receiver: Record, headers: dict[str, str]) -> None:
     assert requests.get(f"{receiver.url}/", headers=headers, timeout=5).status_code == 400
 
 
-def test_a_webhook_through_a_tunnel_has_a_foreign_host_and_is_taken(receiver: Running) -> None:
+def test_a_webhook_through_a_tunnel_has_a_foreign_host_and_is_taken(receiver: Record) -> None:
     headers = {"Host": "abc.ngrok-free.dev"}
     assert requests.post(receiver.ready["status_url"], json=inbound(), headers=headers, timeout=5).status_code == 200
 
 
-def test_a_web_page_elsewhere_cannot_forge_a_webhook(receiver: Running, inbox: Inbox) -> None:
+def test_a_web_page_elsewhere_cannot_forge_a_webhook(receiver: Record, inbox: Inbox) -> None:
     headers = {"Origin": "https://evil.example"}
     answer = requests.post(receiver.ready["inbound_url"], json=inbound(), headers=headers, timeout=5)
 
@@ -129,15 +129,17 @@ def test_a_web_page_elsewhere_cannot_forge_a_webhook(receiver: Running, inbox: I
     assert inbox.newest_message() is None
 
 
-def test_healthz_knows_only_its_own_nonce(receiver: Running, settings: Settings) -> None:
+def test_healthz_knows_only_its_own_nonce(receiver: Record, settings: Settings) -> None:
     nonce = json.loads((settings.folder / "receiver.json").read_text())["nonce"]
 
     assert requests.get(f"{receiver.url}/healthz?nonce={nonce}", timeout=5).status_code == 200
-    assert requests.get(f"{receiver.url}/healthz?nonce=other", timeout=5).status_code == 404
+    for query in ("?nonce=other", f"?announce={nonce}", f"?nonce=other&nonce={nonce}"):
+        assert requests.get(f"{receiver.url}/healthz{query}", timeout=5).status_code == 404
+    assert requests.get(f"{receiver.url}/healthz?a=b&nonce={nonce}&c=d", timeout=5).status_code == 200
     assert requests.get(f"{receiver.url}/healthz", timeout=5).status_code == 404
 
 
-def test_a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_413(receiver: Running, inbox: Inbox) -> None:
+def test_a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_413(receiver: Record, inbox: Inbox) -> None:
     frame = json.dumps(inbound() | {"more": ""}).encode()
     exact = frame.replace(b'"more": ""', b'"more": "' + b"x" * ((1 << 20) - len(frame)) + b'"')
     assert len(exact) == 1 << 20
@@ -217,7 +219,7 @@ def test_a_signature_secret_that_is_written_while_the_receiver_is_open_counts_fr
         launcher.stop(live)
 
 
-def test_a_store_that_is_locked_gives_503_to_all_who_wait_and_none_hangs(receiver: Running, settings: Settings) -> None:
+def test_a_store_that_is_locked_gives_503_to_all_who_wait_and_none_hangs(receiver: Record, settings: Settings) -> None:
     blocker = sqlite3.connect(settings.folder / "lab.sqlite3", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     try:
@@ -240,7 +242,7 @@ def test_a_store_that_is_locked_gives_503_to_all_who_wait_and_none_hangs(receive
     assert requests.post(receiver.ready["inbound_url"], json=inbound(), timeout=5).status_code == 200
 
 
-def test_a_full_disk_gives_503_and_what_was_stored_is_still_there(receiver: Running, settings: Settings) -> None:
+def test_a_full_disk_gives_503_and_what_was_stored_is_still_there(receiver: Record, settings: Settings) -> None:
     assert requests.post(receiver.ready["inbound_url"], json=inbound(1), timeout=5).status_code == 200
     resource.prlimit(receiver.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
     try:
@@ -255,7 +257,7 @@ def test_a_full_disk_gives_503_and_what_was_stored_is_still_there(receiver: Runn
     store.close()
 
 
-def test_ten_thousand_requests_leak_no_descriptor(receiver: Running) -> None:
+def test_ten_thousand_requests_leak_no_descriptor(receiver: Record) -> None:
     process = psutil.Process(receiver.pid)
     local = threading.local()
 
@@ -321,7 +323,7 @@ def test_no_webhook_that_was_answered_200_is_lost_when_the_receiver_is_killed_tw
     assert {int(uuid[-12:]) for uuid in uuids} == answered == set(range(total))
 
 
-def test_the_inbox_is_written_with_synchronous_full(receiver: Running, settings: Settings) -> None:
+def test_the_inbox_is_written_with_synchronous_full(receiver: Record, settings: Settings) -> None:
     from nbhelpers.inbox.tables import SCHEMA, VERSION
     from nbhelpers.storage.sqlite import Database
 
