@@ -17,6 +17,7 @@ from nbhelpers.simulator.storage.store import Store
 __all__ = ["WriteBatch"]
 
 T = TypeVar("T")
+_Asked = tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]
 _TURNS = 2  # of the event loop, before what was asked for is written
 
 
@@ -27,7 +28,7 @@ class WriteBatch:
         self._store = store
         self._connection: sqlite3.Connection | None = None
         self._turn = threading.Lock()  # until there is a connection, with the store's own
-        self._waiting: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
+        self._waiting: list[_Asked] = []
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Ask for `work(connection)`; the Future is done when it is committed, with its result or its exception."""
@@ -56,17 +57,15 @@ class WriteBatch:
             return
         try:
             self._commit(batch)
-        except Exception as error:  # noqa: BLE001 - whoever waits is told
-            if len(batch) == 1:
-                _tell(batch[0][1], error)
-                return
-            for work, future in batch:  # one of them may have been the reason: each by itself
+        except Exception:  # noqa: BLE001 - whoever waits is told
+            for asked in batch:  # one of them may have been the reason: each by itself
                 try:
-                    self._commit([(work, future)])
-                except Exception as own:  # noqa: BLE001
-                    _tell(future, own)
+                    self._commit([asked])
+                except Exception as error:  # noqa: BLE001
+                    if not asked[1].done():
+                        asked[1].set_exception(error)
 
-    def _commit(self, batch: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]]) -> None:
+    def _commit(self, batch: list[_Asked]) -> None:
         if self._connection is None:
             self._connection, self._turn = self._store.connect()
         connection = self._connection
@@ -81,8 +80,3 @@ class WriteBatch:
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
-
-
-def _tell(future: asyncio.Future[Any], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
