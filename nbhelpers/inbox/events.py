@@ -135,9 +135,6 @@ class Event:
             marks.append("unsigned" if self.verdict == "unsigned" else "signature wrong")
         return f"{clock} {words}" + (f" ({', '.join(marks)})" if marks else "")
 
-    def __str__(self) -> str:
-        return self.line
-
     def __repr__(self) -> str:
         return self.line
 
