@@ -27,7 +27,7 @@ async def _forget(_delivery: Delivery, _found: Recognised) -> int:
 
 
 def _without(port: int) -> None:
-    app = receiver_app(_forget, lambda said, body: (verify(said, body, SECRET), False), "")
+    app = receiver_app(_forget, lambda said, body: (verify(said, body, SECRET), False))
     config = server_config(app, "off")
     config.port = port
     uvicorn.Server(config).run()

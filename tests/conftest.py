@@ -128,6 +128,16 @@ def fresh(tmp_path: Path) -> Iterator[Lab]:
         yield lab
 
 
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Lab]:
+    """A lab in live mode, with nothing configured."""
+    from nbhelpers import Lab
+
+    lab = Lab(state=tmp_path / "lab", mode="live")
+    yield lab
+    lab.stop()
+
+
 @pytest.fixture(scope="session")
 def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     """One lab for many tests: what `ready` hands out."""

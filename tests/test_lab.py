@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,14 +14,6 @@ from nbhelpers.errors import CredentialsError, InboxError, MessageError, Service
 from nbhelpers.services import launcher
 from nbhelpers.services.record import is_alive
 from tests.support.labs import arrive, key_path, message, says, shut, written
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.stop()
-
 
 # Opening
 

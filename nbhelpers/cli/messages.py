@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING
 
 import click
 
-from nbhelpers.cli.common import command, json_option, say
+from nbhelpers.cli.common import command, course_of, inbox_of, json_option, say
 from nbhelpers.config.settings import API_VERSIONS, Settings
 from nbhelpers.errors import ServiceError, SettingsError
 
 if TYPE_CHECKING:
-    from nbhelpers.api.identity import Identity
     from nbhelpers.inbox.events import Event
-    from nbhelpers.inbox.inbox import Inbox
 
 __all__ = ["explain", "inbox", "replay", "send", "token"]
 
@@ -34,7 +33,8 @@ def token(settings: Settings, application_id: str | None, private_key: str | Non
 
     key = load_key(private_key) if private_key else None
     if application_id is None or key is None:
-        known = _identity(settings)
+        with course_of(settings) as course:
+            known = course.identity()
         application_id, key = application_id or known.application_id, key or known.key
     click.echo(str(Identity(application_id, key, None, "", "").token(TTL if ttl is None else ttl)))
 
@@ -58,16 +58,13 @@ def send(
     """Send one message and print its message_uuid."""
     from nbhelpers.messages.outbound import OutboundMessage
 
-    identity = _identity(settings, sender)
-    if identity.page_id is None:
-        raise SettingsError("There is no sender.", "No Page ID is noted or set.", "Give it with --from.")
     content = text if kind == "text" else url
-    message = OutboundMessage(identity.page_id, recipient, content or "", kind)
-    inbox = _inbox(settings)
-    try:
-        click.echo(identity.client(inbox, api_version).send(message).message_uuid)
-    finally:
-        inbox.close()
+    with course_of(settings) as course:
+        identity = course.identity(sender)
+        if identity.page_id is None:
+            raise SettingsError("There is no sender.", "No Page ID is noted or set.", "Give it with --from.")
+        message = OutboundMessage(identity.page_id, recipient, content or "", kind)
+        click.echo(identity.client(course.inbox, api_version).send(message).message_uuid)
 
 
 @command("inbox")
@@ -76,8 +73,7 @@ def send(
 @json_option
 def inbox(settings: Settings, follow: bool, limit: int | None, as_json: bool) -> None:
     """Show the captured events, one line each."""
-    store = _inbox(settings)
-    try:
+    with inbox_of(settings) as store, contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         after = store.revision()
         events = store.events(limit=limit)
         _show(events, as_json)
@@ -89,10 +85,6 @@ def inbox(settings: Settings, follow: bool, limit: int | None, as_json: bool) ->
             watcher = Watcher(store, lambda events: _show(events, as_json), after=after)
             while watcher.error is None:
                 time.sleep(0.1)
-    except (KeyboardInterrupt, BrokenPipeError):
-        return
-    finally:
-        store.close()
 
 
 @command("replay")
@@ -106,8 +98,7 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
     from nbhelpers.webhooks import replay as replaying
     from nbhelpers.webhooks.edits import typed
 
-    store = _inbox(settings)
-    try:
+    with inbox_of(settings) as store:
         for each in store.deliveries(limit=50) if listed else ():
             names = ("id", "method", "path", "answer", "verdict", "origin")
             say(as_json, {name: getattr(each, name) for name in names}, each.line)
@@ -120,8 +111,6 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
         signing = {"secret": facts["signature_secret"], "api_key": facts["api_key"]}
         done = replaying.replay(store, delivery, receiver.url, typed(edits), **signing)
         say(as_json, done.facts, repr(done))
-    finally:
-        store.close()
 
 
 @command("explain")
@@ -133,24 +122,6 @@ def explain(settings: Settings, code: str, as_json: bool) -> None:  # noqa: ARG0
 
     explained = explaining.explain(code)
     say(as_json, explained.facts, repr(explained))
-
-
-def _identity(settings: Settings, page: str | None = None) -> Identity:
-    from nbhelpers.api.identity import identify
-    from nbhelpers.services import launcher
-
-    found = launcher.find("simulator", settings) if settings.mode == "simulator" else None
-    store = _inbox(settings)
-    try:
-        return identify(settings, store.facts(), found.ready if found else None, page)
-    finally:
-        store.close()
-
-
-def _inbox(settings: Settings) -> Inbox:
-    from nbhelpers.inbox.inbox import Inbox
-
-    return Inbox(settings.folder / "lab.sqlite3")
 
 
 def _show(events: list[Event], as_json: bool) -> None:

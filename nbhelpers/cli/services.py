@@ -118,19 +118,15 @@ def status(settings: Settings, as_json: bool) -> None:
     """Say what runs and where."""
     from nbhelpers.services import launcher
 
-    running = [
-        found
-        for mode in MODES
-        for name in launcher.SERVICES
-        if (found := launcher.find(name, dataclasses.replace(settings, mode=mode)))
-    ]
-    facts: dict[str, Any] = {"state": str(settings.state), "mode": settings.mode, "services": []}
-    for found in running:
-        urls = {name: value for name, value in found.ready.items() if name.endswith("url")}
-        facts["services"].append({"name": found.name, "mode": found.mode, "pid": found.pid, "url": found.url, **urls})
-    lines = [f"state directory: {settings.state}", f"mode: {settings.mode}", *map(repr, running)]
-    lines += [note for note in settings.notes if note]
-    say(as_json, facts, "\n".join(lines if running else [*lines, "No service runs."]))
+    services, lines = [], [f"state directory: {settings.state}", f"mode: {settings.mode}"]
+    for mode in MODES:
+        for name in launcher.SERVICES:
+            if found := launcher.find(name, dataclasses.replace(settings, mode=mode)):
+                urls = {which: value for which, value in found.ready.items() if which.endswith("url")}
+                services.append({"name": name, "mode": mode, "pid": found.pid, "url": found.url, **urls})
+                lines.append(repr(found))
+    lines += [*settings.notes, *([] if services else ["No service runs."])]
+    say(as_json, {"state": str(settings.state), "mode": settings.mode, "services": services}, "\n".join(lines))
 
 
 @command("stop")

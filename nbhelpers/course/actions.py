@@ -9,7 +9,6 @@ from typing import Any
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
-from nbhelpers.messages.inbound import shape_of_version
 from nbhelpers.services import launcher
 
 __all__ = ["ActionResult", "LinkPage", "Page", "Saved", "Simulator", "User", "Webhooks"]
@@ -179,16 +178,10 @@ class Webhooks:
 
         The method is GET unless you say otherwise, as on the guide's form.
         """
-        control, receiver = self._course.control, self._course.receiver().ready
-        control.change_settings(
-            inbound_url=inbound or receiver["inbound_url"],
-            status_url=status or receiver["status_url"],
-            http_method=method,
-            # Another switch of the account, which this form leaves as the notebook's shape has it.
-            shape=shape_of_version(self._course.settings.api_version),
-        )
+        receiver = self._course.receiver().ready
+        self._course.save_webhooks(inbound or receiver["inbound_url"], status or receiver["status_url"], method)
         self._course.did("webhooks")
-        calls = control.try_webhooks()
+        calls = self._course.control.try_webhooks()
         # The inbox is written to, so that an open panel looks at the form again even when no call reached the receiver.
         self._course.inbox.note(saved=method)
         return Saved(method, calls)

@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbhelpers.config.settings import Settings
-from nbhelpers.errors import CredentialsError, SettingsError
+from nbhelpers.errors import CredentialsError, MessageError, SettingsError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.messages.addresses import webhook_urls
+from nbhelpers.messages.inbound import MESSENGER, shape_of_version
 from nbhelpers.services import launcher
-from nbhelpers.services.launcher import Running
+from nbhelpers.services.record import Record
 from nbhelpers.simulator.control.client import ControlClient
 
 if TYPE_CHECKING:
     from nbhelpers.api.identity import Identity
+    from nbhelpers.api.messages import Accepted
     from nbhelpers.auth.private_key import PrivateKey
 
 __all__ = ["CourseContext", "as_simulated"]
 
 
-def as_simulated(settings: Settings, simulator: Running) -> Settings:
+def as_simulated(settings: Settings, simulator: Record) -> Settings:
     """Return the settings with the host and account that the simulator made, as a dashboard shows them elsewhere."""
     names = ("api_key", "api_secret", "signature_secret")
     return dataclasses.replace(settings, host=simulator.url, **{name: simulator.ready[name] for name in names})
@@ -35,7 +37,7 @@ class CourseContext:
     None in the other modes.
     """
 
-    def __init__(self, settings: Settings, inbox: Inbox, simulator: Running | None) -> None:
+    def __init__(self, settings: Settings, inbox: Inbox, simulator: Record | None) -> None:
         self.settings, self.inbox, self.simulator = settings, inbox, simulator
 
     @functools.cached_property
@@ -109,7 +111,18 @@ class CourseContext:
 
         return identify(self.settings, self.facts, self.simulator.ready if self.simulator else None, page)
 
-    def receiver(self) -> Running:
+    def answer(self, text: str, psid: str | None, page_id: str | None, channel: str = MESSENGER) -> Accepted:
+        """Send a text from a Page to a person. Raises MessageError when there is none, else what `send` raises."""
+        from nbhelpers.messages.outbound import OutboundMessage
+
+        if psid is None or page_id is None:
+            raise MessageError(
+                "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
+            )
+        client = self.identity(page_id).client(self.inbox, self.settings.api_version)
+        return client.send(OutboundMessage(page_id, psid, text, channel=channel))
+
+    def receiver(self) -> Record:
         """Return the webhook receiver, started if it does not run; URLs that have changed are saved anew.
 
         In simulator mode a new address is registered anew, since nobody could come back to the form for it.
@@ -124,6 +137,14 @@ class CourseContext:
         if known != running.ready:
             self.inbox.note(receiver=running.ready)
         return running
+
+    def save_webhooks(self, inbound: str, status: str, method: str) -> None:
+        """Fill in the simulator's form: both URLs, the method, and the shape in which this notebook's version speaks.
+
+        What is sent and what arrives are two switches at the service; here they are set alike.
+        """
+        shape = shape_of_version(self.settings.api_version)
+        self.control.change_settings(inbound_url=inbound, status_url=status, http_method=method, shape=shape)
 
     def tunnel(self) -> dict[str, str] | None:
         """Return the public URL of the receiver, opened if it is not; None in simulator mode.

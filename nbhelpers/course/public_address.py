@@ -12,7 +12,6 @@ from nbhelpers.config.settings import MODES, Settings
 from nbhelpers.course.actions import ActionResult
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
-from nbhelpers.inbox.events import Delivery
 from nbhelpers.messages.addresses import webhook_urls
 from nbhelpers.services import launcher
 from nbhelpers.tunnel.guard import clear
@@ -77,7 +76,8 @@ class Tunnel:
         lines = [f"Public: {public} leads to your receiver at {target}, and to nothing else of this computer."]
         if "since" in facts:
             since = datetime.fromisoformat(facts["since"])
-            calls = sum(call.received >= since and call.origin == "wire" for call in self._calls())
+            came = self._course.inbox.deliveries(1000)
+            calls = sum(call.received >= since and call.origin == "wire" for call in came)
             lines.append(
                 f"Open since {since.astimezone():%H:%M}, {calls} call{'' if calls == 1 else 's'} so far. "
                 "`lab.tunnel.close()` closes it."
@@ -86,9 +86,6 @@ class Tunnel:
         lines.append(f"Inbound URL: {facts['inbound_url']}")
         lines.append(f"Status URL:  {facts['status_url']}")
         return lines + self._moved(public)
-
-    def _calls(self) -> list[Delivery]:
-        return self._course.inbox.deliveries(limit=1000)
 
     def _moved(self, public: str) -> list[str]:
         moved = self._course.facts.get("public_moved")
@@ -108,7 +105,7 @@ class Tunnel:
             and (call.id or 0) > delivery
             and call.answer == 200
             and ("host", host) in call.headers
-            for call in self._calls()
+            for call in self._course.inbox.deliveries(1000)
         )
 
     def __repr__(self) -> str:

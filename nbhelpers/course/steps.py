@@ -27,20 +27,19 @@ class Step:
     key: str
     title: str
     notebook: str
-    needs: tuple[str, ...]
     look: Callable[..., Outcome]
     make: Callable[[CourseContext], str]
     form: bool
 
 
 STEPS = (
-    Step(1, "page", "Page", "01_facebook_page", (), checks.page, autofill.page, True),
-    Step(2, "application", "application", "02_application", ("page",), checks.application, autofill.application, True),
-    Step(3, "jwt", "JWT", "03_jwt", ("application",), checks.jwt, autofill.jwt, False),
-    Step(4, "link", "link", "04_link_page", ("page", "jwt"), checks.link, autofill.link, True),
-    Step(5, "webhooks", "webhooks", "05_webhooks", ("link",), checks.webhooks, autofill.webhooks, True),
-    Step(6, "receive", "receive", "06_receive", ("link", "webhooks"), checks.receive, autofill.receive, False),
-    Step(7, "reply", "reply", "07_reply", ("receive",), checks.reply, autofill.reply, False),
+    Step(1, "page", "Page", "01_facebook_page", checks.page, autofill.page, True),
+    Step(2, "application", "application", "02_application", checks.application, autofill.application, True),
+    Step(3, "jwt", "JWT", "03_jwt", checks.jwt, autofill.jwt, False),
+    Step(4, "link", "link", "04_link_page", checks.link, autofill.link, True),
+    Step(5, "webhooks", "webhooks", "05_webhooks", checks.webhooks, autofill.webhooks, True),
+    Step(6, "receive", "receive", "06_receive", checks.receive, autofill.receive, False),
+    Step(7, "reply", "reply", "07_reply", checks.reply, autofill.reply, False),
 )
 
 
@@ -128,7 +127,7 @@ def check(course: CourseContext, key: str | int, *given: Any) -> Outcome:
     """
     step = step_of(key)
     given = given[:1] if step.key in _IN_HAND else ()
-    outcome = _look(course, step, *given)
+    outcome = step.look(course, *given)
     if outcome.kind == "done" and any(value is not None for value in given):
         course.did(step.key)
         if step.key == "jwt":
@@ -220,11 +219,7 @@ def _fill(course: CourseContext, last: int) -> list[int]:
 
 
 def _glance(course: CourseContext, step: Step) -> Outcome:
-    return checks.webhooks(course, call=False) if step.look is checks.webhooks else _look(course, step)
-
-
-def _look(course: CourseContext, step: Step, *given: Any) -> Outcome:
-    return step.look(course, *given)
+    return checks.webhooks(course, call=False) if step.look is checks.webhooks else step.look(course)
 
 
 def _sample(course: CourseContext, key: str) -> str:

@@ -22,8 +22,7 @@ from nbhelpers.inbox.events import Delivery, Event, channel_name, event_of, one_
 from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.services import launcher
-from nbhelpers.services.launcher import Running
-from nbhelpers.services.record import read_record
+from nbhelpers.services.record import Record, read_record
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach, to_reach
 
@@ -43,7 +42,7 @@ class _Round:
 
     def __init__(self, course: CourseContext) -> None:
         self.course = course
-        self.receiver: Running | None = launcher.find("receiver", course.settings)
+        self.receiver: Record | None = launcher.find("receiver", course.settings)
         # What came to another address says nothing about this one.
         moved = None if course.simulated else course.facts.get("public_moved")
         delivery, revision = (moved["delivery"], moved["revision"]) if moved else (0, 0)

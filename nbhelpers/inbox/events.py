@@ -183,9 +183,6 @@ class Event:
         following = f". Next: {self.next}" if self.next else ""
         return f"{clock} {words}{channel}" + (f" ({', '.join(marks)})" if marks else "") + following
 
-    def __str__(self) -> str:
-        return self.line
-
     def __repr__(self) -> str:
         return self.line
 

@@ -73,11 +73,6 @@ class InboundMessage:
     flags: tuple[str, ...] = ()
     channel: str = MESSENGER
 
-    @property
-    def moment(self) -> datetime | None:
-        """The timestamp as a time in UTC, None when it is none of the three documented forms."""
-        return _moment(self.timestamp)
-
     def body(self, shape: str) -> dict[str, Any]:
         """Return the body in `shape`: as it came when that is its own, else the same facts in the other."""
         if self.raw and shape == self.shape:
@@ -111,11 +106,6 @@ class MessageStatus:
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     flags: tuple[str, ...] = ()
     channel: str = MESSENGER
-
-    @property
-    def moment(self) -> datetime | None:
-        """The timestamp as a time in UTC, None when it is none of the three documented forms."""
-        return _moment(self.timestamp)
 
     def body(self, shape: str) -> dict[str, Any]:
         """Return the body in `shape`: as it came when that is its own, else the same facts in the other."""
@@ -323,16 +313,3 @@ def _string(value: Any) -> str | None:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.removesuffix(" UTC").strip())
-    except ValueError:
-        return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        return None

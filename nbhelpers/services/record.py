@@ -64,6 +64,10 @@ class Record:
     owners: tuple[Owner, ...] | None
     ready: dict[str, Any]
 
+    def __repr__(self) -> str:
+        public = f", {self.ready['public_url']} leads to {self.ready['target']}" if "public_url" in self.ready else ""
+        return f"{self.name}: up at {self.url}{public} (process {self.pid})"
+
 
 def record_path(folder: Path, name: str) -> Path:
     """Where the record of a service is."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import requests
 
@@ -14,13 +11,6 @@ from nbhelpers.errors import KitError, ServiceError, SettingsError
 from tests.conftest import wait_until
 
 pytestmark = pytest.mark.fast
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.inbox.close()
 
 
 # The Page

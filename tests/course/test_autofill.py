@@ -12,7 +12,7 @@ import requests
 
 from nbhelpers import Lab
 from nbhelpers.course import autofill
-from nbhelpers.errors import ServiceError
+from nbhelpers.errors import MessageError, ServiceError
 from tests.support.labs import course_of, key_path, sent_body, written
 
 
@@ -103,7 +103,7 @@ def test_the_answer_was_sent_delivered_and_read(ready: Lab) -> None:
 
 @pytest.mark.fast
 def test_nobody_is_answered_before_somebody_wrote(ready: Lab) -> None:
-    with pytest.raises(ServiceError, match="There is nobody to answer"):
+    with pytest.raises(MessageError, match="There is nobody to answer"):
         autofill.reply(ready._course)
 
 

@@ -186,7 +186,6 @@ def cleared(request: pytest.FixtureRequest) -> Iterator[None]:
     if "world" in request.fixturenames:
         control = request.getfixturevalue("world").control
         control.clear_faults()
-        control.forget_refusals()
         control.switch(unauthorised="live", rate_limit_fragment="1000")
 
 

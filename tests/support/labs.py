@@ -28,7 +28,7 @@ from nbhelpers.auth.private_key import PrivateKey, load_key
 from nbhelpers.course.context import CourseContext
 from nbhelpers.inbox.events import Delivery, Event
 from nbhelpers.services import launcher
-from nbhelpers.services.record import is_alive
+from nbhelpers.services.record import Record, is_alive
 from nbhelpers.widgets.base import Panel
 from tests.conftest import wait_until
 
@@ -111,7 +111,7 @@ def course_of(lab: Lab, **settings: Any) -> CourseContext:
     )
 
 
-def shut(lab: Lab, name: str) -> launcher.Running:
+def shut(lab: Lab, name: str) -> Record:
     """Kill one service of a lab, as a crash does; return what it was."""
     running = launcher.find(name, lab.settings)
     assert running is not None

@@ -19,13 +19,6 @@ from tests.support.account_api import ID, KEY, SECRET, Account, messages, playin
 from tests.support.labs import CLOCK, button, inside, lookers, printed, says, seen, shut
 
 
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.stop()
-
-
 def fields(panel: Any) -> list[tuple[str, str]]:
     return [(field.label, field.value) for field in inside(panel) if isinstance(field, CopyField)]
 

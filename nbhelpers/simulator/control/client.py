@@ -124,7 +124,7 @@ class ControlClient:
         return self._part(list, "faults", "GET", "faults")
 
     def clear_faults(self, name: str | None = None) -> None:
-        """End one lesson, or all of them."""
+        """End one lesson, or all of them; then the refusals that were asked for are taken back too."""
         self._call("DELETE", "faults", {"name": name})
 
     def block(self, person: str | None = None, page: str | None = None, blocked: bool = True) -> dict[str, Any]:
@@ -150,10 +150,6 @@ class ControlClient:
     def refusals(self) -> list[dict[str, str]]:
         """Return the refusals that were asked for and have not come yet: `code`, `status`."""
         return self._part(list, "refusals", "GET", "refusals")
-
-    def forget_refusals(self) -> None:
-        """Take back the refusals that were asked for."""
-        self._call("DELETE", "refusals")
 
     def switches(self) -> list[dict[str, Any]]:
         """Return the table of switches: `name`, `says`, `choices` (the default first), `value`, `source`, `sure`."""

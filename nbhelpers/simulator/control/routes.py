@@ -60,25 +60,32 @@ class ControlRoutes:
         ]
         # Of the link page the JWT says who may: no control token.
         free: list[tuple[str, str, Handler]] = [("link", "POST", self.link), ("link", "GET", self.show_link_page)]
-        routes = [(path, method, self._guarded(handler)) for path, method, handler in guarded + self._lessons.table()]
-        return [(f"/_simulator/{path}", method, _in_words(handler)) for path, method, handler in routes + free]
+        routes = [(*route, True) for route in guarded + self._lessons.table()] + [(*route, False) for route in free]
+        return [(f"/_simulator/{path}", verb, self._in_words(handler, by)) for path, verb, handler, by in routes]
 
-    def _guarded(self, handler: Handler) -> Handler:
-        async def guard(request: Request) -> Response:
+    def _in_words(self, handler: Handler, by_token: bool) -> Handler:
+        """Return a handler that says in words why it refuses; `by_token` alone, if it needs the control token."""
+
+        async def inner(request: Request) -> Response:
             given = request.headers.get("x-simulator-token", "")
-            if not hmac.compare_digest(given.encode(), self._control.encode()):
+            if by_token and not hmac.compare_digest(given.encode(), self._control.encode()):
                 return refused(
                     403, "This path needs the control token.", "It is in simulator.json of the state directory."
                 )
-            return await handler(request)
+            try:
+                return await handler(request)
+            except TooLong:
+                return refused(413, "The body is too long.", f"It has more than {LONGEST_BODY} bytes.")
+            except KitError as error:
+                return refused(400, error.what, error.seen, error.next)
 
-        return guard
+        return inner
 
     # The dashboard
 
     def settings(self, _form: Form) -> Body:
         """Return the account's settings."""
-        account = self._store.account()
+        account = self._store.account
         return {name: getattr(account, name) for name in (*_URLS, *_CHOICES)}
 
     def change_settings(self, form: Form) -> Body:
@@ -210,15 +217,3 @@ def _shown(page: Page) -> dict[str, object]:
     """Return a Page without its tokens."""
     names = ("id", "name", "published", "application_id", "at", "linked")
     return {name: getattr(page, name) for name in names}
-
-
-def _in_words(handler: Handler) -> Handler:
-    async def inner(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except TooLong:
-            return refused(413, "The body is too long.", f"It has more than {LONGEST_BODY} bytes.")
-        except KitError as error:
-            return refused(400, error.what, error.seen, error.next)
-
-    return inner

@@ -43,17 +43,12 @@ class Router:
             return Route(webhook_url, "POST")
         name = "inbound_url" if kind == "inbound" else "status_url"
         application = self._store.application(application_id)
-        if application is not None and application.messages is not None:
-            address = application.messages.get("webhooks", {}).get(name, {}).get("address")
-            if address:
-                return Route(address, "POST")
-        if given := self._given(kind):
-            return Route(given, "POST")
-        if application is None or application.messages is None:
-            account = self._store.account()
-            url = account.inbound_url if kind == "inbound" else account.status_url
-            if url:
-                return Route(url, account.http_method)
+        messages, account = application.messages if application else None, self._store.account
+        own = (messages or {}).get("webhooks", {}).get(name, {}).get("address")
+        if url := own or self._given(kind):
+            return Route(url, "POST")
+        if messages is None and (url := getattr(account, name)):
+            return Route(url, account.http_method)
         receiver = self._receiver(kind)
         return Route(receiver, "POST") if receiver else None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-import functools
 import logging
+import operator
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -137,7 +137,7 @@ class Deliverer:
 
     async def try_webhooks(self) -> list[dict[str, Any]]:
         """Make one test call to each URL of the account's settings, by its method; say what each was answered."""
-        account = self._store.account()
+        account = self._store.account
         calls = []
         async with open_client() as http:
             for url in filter(None, (account.inbound_url, account.status_url)):
@@ -202,10 +202,9 @@ class Deliverer:
                 " AND (kind = 'inbound') = ? AND application_id IS ? AND webhook_url IS ?"
             )
             # On the writer's thread: there may be very many.
-            release = functools.partial(_changed, sql=sql, values=held)
-            released = await asyncio.wrap_future(self._store.write(release))
+            released = await asyncio.wrap_future(self._store.write(operator.methodcaller("execute", sql, held)))
             # One that was found to have nowhere to go may be written only now: so it is looked for a little longer.
-            if not released and time.monotonic() - since > _LOOK_FOR_LATE and self._held.get(held) == since:
+            if not released.rowcount and time.monotonic() - since > _LOOK_FOR_LATE and self._held.get(held) == since:
                 del self._held[held]
 
     async def _dispatch(self, http: aiohttp.ClientSession) -> None:
@@ -293,7 +292,7 @@ class Deliverer:
         elif not self._is_retried(answered.status):
             await self._note(row["id"], outcome="dropped", **change)
         else:
-            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.account().pace
+            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.account.pace
             await self._note(row["id"], due=time.time() + wait, **change)
 
     async def _call(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> Answered:
@@ -307,16 +306,9 @@ class Deliverer:
         # 0: no answer at all.
         return self._store.switches["retry_on"] == "any" or status == 0 or status == 429 or status >= 500
 
-    def _note(self, webhook: int, **change: Any) -> asyncio.Future[None]:
+    def _note(self, webhook: int, **change: Any) -> asyncio.Future[sqlite3.Cursor]:
         names = ", ".join(f"{name} = :{name}" for name in change)
         values = change | {"webhook": webhook}
         sql = f"UPDATE webhooks SET {names} WHERE id = :webhook"  # noqa: S608
 
-        def note(connection: sqlite3.Connection) -> None:
-            connection.execute(sql, values)
-
-        return self._writes.write(note)
-
-
-def _changed(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> int:
-    return connection.execute(sql, values).rowcount
+        return self._writes.write(operator.methodcaller("execute", sql, values))
