@@ -233,9 +233,8 @@ class Lab:
             )
         client = self._course.identity(event.page_id).client(self.inbox, self.settings.api_version)
         accepted = client.send(OutboundMessage(event.page_id, event.psid, text, channel=channel))
-        return ActionResult(
-            f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest.", event.psid
-        )
+        words = f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest."
+        return ActionResult(words, event.psid, accepted.message_uuid)
 
     def replay(self, event: Event | Delivery | int | None = None, edits: Edit | None = None, **fields: Any) -> Replayed:
         """Send what came to the receiver again, by default the newest message: `lab.replay(text="…")` edits it.

@@ -93,7 +93,7 @@ def test_the_answer_never_goes_to_a_number_of_another_channel_unless_it_is_asked
     person = written(ready).psid
     arrive(ready, WHATSAPP)
     assert ready.reply("We open at seven.").psid == person
-    with pytest.raises(ApiError, match="from.type: must be `messenger`"):  # the simulator plays Messenger alone
+    with pytest.raises(ApiError, match=r"from\.type: must be `messenger`"):  # the simulator plays Messenger alone
         ready.reply("We open at seven.", channel="whatsapp")
     with pytest.raises(MessageError, match="Nobody"):
         ready.reply("We open at seven.", channel="viber_service")

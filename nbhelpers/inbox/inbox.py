@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import InboxError
 from nbhelpers.inbox.events import Delivery, Event, Receipts, channel_name, event_of, one_line
+from nbhelpers.inbox.said import Said, revision_of, uuid_of
 from nbhelpers.inbox.tables import (
     ORDER,
     SCHEMA,
@@ -50,7 +51,7 @@ class Inbox:
         self.path = path
         try:
             make_private_folder(path.parent)
-            self._database = Database(path, SCHEMA, VERSION, migrate=migrate)
+            self.database = Database(path, SCHEMA, VERSION, migrate=migrate)
         except SchemaError as error:
             raise InboxError("The inbox is newer than this kit.", f"{error}.", "Use the newer kit.") from None
         except (sqlite3.Error, OSError) as error:
@@ -67,7 +68,7 @@ class Inbox:
 
         The Future raises sqlite3.Error when it could not be stored: then the sender must not be told that it was.
         """
-        return self._database.write(lambda connection: store(connection, delivery))
+        return self.database.write(lambda connection: store(connection, delivery))
 
     def sent(self, version: str, body: Mapping[str, Any], message_uuid: str, **columns: str | None) -> None:
         """Store a reply that the service accepted; `columns` are `psid`, `page_id`, `text` and `message_type`."""
@@ -160,16 +161,26 @@ class Inbox:
 
     # What is waited for
 
-    def wait_for_message(self, timeout: float = 60, new: bool = False, channel: str = MESSENGER) -> Event:
+    def wait_for_message(
+        self, said: Said | None = None, timeout: float = 60, new: bool = False, channel: str = MESSENGER
+    ) -> Event:
         """Return the newest inbound message, waiting up to `timeout` seconds for one; with `new` one to come.
 
-        On Messenger, unless another `channel` is asked for. Raises InboxError with the next step when none came.
+        With `said`, what `write` or `trigger` returned, it is that message, however slow or quick it was; in live mode,
+        where a phone writes, one that came after `said`. On Messenger, unless another
+        `channel` is asked for. Raises InboxError with the next step when none came.
         """
+        uuid = None if said is None else uuid_of(said)
+        after = None if said is None else revision_of(said)
         before = self.newest_message(channel=channel) if new else None
 
         def newest() -> Event | None:
+            if uuid is not None:
+                return next((event for event in self.events("inbound", uuid=uuid) if event.trusted), None)
             event = self.newest_message(channel=channel)
-            return None if event is None or (before and event.id == before.id) else event
+            if event is None or (before and event.id == before.id) or (after is not None and event.revision <= after):
+                return None
+            return event
 
         event = self._wait(newest, timeout)
         if event is None:
@@ -189,11 +200,17 @@ class Inbox:
                 return f" What has come is {one_line(event.message_type, 160)}. {event.next}"
         return ""
 
-    def wait_for_receipt(self, uuid: str, status: str = "delivered", timeout: float = 20) -> Receipts:
+    def wait_for_receipt(self, said: Said, status: str = "delivered", timeout: float = 20) -> Receipts:
         """Return the receipts of a reply as soon as `status` is among them, or one that ends it (rejected).
 
-        Waits up to `timeout` seconds; raises InboxError with the next step when it did not come.
+        `said` is what `reply`, `send` or `read` returned, the service's own JSON, or a message_uuid. Waits up to
+        `timeout` seconds; raises InboxError with the next step when it did not come.
         """
+        uuid = uuid_of(said)
+        if uuid is None:
+            raise InboxError(
+                "Nobody can say which receipt is meant.", f"It says: {said}", "Give what `reply` returned."
+            )
 
         def arrived() -> Receipts | None:
             receipts = self.receipts(uuid)
@@ -261,7 +278,7 @@ class Inbox:
             return gone
 
         gone = self._do(work)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return gone
 
@@ -271,12 +288,12 @@ class Inbox:
 
     def close(self) -> None:
         """Finish what was asked for and close the file."""
-        self._database.close()
+        self.database.close()
 
     @property
     def closed(self) -> bool:
         """Whether it was closed: then nothing can be read or written any more."""
-        return self._database.closed
+        return self.database.closed
 
     def __repr__(self) -> str:
         return "The inbox: closed" if self.closed else f"The inbox: {len(self.events())} events in {self.path}"
@@ -301,22 +318,22 @@ class Inbox:
             time.sleep(min(_LOOK, left))
 
     def _refuse_what_is_over(self) -> None:
-        if self._database.closed:
+        if self.database.closed:
             raise InboxError("The inbox cannot be read.", "This lab is closed.", "Run `lab = Lab()` again.")
-        if self._database.moved:
+        if self.database.moved:
             raise InboxError("The inbox cannot be read.", "The state was reset meanwhile.", "Run `lab = Lab()` again.")
 
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._refuse_what_is_over()
         try:
-            return self._database.write(work).result()
+            return self.database.write(work).result()
         except sqlite3.Error as error:
             raise InboxError("The inbox cannot be written.", f"{self.path}: {error}.", "Check the disk.") from None
 
     def _rows(self, sql: str, values: Iterable[Any]) -> list[sqlite3.Row]:
         self._refuse_what_is_over()
         try:
-            with self._database.reading() as connection:
+            with self.database.reading() as connection:
                 return connection.execute(sql, tuple(values)).fetchall()
         except sqlite3.Error as error:
             raise InboxError(

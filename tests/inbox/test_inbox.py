@@ -412,7 +412,7 @@ def test_requests_that_are_no_webhook_are_kept_but_bounded_at_500(inbox: Inbox):
 
 
 def test_it_is_kept_as_promised_and_yours_alone(inbox: Inbox, path: Path):
-    assert inbox._database.write(lambda c: c.execute("PRAGMA synchronous").fetchone()[0]).result(5) == 2
+    assert inbox.database.write(lambda c: c.execute("PRAGMA synchronous").fetchone()[0]).result(5) == 2
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert path.stat().st_mode & 0o777 == 0o600
 
