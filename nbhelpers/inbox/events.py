@@ -13,6 +13,7 @@ from typing import Any
 
 from nbhelpers.messages.contents import in_words
 from nbhelpers.messages.inbound import MESSENGER, InboundMessage, MessageStatus, Unreadable, read
+from nbhelpers.messages.on_screen import on_screen
 from nbhelpers.messages.other_calls import CALLS, recognise
 
 __all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "channel_name", "event_of", "one_line"]
@@ -145,6 +146,8 @@ class Event:
         message = self.message
         if self.text is not None and (self.kind == "call" or self.message_type in ("text", None)):
             return f"“{one_line(self.text, longest)}”"
+        if self.kind == "reply":
+            return one_line(str(on_screen(self.json)).replace("\n", " / "), longest) or one_line(self.message_type)
         if self.kind == "inbound" and isinstance(message, InboundMessage) and message.kind == self.message_type:
             return one_line(in_words(message), 160)
         return one_line(self.message_type or "", 120)
