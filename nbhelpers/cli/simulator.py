@@ -13,22 +13,27 @@ from nbhelpers.simulator.rules.scenes import SCENES
 
 __all__ = ["advance", "fault", "pace", "switches", "trigger"]
 
+_DOES = {"tap": "tapped a button of", "location": "sent a place to", "react": "reacted to a message of"}
 _WRITES = ("text", "image", "audio", "video", "file", "sticker", "like", "unsupported")
 
 
 @command("trigger")
-@click.argument("kind", type=click.Choice([*_WRITES, *SCENES, "read", "block", "unblock"]))
+@click.argument("kind", type=click.Choice([*_WRITES, *_DOES, *SCENES, "read", "block", "unblock"]))
 @click.option("--psid", help="Who: a person by PSID.")
 @click.option("--person", help="Who: a person by name; a new name is a new person. (default: Ada)")
 @click.option("--page", help="To which Page, by ID or name. (default: the newest)")
-@click.option("--text", help="What they write. (default: the guide's hello)")
+@click.option("--text", help="What they write, or tap: a title or payload. (default: the guide's hello)")
 @click.option("--url", help="What they send: the address of a picture, sound, film or file.")
+@click.option("--at", metavar="LAT,LONG", help="With location: where, in degrees. (default: 52.52,13.405)")
+@click.option("--emoji", help="With react: which. (default: 👍)")
 @json_option
 def trigger(settings: Settings, kind: str, as_json: bool, **details: str | None) -> None:
-    """Let the simulated person act: write, read what was delivered, block the Page; or several of them, in a scene."""
+    """Let the simulated person act: write, tap a button, send a place, react, read, block; or several, in a scene."""
     control = control_of(settings)
+    at, emoji = details.pop("at"), details.pop("emoji")
+    who = {name: details[name] for name in ("psid", "person", "page")}
     if kind == "read":
-        count = control.read(**{name: details[name] for name in ("psid", "person", "page")})
+        count = control.read(**who)
         facts = {"read": count, "message_uuid": count.message_uuid, "message_uuids": count.message_uuids}
         say(as_json, facts, f"{count} message{'' if count == 1 else 's'} read.")
         return
@@ -48,9 +53,25 @@ def trigger(settings: Settings, kind: str, as_json: bool, **details: str | None)
         return
     if kind == "text" and not details["text"]:
         details["text"] = "Hello from Facebook Messenger!"
-    said = control.write(kind, **details)
+    if kind == "tap":
+        said = control.tap(details["text"] or "", **who)
+    elif kind == "location":
+        latitude, longitude = _place(at)
+        said = control.send_location(latitude, longitude, **who)
+    elif kind == "react":
+        said = control.react(emoji or "👍", **who)
+    else:
+        said = control.write(kind, **details)
     where = "passed on" if said["passed_on"] else "not passed on: this Page is linked to no application"
-    say(as_json, said, f"PSID {said['psid']} wrote to Page {said['page_id']} ({where}).")
+    say(as_json, said, f"PSID {said['psid']} {_DOES.get(kind, 'wrote to')} Page {said['page_id']} ({where}).")
+
+
+def _place(at: str | None) -> tuple[float, float]:
+    latitude, _, longitude = (at or "52.52,13.405").partition(",")
+    try:
+        return float(latitude), float(longitude)
+    except ValueError:
+        raise SettingsError("This is no place.", f"You wrote “{at}”.", "Such as --at 52.52,13.405.") from None
 
 
 @command("switches")

@@ -58,7 +58,8 @@ class InboundMessage:
     """A person wrote to the Page. `psid` is the person (the body's `from`), `page_id` the Page (its `to`).
 
     `kind` is the message type as it came, known or not; `text` and `url` are None where the type has none. On another
-    `channel` than Messenger the two IDs are that channel's, such as phone numbers.
+    `channel` than Messenger the two IDs are that channel's, such as phone numbers. `content` is given to one made by
+    hand whose type has more than a text or a URL.
     """
 
     message_uuid: str | None
@@ -72,13 +73,15 @@ class InboundMessage:
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     flags: tuple[str, ...] = ()
     channel: str = MESSENGER
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def body(self, shape: str) -> dict[str, Any]:
         """Return the body in `shape`: as it came when that is its own, else the same facts in the other."""
         if self.raw and shape == self.shape:
             return dict(self.raw)
         envelope = _envelope(shape, self.channel, self.message_uuid, self.page_id, self.psid, self.timestamp)
-        content = _content(self.raw, self.shape) if self.raw else _made_content(self.kind, self.text, self.url)
+        made = self.content or _made_content(self.kind, self.text, self.url)
+        content = _content(self.raw, self.shape) if self.raw else made
         if shape == GUIDE:
             envelope["message"] = {"content": {"type": self.kind, **content}}
         else:

@@ -178,7 +178,8 @@ def test_somebody_elses_call_is_named_with_one_next_action():
 
 
 def test_what_stood_in_the_way_of_the_bytes_is_told_in_the_line():
-    assert event(notes="compressed with gzip, in cp1252").line.endswith(" (compressed with gzip, in cp1252)")
+    line = event(notes="compressed with gzip, in Windows-1252").line
+    assert " (compressed with gzip, in Windows-1252). Next: Let whatever passes webhooks on" in line
 
 
 def test_the_body_of_a_call_that_is_no_json_has_no_fields():

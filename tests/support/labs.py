@@ -70,6 +70,7 @@ class Shared:
         _drop_refused(lab)
         for psid in {event.psid for event in lab.inbox.events() if event.psid}:
             lab.inbox.forget(psid)
+        _drop_others(lab)
         lab.inbox.note(**dict.fromkeys(lab.inbox.facts()) | self._facts)
         key_path(lab).write_bytes(self._key)
         lab.simulator.publish(self._facts["page_name"], True)
@@ -97,6 +98,13 @@ def _drop_refused(lab: Lab) -> None:
     # What was refused is tried again in five seconds, in the midst of another test.
     with contextlib.closing(sqlite3.connect(lab.settings.folder / "simulator.sqlite3")) as connection, connection:
         connection.execute("UPDATE webhooks SET outcome = 'dropped' WHERE outcome IS NULL")
+
+
+def _drop_others(lab: Lab) -> None:
+    # Somebody else's calls, and those that tell of nobody, belong to no person who could be forgotten.
+    with contextlib.closing(sqlite3.connect(lab.inbox.path)) as connection, connection:
+        connection.execute("DELETE FROM events WHERE kind = 'call'")
+        connection.execute("DELETE FROM deliveries WHERE odd > 0")
 
 
 def waiting(lab: Lab) -> list[Any]:
@@ -157,6 +165,11 @@ def message(psid: str = "100", page_id: str = "200", text: str = "Hello", uuid: 
         "timestamp": "2020-01-01T14:00:00.000Z",
         "message": {"content": {"type": "text", "text": text}},
     }
+
+
+SMS = {"msisdn": "447700900001", "to": "447700900000", "messageId": "0A", "text": "Hello by SMS"}
+WHATSAPP = {"channel": "whatsapp", "message_uuid": "w-1", "from": "447700900002", "to": "14157386102"}
+WHATSAPP |= {"timestamp": "2020-01-01T14:00:00.000Z", "message_type": "text", "text": "Hello on WhatsApp"}
 
 
 def arrive(lab: Lab, body: dict[str, Any], path: str = "/webhooks/inbound") -> None:

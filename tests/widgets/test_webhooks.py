@@ -16,7 +16,7 @@ from nbhelpers.widgets.copy_field import CopyField
 from nbhelpers.widgets.panels import Panels
 from tests.conftest import wait_until
 from tests.support.account_api import ID, KEY, SECRET, Account, messages, playing
-from tests.support.labs import CLOCK, button, inside, lookers, printed, says, seen, shut
+from tests.support.labs import CLOCK, SMS, WHATSAPP, arrive, button, inside, lookers, printed, says, seen, shut
 
 
 def fields(panel: Any) -> list[tuple[str, str]]:
@@ -253,3 +253,14 @@ def test_without_key_and_secret_and_in_the_simulator_there_is_no_such_button(liv
         panel = lab.panels.webhooks()
         assert pressable(panel) == []
         panel.close()
+
+
+@pytest.mark.fast
+def test_the_last_call_is_named_when_it_is_somebody_elses_or_on_another_channel(ready: Lab) -> None:
+    panel = ready.panels.webhooks()
+    arrive(ready, SMS)
+    words = says(panel, "It was an inbound SMS of the SMS API.")
+    assert "Next: SMS and Messenger share this URL" in words
+    arrive(ready, WHATSAPP)
+    assert "A message on WhatsApp." in says(panel, "WhatsApp")
+    panel.close()

@@ -87,6 +87,30 @@ class ControlClient:
         """Let a person (`page`, `person`, `psid`) read what was delivered; return how many messages that were."""
         return ReadCount(self._part(list, "message_uuids", "POST", "read", who))
 
+    def phone(self, **who: str | None) -> list[dict[str, Any]]:
+        """Return what the phone of a person (`page`, `person`, `psid`) shows of the conversation, oldest first.
+
+        `from_page`, `text`, `choices` (`kind`, `title`, `payload`, `url` of what can be tapped), `message_uuid`, `at`.
+        """
+        return self._part(list, "messages", "POST", "phone", who)
+
+    def sent(self, message_uuid: str) -> dict[str, Any] | None:
+        """Return a message that was accepted, as a phone shows it: `text`, `choices`, `psid`; None if unknown."""
+        message: dict[str, Any] | None = self._call("POST", "sent", {"message_uuid": message_uuid})["message"]
+        return message
+
+    def tap(self, choice: str, **who: str | None) -> dict[str, Any]:
+        """Let a person tap a quick reply or a button, by its title or payload. Returns what `write` does."""
+        return self._call("POST", "tap", {"choice": choice, **who})
+
+    def send_location(self, latitude: float, longitude: float, **who: str | None) -> dict[str, Any]:
+        """Let a person send a place, in degrees. Returns what `write` does."""
+        return self._call("POST", "location", {"latitude": str(latitude), "longitude": str(longitude), **who})
+
+    def react(self, emoji: str = "👍", message_uuid: str | None = None, **who: str | None) -> dict[str, Any]:
+        """Let a person react to a message of the Page, by default the newest. Returns what `write` does."""
+        return self._call("POST", "react", {"emoji": emoji, "message_uuid": message_uuid, **who})
+
     def play(self, scene: str, page: str | None = None) -> list[dict[str, Any]]:
         """Let the people of a scene write to a Page (by default the newest): `psid` and `passed_on` of each message."""
         return self._part(list, "said", "POST", "scenes", {"scene": scene, "page": page})

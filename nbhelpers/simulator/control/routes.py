@@ -19,6 +19,7 @@ from nbhelpers.simulator.control.link_page import link_page, linked_page, why_re
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import LONGEST_BODY, Body, Form, Handler, TooLong, action, answer, refused, texts
 from nbhelpers.simulator.people import People
+from nbhelpers.simulator.phone import Phone
 from nbhelpers.simulator.rules.problems import Problem
 from nbhelpers.simulator.rules.scenes import SCENES
 from nbhelpers.simulator.sending.auth import authenticate
@@ -30,12 +31,14 @@ __all__ = ["ControlRoutes"]
 
 _CHOICES = {"http_method": ("GET", "POST"), "shape": ("v0.1", "v1"), "balance": ("ok", "low")}
 _URLS = ("inbound_url", "status_url")
+_WHO = ("page", "person", "psid")
 
 
 class ControlRoutes:
     """The paths under `/_simulator/`. All but the link page need the control token."""
 
     def __init__(self, store: Store, people: People, deliverer: Deliverer, faults: Faults, control: str) -> None:
+        self._phone = Phone(store, people)
         self._store, self._people, self._deliverer, self._control = store, people, deliverer, control
         self._lessons = LessonRoutes(store, people, deliverer, faults)
         self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why
@@ -56,6 +59,11 @@ class ControlRoutes:
             ("read", "POST", action(self.read, "page", "person", "psid")),
             ("scenes", "GET", action(lambda _form: {"scenes": SCENES})),
             ("scenes", "POST", action(self.play, "scene", "page")),
+            ("phone", "POST", action(self.screen, *_WHO)),
+            ("sent", "POST", action(self.sent, "message_uuid")),
+            ("tap", "POST", action(self.tap, *_WHO, "choice")),
+            ("location", "POST", action(self.send_location, *_WHO, "latitude", "longitude")),
+            ("react", "POST", action(self.react, *_WHO, "emoji", "message_uuid")),
             ("blocked", "PUT", action(self.block, "page", "person", "blocked")),
         ]
         # Of the link page the JWT says who may: no control token.
@@ -200,6 +208,33 @@ class ControlRoutes:
         read = self._people.read(page, form.get("person"), form.get("psid"))
         return {"read": len(read), "message_uuids": read}
 
+    def screen(self, form: Form) -> Body:
+        """Return what a person's phone shows of the conversation."""
+        return {"messages": self._phone.screen(self._people.page(form.get("page")), *_person(form))}
+
+    def sent(self, form: Form) -> Body:
+        """Return one message that was accepted, as a phone shows it; None for an unknown uuid."""
+        return {"message": self._phone.sent(form.get("message_uuid", ""))}
+
+    def tap(self, form: Form) -> Body:
+        """Let a person tap a quick reply or a button."""
+        return asdict(self._phone.tap(self._people.page(form.get("page")), form.get("choice", ""), *_person(form)))
+
+    def send_location(self, form: Form) -> Body:
+        """Let a person send a place."""
+        page = self._people.page(form.get("page"))
+        try:
+            place = float(form.get("latitude", "")), float(form.get("longitude", ""))
+        except ValueError:
+            seen = f"You gave “{form.get('latitude', '')}” and “{form.get('longitude', '')}”."
+            raise KitError("This is no place.", seen, "Give latitude and longitude in degrees.") from None
+        return asdict(self._phone.send_location(page, *place, *_person(form)))
+
+    def react(self, form: Form) -> Body:
+        """Let a person react to a message."""
+        page = self._people.page(form.get("page"))
+        return asdict(self._phone.react(page, form.get("emoji", "👍"), form.get("message_uuid"), *_person(form)))
+
     def play(self, form: Form) -> Body:
         """Let the people of a scene write."""
         page = self._people.page(form.get("page"))
@@ -211,6 +246,10 @@ class ControlRoutes:
         page, blocked = self._people.page(form.get("page")), form.get("blocked") != "no"
         psid = self._people.block(page, form.get("person"), blocked)
         return {"page_id": page.id, "psid": psid, "blocked": blocked}
+
+
+def _person(form: Form) -> tuple[str | None, str | None]:
+    return form.get("person"), form.get("psid")
 
 
 def _shown(page: Page) -> dict[str, object]:
