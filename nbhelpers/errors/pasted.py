@@ -17,13 +17,17 @@ from nbhelpers.errors import ApiError, cures, exceptions
 __all__ = ["Pasted", "read_pasted", "sentences", "shown"]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_SECRET = re.compile(r"eyJ[\w-]{6,}(?:\.[\w-]*){0,2}|-----BEGIN [A-Z ]*PRIVATE KEY.*", re.DOTALL)
+# A token, a key and whatever may be a line of one.
+_SECRET = re.compile(r"eyJ[\w-]{6,}(?:\.[\w-]*){0,2}|-----BEGIN [A-Z ]*PRIVATE KEY.*|[\w+/=-]{48,}", re.DOTALL)
+_WIDEST = 300  # characters of a line in which the name of an error may stand
+_LONGEST = 20_000  # characters of a text that are looked at: its end, where the last line stands
 _QUOTES = re.compile(r"[\"'`“”‘’„]")
 _NGROK = re.compile(r"ERR_NGROK_(\d+)", re.IGNORECASE)
 _FRAGMENT = re.compile(r"\b(?:api-errors|Errors)[^\s\"'<>#]*#([\w-]+)")
 _HTTP = re.compile(
     r"\bHTTP(?:/\d(?:\.\d)?)?[ :]+([1-5]\d\d)\b|<Response \[([1-5]\d\d)|\b([1-5]\d\d) (?:Client|Server) Error\b"
-    r"|\b(?:status(?:[ _-]?code)?|answered|error|code)\W{1,3}([1-5]\d\d)\b|^[\s\"“]*([1-5]\d\d)(?:\W+[A-Za-z ]+\W*)?$",
+    r"|\b(?:status(?:[ _-]?code)?|answered|error|code)\W{1,3}([1-5]\d\d)\b"
+    r"|^[\s\"“]*([1-5]\d\d)[\s:,-]*(?:[A-Za-z]+(?: [A-Za-z]+){0,4})?[ .\"”]*$",
     re.IGNORECASE,
 )
 _RECEIPT = re.compile(
@@ -150,7 +154,7 @@ class _Found:
             self.said.append(f"{answered} {page if str(body).strip() else 'nothing'}.")
             self._sentences(str(body))
             return
-        self._ngrok(json.dumps(body, default=str))
+        self._ngrok(str(body))
         error = body.get("error")
         if isinstance(error, dict):
             self._error(error, body)
@@ -212,7 +216,7 @@ class _Found:
         self.said.append(f"It is a receipt that says {shown(f'{code} {words}'.strip())}{about}.")
 
     def _text(self, text: str) -> None:
-        text = _COLOUR.sub("", text)
+        text = _COLOUR.sub("", text)[-_LONGEST:]
         raised = _last_error(text)
         if raised is not None and _TRACEBACK.search(text):
             text = raised  # above it stand lines of code, which name every error there is
@@ -228,7 +232,7 @@ class _Found:
             for found in _RECEIPT.finditer(rest):
                 self.add("status", found[1] or found[2])
         self._sentences(rest)
-        name = _RAISED.match(raised) if raised is not None else None
+        name = _RAISED.match(raised[:_WIDEST]) if raised is not None else None
         if not self.codes:
             self._own_words(rest)
         if not self.codes and name is not None and name[1] in _UNANSWERED:
@@ -279,7 +283,7 @@ def _clauses(text: str) -> Iterator[str]:
 def _last_error(text: str) -> str | None:
     lines = text.strip().splitlines()
     for at in range(len(lines) - 1, -1, -1):
-        if _RAISED.match(lines[at].strip()):
+        if _RAISED.match(lines[at].strip()[:_WIDEST]):
             return "\n".join(line.strip() for line in lines[at:])
     return None
 
@@ -291,7 +295,7 @@ def _json_in(text: str) -> tuple[Any, str]:
         for parse in (json.loads, ast.literal_eval):
             try:
                 body = parse(text[first : last + 1])
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
+            except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
                 continue
             if isinstance(body, dict):
                 return body, f"{text[:first]} {text[last + 1 :]}"

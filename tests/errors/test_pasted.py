@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -325,9 +326,35 @@ def test_what_the_simulator_answers_and_what_the_inbox_holds_is_explained(ready:
 def test_no_token_and_no_key_is_shown():
     token = "eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2lnbmF0dXJl"
     key = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----"
-    for text in (token, key, f"Bearer {token}"):
+    body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDOmRjaxG9WYNC2"
+    for text in (token, key, f"Bearer {token}", body, f"line: {body}"):
         assert "c2ln" not in shown(text) and "MIIE" not in shown(text)
         assert "c2ln" not in repr(explain({"title": "x", "detail": text})) + explain({"detail": text})._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "401" + " " * 200_000 + "1",
+        "401 " + "a " * 100_000 + "1",
+        "401 " + "x" * 15_000 + "!",
+        "a." * 100_000,
+        "x" * 200_000,
+        "Error" * 40_000,
+        "code " * 50_000,
+        "{" * 100_000 + "}" * 100_000,
+        '{"a":' * 5000 + "}" * 5000,
+        "{[]: 1}",
+        "{(1, 2): ERR}",
+        "{(1, 2): 3}",
+    ],
+    ids=lambda text: text[:8],
+)
+def test_a_long_or_an_odd_text_takes_no_time(text: str):
+    begun = time.perf_counter()
+    with contextlib.suppress(KitError):
+        explain(text)
+    assert time.perf_counter() - begun < 5
 
 
 @hypothesis_settings(max_examples=300, deadline=None)
