@@ -25,7 +25,8 @@ def test_the_page_is_there_and_published(fresh: Lab) -> None:
 
 @pytest.mark.fast
 def test_a_page_that_the_learner_took_off_is_published_again_under_its_name(ready: Lab) -> None:
-    page = ready.simulator.create_page("Mine").unpublish()
+    page = ready.simulator.create_page("Mine")
+    ready.simulator.publish(page.name, False)
     assert autofill.page(ready._course) == "Mine"
     assert repr(page) == "Mine: published, 0 people"
 
