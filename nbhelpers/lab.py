@@ -108,11 +108,11 @@ class Lab:
 
         return examine_credentials(self._course)
 
-    def explain(self, code: str | int) -> Explained:
-        """Say what a code means, what to do and how to meet it: `lab.explain("1340")`."""
+    def explain(self, error: Any) -> Explained:
+        """Say what an error means and what to do: `lab.explain("1340")`, `lab.explain(answer)`, a pasted line."""
         from nbhelpers.errors.explain import explain
 
-        return explain(code)
+        return explain(error)
 
     def configure(self, mode: str | None = None, again: bool = False) -> Configured:
         """Ask for what a mode needs and write it into `.env`; then run `Lab()` again."""

@@ -74,12 +74,15 @@ class Shell:
         self.environment = os.environ | {"NBHELPERS_RECEIVER_PORT": "0", "NBHELPERS_SIMULATOR_PORT": "0"}
         self._started: list[subprocess.Popen[str]] = []
 
-    def __call__(self, *arguments: str, ok: bool = True, timeout: float = 30) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end; with `ok` it must succeed."""
+    def __call__(
+        self, *arguments: str, ok: bool = True, timeout: float = 30, piped: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, with `piped` as its input; with `ok` it must succeed."""
         done = subprocess.run(
             [sys.executable, "-m", "nbhelpers", *arguments],
             cwd=self.folder,
             env=self.environment,
+            input=piped,
             capture_output=True,
             text=True,
             timeout=timeout,

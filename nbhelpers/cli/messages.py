@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -114,13 +115,17 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
 
 
 @command("explain")
-@click.argument("code")
+@click.argument("error", nargs=-1, required=True)
 @json_option
-def explain(settings: Settings, code: str, as_json: bool) -> None:  # noqa: ARG001 - every command is given them
-    """Say what a code means, such as 1340, #1120, low-balance, 401 or ERR_NGROK_108, and what to do."""
+def explain(settings: Settings, error: tuple[str, ...], as_json: bool) -> None:  # noqa: ARG001 - every command is given them
+    """Say what an error means, and what to do.
+
+    A code such as 1340, #1120, low-balance, 401 or ERR_NGROK_108, a sentence, JSON or the last line of a traceback; a
+    dash reads it from the input.
+    """
     from nbhelpers.errors import explain as explaining
 
-    explained = explaining.explain(code)
+    explained = explaining.explain(sys.stdin.read() if error == ("-",) else " ".join(error))
     say(as_json, explained.facts, repr(explained))
 
 
