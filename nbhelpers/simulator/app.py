@@ -15,12 +15,15 @@ from starlette.routing import Route
 
 from nbhelpers.services.service import nonce_of, refusal
 from nbhelpers.simulator.api.routes import ApiRoutes
+from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.routes import ControlRoutes
+from nbhelpers.simulator.control.webhooks import WebhookRoutes
 from nbhelpers.simulator.delivery.routing import Router
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import answer, refused
 from nbhelpers.simulator.people import People
 from nbhelpers.simulator.sending.accept import Acceptor
+from nbhelpers.simulator.storage.calls import Calls
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.write_batch import WriteBatch
@@ -30,10 +33,11 @@ __all__ = ["Simulator", "assemble"]
 
 @dataclass(frozen=True)
 class Simulator:
-    """The simulator as an ASGI `app`, and the Facebook in it for who acts from inside the process."""
+    """The simulator as an ASGI `app`, with the Facebook in it and its calls for who acts from inside the process."""
 
     app: Any
     people: People
+    calls: Calls
 
 
 def assemble(
@@ -45,14 +49,14 @@ def assemble(
     accept_any: bool = False,
 ) -> Simulator:
     """Put the simulator together over a store. `control` is the token for `/_simulator/…`; for the rest see Router."""
-    writes, faults = WriteBatch(store), Faults(store)
-    deliverer = Deliverer(store, writes, Router(store, given, fallback), faults)
+    writes, faults, calls = WriteBatch(store), Faults(store), Calls(store)
+    router = Router(store, given, fallback)
+    deliverer = Deliverer(store, writes, router, faults, calls)
     people = People(store, deliverer.wake, deliverer.holds, accept_any)
     acceptor = Acceptor(store, faults, deliverer.holds, accept_any)
-    api_routes, control_routes = (
-        ApiRoutes(store, writes, acceptor, deliverer),
-        ControlRoutes(store, people, deliverer, faults, control),
-    )
+    api_routes = ApiRoutes(store, writes, acceptor, deliverer)
+    lessons, looks = LessonRoutes(store, people, deliverer, faults), WebhookRoutes(store, router, calls)
+    control_routes = ControlRoutes(store, people, deliverer, lessons, looks, control)
 
     async def healthz(request: Request) -> Response:
         if nonce_of(request.scope["query_string"]) != nonce:
@@ -99,4 +103,4 @@ def assemble(
                 response = await sender(Request(scope, receive))
                 await response(scope, receive, send)
 
-    return Simulator(app, people)
+    return Simulator(app, people, calls)

@@ -138,12 +138,12 @@ class Embedded:
             make_private_folder(self.folder)
             with contextlib.closing(_listener()) as listener, contextlib.closing(Store(self.folder / STORE)) as store:
                 url = f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
-                app, people = assembled(store, self._options, secrets.token_urlsafe(18), self.control)
+                simulator = assembled(store, self._options, secrets.token_urlsafe(18), self.control)
                 made: dict[str, Any] = {}
                 if self._options.demo:
-                    made = demo.prepare(store, people, self.folder, self._options.guide)
+                    made = demo.prepare(store, simulator.people, self.folder, self._options.guide)
                 self.ready, self._store = facts(store, url) | made, store
-                self._server = _Server(_Config(app), self._opened)
+                self._server = _Server(_Config(simulator.app), self._opened)
                 self._server.run(sockets=[listener])
         except BaseException as error:  # noqa: BLE001 - told by whoever waits in start, or calls stop
             self._failure = error

@@ -115,5 +115,18 @@ async def texts(request: Request, *known: str) -> dict[str, str]:
     return {storable(name) or "": storable(value) or "" for name, value in fields.items()}
 
 
+def number(form: Mapping[str, str], name: str, least: float, most: float) -> float:
+    """Read a number of a form. Raises KitError for what is none, and for one that is too small or too large."""
+    try:
+        read = float(form.get(name, ""))
+    except ValueError:
+        read = least - 1
+    if not least <= read <= most:
+        raise KitError(
+            f"{name} cannot be that.", f"You gave “{form.get(name, '')}”.", f"Give a number, {least} to {most}."
+        )
+    return read
+
+
 def _json(body: Mapping[str, Any]) -> bytes:
     return _compact(body).encode()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +15,8 @@ from nbhelpers.services.http_protocol import LimitedProtocol
 from nbhelpers.services.record import Owner, is_alive, read_record, remembered_port
 from nbhelpers.services.service import Service
 from nbhelpers.simulator import demo
-from nbhelpers.simulator.app import assemble
-from nbhelpers.simulator.people import People
+from nbhelpers.simulator.app import Simulator, assemble
+from nbhelpers.simulator.storage.calls import Calls
 from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["STORE", "Options", "assembled", "facts", "simulate"]
@@ -48,8 +50,8 @@ class Options:
 
 def assembled(
     store: Store, options: Options, nonce: str, control: str, receiver: Callable[[str], str | None] | None = None
-) -> tuple[Any, People]:
-    """Put the simulator together over a store: the ASGI application, and the Facebook inside it.
+) -> Simulator:
+    """Put the simulator together over a store.
 
     `receiver(kind)` gives the URL to which webhooks go that have no other.
     """
@@ -58,8 +60,7 @@ def assembled(
         return options.inbound if kind == "inbound" else options.status
 
     store.change_switches(options.switches)
-    made = assemble(store, nonce, control, given, receiver or (lambda _kind: None), options.accept_any)
-    return made.app, made.people
+    return assemble(store, nonce, control, given, receiver or (lambda _kind: None), options.accept_any)
 
 
 def facts(store: Store, url: str) -> dict[str, Any]:
@@ -73,10 +74,16 @@ def facts(store: Store, url: str) -> dict[str, Any]:
     }
 
 
-def simulate(settings: Settings, options: Options, port: int | None = None, owner: Owner | None = None) -> None:
+def simulate(
+    settings: Settings,
+    options: Options,
+    port: int | None = None,
+    owner: Owner | None = None,
+    following: Callable[[Calls], AbstractContextManager[None]] | None = None,
+) -> None:
     """Run the simulator until its end. `port` is strict; without, the last one or the next free is taken.
 
-    Raises ServiceError when it cannot start.
+    `following(calls)` is entered while it runs, and may show its calls. Raises ServiceError when it cannot start.
     """
     service = Service(NAME, settings.folder, owner)
     wished = remembered_port(settings.folder, NAME) or settings.simulator_port
@@ -90,11 +97,12 @@ def simulate(settings: Settings, options: Options, port: int | None = None, owne
         return record.ready.get("inbound_url" if kind == "inbound" else "status_url")
 
     try:
-        app, people = assembled(store, options, service.nonce, service.control, receiver)
-        made = demo.prepare(store, people, settings.folder, options.guide) if options.demo else {}
+        simulator = assembled(store, options, service.nonce, service.control, receiver)
+        made = demo.prepare(store, simulator.people, settings.folder, options.guide) if options.demo else {}
         # What is loaded by now stays: without it in view, the collector takes a tenth less of every message.
         gc.collect()
         gc.freeze()
-        service.run(app, listener, lambda url: facts(store, url) | made, LimitedProtocol)
+        with following(simulator.calls) if following else contextlib.nullcontext():
+            service.run(simulator.app, listener, lambda url: facts(store, url) | made, LimitedProtocol)
     finally:
         store.close()

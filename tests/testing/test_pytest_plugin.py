@@ -28,7 +28,7 @@ pytest_plugins = ["pytester"]
 README = (REPOSITORY / "nbhelpers" / "simulator" / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("## For your own server and your own tests\n")[2].partition("\n## ")[0]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
-BAKERY, START, PRINTED, END, TESTS = (body for _, body in BLOCKS)
+BAKERY, START, PRINTED, FOLLOWED, LATER, END, TESTS = (body for _, body in BLOCKS)
 
 
 def run(pytester: pytest.Pytester, code: str, *arguments: str) -> pytest.RunResult:
@@ -176,8 +176,8 @@ def test_waiting_in_vain_names_what_waits_and_the_last_answer_to_it(messenger_si
     words = re.sub(r"\(message [0-9a-f]{8}…\)", "(…)", str(caught.value)).replace(hook.url, "URL")
     assert re.fullmatch(
         r"Not every webhook was taken\. After 0\.1 s there still wait: inbound \(…\): POST URL, answered 500, again in"
-        r" \d s; submitted \(…\): POST http://127\.0\.0\.1:9/status, no answer \(\w+\), again in \d s; delivered"
-        r" \(…\): .*\. Make your server answer 200 to 205; what it logged may say why it did not\.",
+        r" \d s; submitted \(…\): POST http://127\.0\.0\.1:9/status, no answer \(nobody listens there\), again in \d s;"
+        r" delivered \(…\): .*\. Make your server answer 200 to 205; what it logged may say why it did not\.",
         words,
     )
 
@@ -343,7 +343,8 @@ def test_tests_run_side_by_side(pytester: pytest.Pytester) -> None:
 
 
 def test_the_examples_are_the_blocks_that_are_run_here() -> None:
-    assert [kind for kind, _ in BLOCKS] == ["python", "bash", "text", "bash", "python"]
+    assert [kind for kind, _ in BLOCKS] == ["python", "bash", "text", "text", "console", "bash", "python"]
+    assert {line.split()[2] for line in LATER.splitlines()} == {"trigger", "calls"}
     assert BAKERY.startswith("# bakery.py\n") and TESTS.startswith("# test_bakery.py\n")
     assert Path(nbhelpers.__file__).parent == REPOSITORY / "nbhelpers"
 
@@ -404,3 +405,6 @@ def test_the_readmes_shell_example_drives_the_flask_server(tmp_path: Path) -> No
     places = [lines.index(line) for line in PRINTED.splitlines()]
     assert places == sorted(places)
     assert "Traceback" not in err.read_text()
+    numbers = re.compile(r"\d+")
+    followed = {numbers.sub("1", line) for line in err.read_text().splitlines()}
+    assert {numbers.sub("1", line) for line in FOLLOWED.splitlines()} <= followed

@@ -1,4 +1,4 @@
-"""The routes under `/_simulator/` that act on the simulator itself: lessons, refusals, time, switches, the queue."""
+"""The routes under `/_simulator/` that act on the simulator itself: lessons, refusals, time, switches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from nbhelpers.errors import KitError
 from nbhelpers.simulator.delivery.scheduler import Deliverer
-from nbhelpers.simulator.http import Handler, answer, texts
+from nbhelpers.simulator.http import Handler, answer, number, texts
 from nbhelpers.simulator.people import People
 from nbhelpers.simulator.storage.faults import FAULTS, Faults
 from nbhelpers.simulator.storage.store import Store
@@ -41,7 +41,6 @@ class LessonRoutes:
             ("faults", "DELETE", self.clear_faults),
             ("switches", "GET", self.switches),
             ("switches", "PUT", self.change_switches),
-            ("webhooks", "GET", self.webhooks),
         ]
 
     async def refuse_next(self, request: Request) -> Response:
@@ -62,7 +61,7 @@ class LessonRoutes:
 
     async def advance(self, request: Request) -> Response:
         """Let hours pass for what is there already; what is made afterwards is fresh."""
-        hours = _number(await texts(request, "hours"), "hours", 0.001, 24 * 366)
+        hours = number(await texts(request, "hours"), "hours", 0.001, 24 * 366)
         # Tokens state whole seconds: from the next one on, whatever says it was made before was.
         await asyncio.sleep(1 - time.time() % 1 + 0.01)
         await asyncio.to_thread(self._store.advance, hours * 3600)
@@ -75,7 +74,7 @@ class LessonRoutes:
 
     async def change_pace(self, request: Request) -> Response:
         """Let the waits between two tries of a webhook pass faster: so many of their seconds in one."""
-        pace = _number(await texts(request, "pace"), "pace", 1, 1000)
+        pace = number(await texts(request, "pace"), "pace", 1, 1000)
         await asyncio.to_thread(self._store.change_pace, pace)
         self._deliverer.wake()
         return answer({"pace": self._store.pace})
@@ -89,7 +88,7 @@ class LessonRoutes:
     async def start_fault(self, request: Request) -> Response:
         """Turn a lesson on."""
         form = await texts(request, "name", "times", "page", "person")
-        times = _number(form, "times", 0, 1000) if "times" in form else None
+        times = number(form, "times", 0, 1000) if "times" in form else None
         if times is not None and times != int(times):
             raise KitError("times cannot be that.", f"You gave “{form['times']}”.", "Give a whole number.")
         page = self._people.page(form.get("page")) if "page" in form else None
@@ -129,22 +128,3 @@ class LessonRoutes:
         form = await texts(request)
         await asyncio.to_thread(self._store.change_switches, form)
         return await self.switches(request)
-
-    async def webhooks(self, request: Request) -> Response:
-        """Answer with the newest webhooks, fifty unless `limit` says otherwise."""
-        limit = int(_number({"limit": request.query_params.get("limit", "50")}, "limit", 1, 1_000_000))
-        names = "id, uuid, kind, at, due, attempts, outcome, answer, called"
-        rows = self._store.rows(f"SELECT {names} FROM webhooks ORDER BY id DESC LIMIT ?", limit)  # noqa: S608
-        return answer({"webhooks": [dict(row) for row in rows]})
-
-
-def _number(form: dict[str, str], name: str, least: float, most: float) -> float:
-    try:
-        number = float(form.get(name, ""))
-    except ValueError:
-        number = -1.0
-    if not least <= number <= most:
-        raise KitError(
-            f"{name} cannot be that.", f"You gave “{form.get(name, '')}”.", f"Give a number, {least} to {most}."
-        )
-    return number

@@ -16,13 +16,13 @@ from nbhelpers.messages.urls import webhook_url
 from nbhelpers.simulator.api import applications
 from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.link_page import link_page, linked_page, why_refused
+from nbhelpers.simulator.control.webhooks import WebhookRoutes
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import LONGEST_BODY, Handler, TooLong, answer, refused, texts
 from nbhelpers.simulator.people import People
 from nbhelpers.simulator.rules.problems import Problem
 from nbhelpers.simulator.rules.scenes import SCENES
 from nbhelpers.simulator.sending.auth import authenticate
-from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Page
 
@@ -35,9 +35,17 @@ _URLS = ("inbound_url", "status_url")
 class ControlRoutes:
     """The paths under `/_simulator/`. All but the link page need the control token."""
 
-    def __init__(self, store: Store, people: People, deliverer: Deliverer, faults: Faults, control: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        people: People,
+        deliverer: Deliverer,
+        lessons: LessonRoutes,
+        looks: WebhookRoutes,
+        control: str,
+    ) -> None:
         self._store, self._people, self._deliverer, self._control = store, people, deliverer, control
-        self._lessons = LessonRoutes(store, people, deliverer, faults)
+        self._others = lessons.table() + looks.table()
         self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why
 
     def table(self) -> list[tuple[str, str, Handler]]:
@@ -61,7 +69,7 @@ class ControlRoutes:
         ]
         # Of the link page the JWT says who may: no control token.
         free: list[tuple[str, str, Handler]] = [("link", "POST", self.link), ("link", "GET", self.show_link_page)]
-        routes = [(path, method, self._guarded(handler)) for path, method, handler in guarded + self._lessons.table()]
+        routes = [(path, method, self._guarded(handler)) for path, method, handler in guarded + self._others]
         routes += free
         return [(f"/_simulator/{path}", method, _in_words(handler)) for path, method, handler in routes]
 

@@ -13,6 +13,7 @@ from tests.support.simulation import FORGED, Detached, flat, target, webhooks
 
 pytestmark = pytest.mark.fast
 
+EXAMPLE = "http://127.0.0.1:5000/webhooks/inbound"
 DEFAULTS = {"inbound_url": "", "status_url": "", "http_method": "GET", "shape": "v0.1", "balance": "ok"}
 
 
@@ -52,9 +53,9 @@ def test_settings_survive_a_kill(world: Detached) -> None:
         ("http_method", "post", "Use GET or POST."),
         ("http_method", "", "Use GET or POST."),
         ("shape", "beta", "Use v0.1 or v1."),
-        ("inbound_url", "example.com/in", "It begins with https:// or http://."),
-        ("status_url", "ftp://example.com", "It begins with https:// or http://."),
-        ("status_url", "https://", "It begins with https:// or http://."),
+        ("inbound_url", "example.com/in", "Give the whole address, such as http://example.com/in."),
+        ("status_url", "ftp://example.com", f"Give the whole address, such as {EXAMPLE}."),
+        ("status_url", "https://", f"Give the whole address, such as {EXAMPLE}."),
         ("inbond_url", "https://example.com", "Known: inbound_url, status_url, http_method, shape, balance."),
     ],
 )
@@ -90,7 +91,7 @@ def test_the_queue_shows_the_newest_fifty_and_the_answer_that_each_got(world: De
         row = world.settled(said[-1]["message_uuid"], 1)[0]
     rows = world.control.webhooks()
     assert [row["uuid"] for row in rows] == [each["message_uuid"] for each in reversed(said)][:50]
-    assert set(row) == {"id", "uuid", "kind", "at", "due", "attempts", "outcome", "answer", "called"}
+    assert set(row) == {"id", "uuid", "kind", "at", "due", "attempts", "held", "outcome", "answer", "called"}
     assert (row["kind"], row["answer"], row["called"]) == ("inbound", "answered 204", f"POST {hook.url}")
 
 
