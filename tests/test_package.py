@@ -124,3 +124,10 @@ def test_contributing_names_every_package_and_what_it_says_stands_there():
         assert named or folder == "simulator"
         for name in named:
             assert (ROOT / folder / f"{name}.py").is_file(), f"{folder}/{name}.py"
+
+
+def test_every_module_has_a_file_of_tests_in_the_same_place():
+    tests = ROOT.parent / "tests"
+    modules = [path.relative_to(ROOT) for path in MODULES if not path.name.startswith("__")]
+    lacking = [path for path in modules if not (tests / path.parent / f"test_{path.name}").is_file()]
+    assert lacking == []

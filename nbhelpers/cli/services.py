@@ -55,7 +55,8 @@ def simulator(
     to the URLs given, else to the receiver of the same state directory, else they wait.
     """
     from nbhelpers.cli.calls import following
-    from nbhelpers.simulator.server import Options, simulate
+    from nbhelpers.simulator.app import Options
+    from nbhelpers.simulator.server import simulate
     from nbhelpers.simulator.storage.switches import check
 
     if settings.mode != "simulator":

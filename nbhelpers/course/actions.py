@@ -53,11 +53,6 @@ class Page:
         self._course.control.publish(self.name, True)
         return self
 
-    def unpublish(self) -> Page:
-        """Take it off: nobody can write to it."""
-        self._course.control.publish(self.name, False)
-        return self
-
     def _now(self) -> dict[str, Any]:
         found = next((page for page in self._course.control.pages() if page["name"] == self.name), None)
         if found is None:

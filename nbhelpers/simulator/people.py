@@ -15,7 +15,7 @@ from nbhelpers.errors import KitError
 from nbhelpers.messages.inbound import MEDIA, InboundMessage
 from nbhelpers.simulator.delivery.queue import Sent, StatusChange, queue_inbound, queue_statuses, time_text
 from nbhelpers.simulator.rules.scenes import lines_of
-from nbhelpers.simulator.sending.accept import DELIVERED_AFTER, Holds, shape_of
+from nbhelpers.simulator.sending.accept import Holds, delivered_after, shape_of
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application, Page
 from nbhelpers.storage.sqlite import storable
@@ -63,19 +63,7 @@ class People:
             raise PeopleError("A Page needs a name.", f"It has {len(name)} characters.", "Give 1 to 75.")
         if any(page.id == name for page in self._store.pages()):
             raise PeopleError("A Page cannot be named so.", f"{name} is the ID of another Page.", "Give another name.")
-        self._store.keep_page(
-            Page(
-                id=_digits(15),
-                name=name,
-                access_token=_access_token(),
-                published=True,
-                application_id=None,
-                at=time.time(),
-                account_name=None,
-                account_token=None,
-                linked=None,
-            )
-        )
+        self._store.keep_page(Page(_digits(15), name, _access_token(), time.time()))
         return self.page(name)
 
     def page(self, id_or_name: str | None = None) -> Page:
@@ -216,7 +204,7 @@ class People:
                 sent = Sent(**dict(row))
                 connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (sent.uuid,))
                 # Never before its own “delivered”, which may still be waiting for its moment.
-                due = max(now, sent.at + DELIVERED_AFTER) + _READ_AFTER
+                due = max(now, sent.at + delivered_after(self._store.switches)) + _READ_AFTER
                 held = self._holds("read", sent.application_id, sent.webhook_url)
                 queue_statuses(connection, sent, [StatusChange("read", due)], self._store.switches, held)
             return [row["uuid"] for row in rows]

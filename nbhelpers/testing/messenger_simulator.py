@@ -20,6 +20,7 @@ from nbhelpers.messages.urls import webhook_url
 from nbhelpers.simulator.control.client import ControlClient
 from nbhelpers.simulator.demo import PAGE
 from nbhelpers.simulator.embedded import Embedded
+from nbhelpers.testing.official_sdk import send_calls_to
 
 __all__ = ["MessengerSimulator", "running_simulator"]
 
@@ -126,6 +127,13 @@ class MessengerSimulator(ControlClient):
         Returns what was accepted (`message_uuid`); raises ApiError, with the service's own words, when it was not.
         """
         return self._client.send(OutboundMessage(self.page_id, psid or self.psid, text))
+
+    def take_calls_of(self, client: Any) -> None:
+        """Let a `vonage.Vonage` or a `requests.Session` call this simulator, whatever host its code names.
+
+        See `official_sdk.send_calls_to`.
+        """
+        send_calls_to(self.base_url, client)
 
     def close(self) -> None:
         """Close the kept connections."""

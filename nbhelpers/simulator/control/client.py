@@ -134,10 +134,6 @@ class ControlClient:
         """Let a person (by default Ada) block a Page, or with `blocked=False` take that back. Returns their `psid`."""
         return self._call("PUT", "blocked", {"person": person, "page": page, "blocked": "yes" if blocked else "no"})
 
-    def expire_link(self, page: str | None = None) -> dict[str, Any]:
-        """Let the link of a Page (by default the newest) run out: 1370 until it is linked again."""
-        return self._call("PUT", "link/expired", {"page": page})
-
     def page_token(self, page: str | None = None) -> str:
         """Return the access token that Facebook gives out for a Page, as the External Accounts API wants it."""
         return self._part(str, "access_token", "POST", "pages/token", {"page": page})
@@ -183,7 +179,7 @@ class ControlClient:
 
     def call(self, number: int) -> dict[str, Any]:
         """Return one call in full: `method`, `url`, `headers`, `body`, the answer's, and the `tries` of its webhook."""
-        return self._part(dict, "call", "GET", f"calls/{number}")
+        return self._part(dict, "call", "GET", _asked("call", number=number))
 
     def routes(self, application_id: str | None = None, webhook_url: str | None = None) -> dict[str, Any]:
         """Say where webhooks go now: `inbound` and `status`, each `url`, `method` and `source`, or None.

@@ -19,7 +19,7 @@ from nbhelpers.simulator.delivery.routing import Route, Router
 from nbhelpers.simulator.storage.calls import Call, Calls
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
-from nbhelpers.simulator.storage.write_batch import WriteBatch
+from nbhelpers.storage.write_batch import WriteBatch
 
 __all__ = ["WAITS", "Deliverer"]
 
@@ -300,12 +300,12 @@ class Deliverer:
         elif not self._is_retried(answered.status):
             await self._note(row["id"], made("dropped"), outcome="dropped", **change)
         else:
-            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.pace
+            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.account().pace
             await self._note(row["id"], made("again", wait), due=time.time() + wait, **change)
 
     async def _call(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> Answered:
-        if self._faults.take("door-shut", of=row["id"]):
-            return Answered(0, "no answer (the lesson door-shut)", route.url, time.time())
+        if self._faults.take("receiver-down", of=row["id"]):
+            return Answered(0, "no answer (the lesson receiver-down)", route.url, time.time())
         unsigned = self._faults.take("unsigned")
         secret = "not the account's" if not unsigned and self._faults.take("bad-signature") else None
         return await call(http, route, row["body"], self._store, row["application_id"], not unsigned, secret)

@@ -10,7 +10,7 @@ from typing import Any
 from nbhelpers.messages.inbound import GUIDE, LONGEST_ID, MEDIA, TODAY
 from nbhelpers.messages.outbound import CATEGORIES, LONGEST_REF, LONGEST_TEXT
 from nbhelpers.messages.urls import is_url
-from nbhelpers.simulator.rules.messenger import is_known_tag, is_out_of_reach, is_wrong_type, tag_on
+from nbhelpers.simulator.rules.messenger import is_out_of_reach, is_wrong_type, tag_refusal
 from nbhelpers.simulator.rules.problems import Problem, invalid_json, invalid_v01, problem_v1
 from nbhelpers.simulator.storage.switches import DEFAULTS
 from nbhelpers.storage.sqlite import storable
@@ -262,8 +262,10 @@ class _Reading:
 
     def _check_media(self, kind: str, value: Any, name: str) -> None:
         url = value.get("url") if isinstance(value, dict) else None
-        if not isinstance(url, str) or not is_url(url):
+        if not isinstance(url, str):
             self._refuse(name, _REQUIRED if url is None else "must be a URL.")
+        elif not is_url(url):
+            self._refuse_by("media_url", "1380", name, "must be a URL.")
         else:
             # Nobody can look at the type of what cannot be fetched, unless it is judged by its name at once.
             if is_out_of_reach(url):
@@ -284,8 +286,7 @@ class _Reading:
             self._refuse(f"{name}.tag", "must be a string.")
         elif category == "message_tag" and not tag:
             self._refuse_by("missing_tag", "1021", f"{name}.tag", _REQUIRED)
-        elif category == "message_tag" and tag_on(str(tag), self._switches["tags_of"]) is None:
-            code = self._switches["retired_tag"] if is_known_tag(str(tag)) else "1021"
+        elif category == "message_tag" and (code := tag_refusal(str(tag), self._switches)):
             self._refuse_by("unknown_tag", code, f"{name}.tag", "invalid value")
         return {key: each for key, each in (("category", category), ("tag", tag)) if each is not None}
 

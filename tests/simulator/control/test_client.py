@@ -13,7 +13,8 @@ from tests.support.simulation import FORGED, Detached, flat, target, webhooks
 
 pytestmark = pytest.mark.fast
 
-EXAMPLE = "http://127.0.0.1:5000/webhooks/inbound"
+WHOLE = "Give the whole address, such as {}."
+LOCAL = WHOLE.format("http://127.0.0.1:5000/webhooks/inbound")
 DEFAULTS = {"inbound_url": "", "status_url": "", "http_method": "GET", "shape": "v0.1", "balance": "ok"}
 
 
@@ -53,9 +54,9 @@ def test_settings_survive_a_kill(world: Detached) -> None:
         ("http_method", "post", "Use GET or POST."),
         ("http_method", "", "Use GET or POST."),
         ("shape", "beta", "Use v0.1 or v1."),
-        ("inbound_url", "example.com/in", "Give the whole address, such as http://example.com/in."),
-        ("status_url", "ftp://example.com", f"Give the whole address, such as {EXAMPLE}."),
-        ("status_url", "https://", f"Give the whole address, such as {EXAMPLE}."),
+        ("inbound_url", "example.com/in", WHOLE.format("http://example.com/in")),
+        ("status_url", "ftp://example.com", LOCAL),
+        ("status_url", "https://", LOCAL),
         ("inbond_url", "https://example.com", "Known: inbound_url, status_url, http_method, shape, balance."),
     ],
 )

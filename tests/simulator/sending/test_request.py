@@ -14,6 +14,7 @@ from nbhelpers.messages.inbound import MEDIA
 from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.simulator.rules.problems import Problem
 from nbhelpers.simulator.sending.request import Outgoing, parse, read_request
+from nbhelpers.simulator.storage.switches import DEFAULTS
 from tests.support.simulation import flat, nested
 
 pytestmark = pytest.mark.fast
@@ -141,6 +142,18 @@ def test_v1_names_the_url_that_a_kind_of_message_lacks(kind: str) -> None:
     for wrong in (7, {}, {"url": 5}, {"url": "x"}, {"url": "https://" + "x" * 2000}, "https://example.com/x"):
         assert refusal("v1", changed(body, kind, wrong)) == (422, "1150", [f"{kind}.url"])
     assert accepted("v1", changed(body, kind, {"url": "https://example.com/x"})).kind == kind
+
+
+@pytest.mark.parametrize("kind", MEDIA)
+@pytest.mark.parametrize("url", ["", "/photo.jpg", "photo.jpg", "//example.com/photo.jpg", "ftp://example.com/x"])
+@pytest.mark.parametrize("version", ["v0.1", "v1"])
+def test_a_media_url_that_is_none_is_refused_at_once_or_later_by_the_switch(version: str, url: str, kind: str) -> None:
+    where, form = ("message.content.", NESTED) if version == "v0.1" else ("", FLAT)
+    body = changed(changed(form, f"{where}{'type' if where else 'message_type'}", kind), f"{where}{kind}", {"url": url})
+    assert refusal(version, body)[2] == [f"{where}{kind}.url"]
+    later = read_request(version, json.dumps(body).encode(), DEFAULTS | {"media_url": "later"})
+    assert isinstance(later, Outgoing)
+    assert (later.kind, later.later) == (kind, "1380")
 
 
 def test_the_reasons_of_the_specification_are_given_as_they_stand() -> None:
