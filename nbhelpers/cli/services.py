@@ -44,15 +44,17 @@ _owner_option = click.option("--owner", hidden=True, callback=_owner)
 @click.option("--demo", is_flag=True, help="With an application, a linked Page and a person who has just written.")
 @click.option("--guide", is_flag=True, help="With --demo: the guide's Voice application and nested shape.")
 @click.option("--accept-any", is_flag=True, help="Every sender is linked, every recipient has just written.")
+@click.option("--quiet", is_flag=True, help="No line for each call of a webhook URL.")
 @click.option("--switch", "switched", multiple=True, metavar="NAME=VALUE", help="Set a switch: `nbhelpers switches`.")
 def simulator(
-    settings: Settings, port: int | None, owner: Owner | None, switched: tuple[str, ...], **options: Any
+    settings: Settings, port: int | None, owner: Owner | None, quiet: bool, switched: tuple[str, ...], **options: Any
 ) -> None:
     """Play the Messages API and Facebook, in the foreground.
 
-    Prints one line of JSON when it is ready. Webhooks go to the URLs given, else to the receiver of the same state
-    directory, else they wait.
+    Prints one line of JSON when it is ready, then on standard error a line for each call of a webhook URL. Webhooks go
+    to the URLs given, else to the receiver of the same state directory, else they wait.
     """
+    from nbhelpers.cli.calls import following
     from nbhelpers.simulator.app import Options
     from nbhelpers.simulator.server import simulate
     from nbhelpers.simulator.storage.switches import check
@@ -62,7 +64,8 @@ def simulator(
     if options["guide"] and not options["demo"]:
         raise SettingsError("--guide says which demo.", "There is no --demo.", "Use both.")
     switches = check(pairs(switched))
-    simulate(settings, Options(**options, find_receiver=owner is None, switches=switches), port, owner)
+    made = Options(**options, find_receiver=owner is None, switches=switches)
+    simulate(settings, made, port, owner, None if quiet or owner else following)
 
 
 @command("receiver")

@@ -15,12 +15,15 @@ from starlette.routing import Route
 from nbhelpers.messages.urls import webhook_url
 from nbhelpers.services.service import refusal
 from nbhelpers.simulator.api.routes import ApiRoutes
+from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.routes import ControlRoutes
+from nbhelpers.simulator.control.webhooks import WebhookRoutes
 from nbhelpers.simulator.delivery.routing import Router
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import refused
 from nbhelpers.simulator.people import People
 from nbhelpers.simulator.sending.accept import Acceptor
+from nbhelpers.simulator.storage.calls import Calls
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
 
@@ -55,8 +58,8 @@ def assemble(
     options: Options,
     control: str,
     receiver: Callable[[str], str | None] = lambda _kind: None,
-) -> tuple[Any, People]:
-    """Put the simulator together over a store: the ASGI application, and the people in it for who acts from inside.
+) -> tuple[Any, People, Calls]:
+    """Put the simulator together over a store: the ASGI application, the people in it and its log of calls.
 
     `control` is the token for `/_simulator/…`; `receiver(kind)` gives the URL to which webhooks go that have no other.
     """
@@ -66,11 +69,13 @@ def assemble(
 
     store.change_switches(options.switches)
     writes, faults = store.write_batch(), Faults(store)
-    deliverer = Deliverer(store, writes, Router(store, given, receiver), faults)
+    router, calls = Router(store, given, receiver), Calls(store)
+    deliverer = Deliverer(store, writes, router, faults, calls)
     people = People(store, deliverer.wake, deliverer.holds, options.accept_any)
     acceptor = Acceptor(store, faults, deliverer.holds, options.accept_any)
     api_routes = ApiRoutes(store, writes, acceptor, deliverer)
-    control_routes = ControlRoutes(store, people, deliverer, faults, control)
+    lessons, looks = LessonRoutes(store, people, deliverer, faults), WebhookRoutes(store, router, calls)
+    control_routes = ControlRoutes(store, people, deliverer, lessons, looks, control)
 
     routes = [
         Route(path, handler, methods=[method]) for path, method, handler in control_routes.table() + api_routes.table()
@@ -110,4 +115,4 @@ def assemble(
                 response = await sender(Request(scope, receive))
                 await response(scope, receive, send)
 
-    return app, people
+    return app, people, calls

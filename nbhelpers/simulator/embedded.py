@@ -137,7 +137,7 @@ class Embedded:
             make_private_folder(self.folder)
             with contextlib.closing(listening(0)) as listener, contextlib.closing(Store(self.folder / STORE)) as store:
                 url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-                app, people = assemble(store, self._options, self.control)
+                app, people, _ = assemble(store, self._options, self.control)
                 made: dict[str, Any] = {}
                 if self._options.demo:
                     made = demo.prepare(store, people, self.folder, self._options.guide)

@@ -28,6 +28,7 @@ __all__ = [
     "answer",
     "bounded",
     "fields_of",
+    "number",
     "page_links",
     "read_body",
     "refused",
@@ -157,6 +158,19 @@ def page_links(address: str, page: int, pages: int) -> dict[str, dict[str, str]]
     numbers |= {"prev": page - 1} if page > 1 else {}
     numbers |= {"next": page + 1} if page < pages else {}
     return {name: {"href": address.format(number)} for name, number in numbers.items()}
+
+
+def number(form: Mapping[str, str], name: str, least: float, most: float) -> float:
+    """Read a number of a form. Raises KitError for what is none, and for one that is too small or too large."""
+    try:
+        read = float(form.get(name, ""))
+    except ValueError:
+        read = least - 1
+    if not least <= read <= most:
+        raise KitError(
+            f"{name} cannot be that.", f"You gave “{form.get(name, '')}”.", f"Give a number, {least} to {most}."
+        )
+    return read
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from nbhelpers.config.settings import Settings
@@ -10,6 +13,7 @@ from nbhelpers.services.record import Owner, is_alive, read_record
 from nbhelpers.services.service import Service
 from nbhelpers.simulator import demo
 from nbhelpers.simulator.app import Options, assemble
+from nbhelpers.simulator.storage.calls import Calls
 from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["STORE", "facts", "simulate"]
@@ -25,10 +29,16 @@ def facts(store: Store, url: str) -> dict[str, Any]:
     return {"base_url": url} | {name: getattr(account, name) for name in names}
 
 
-def simulate(settings: Settings, options: Options, port: int | None = None, owner: Owner | None = None) -> None:
+def simulate(
+    settings: Settings,
+    options: Options,
+    port: int | None = None,
+    owner: Owner | None = None,
+    following: Callable[[Calls], AbstractContextManager[None]] | None = None,
+) -> None:
     """Run the simulator until its end. `port` is strict; without, the last one or the next free is taken.
 
-    Raises ServiceError when it cannot start.
+    `following(calls)` is entered while it runs, and may show its calls. Raises ServiceError when it cannot start.
     """
     service = Service(NAME, settings.folder, owner)
     listener = service.bind(port, settings.simulator_port)
@@ -41,11 +51,12 @@ def simulate(settings: Settings, options: Options, port: int | None = None, owne
         return record.ready.get("inbound_url" if kind == "inbound" else "status_url")
 
     try:
-        app, people = assemble(store, options, service.control, receiver)
+        app, people, calls = assemble(store, options, service.control, receiver)
         made = demo.prepare(store, people, settings.folder, options.guide) if options.demo else {}
         # What is loaded by now stays: without it in view, the collector takes a tenth less of every message.
         gc.collect()
         gc.freeze()
-        service.run(app, listener, lambda url: facts(store, url) | made, lifespan="on")
+        with following(calls) if following else contextlib.nullcontext():
+            service.run(app, listener, lambda url: facts(store, url) | made, lifespan="on")
     finally:
         store.close()

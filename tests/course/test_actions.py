@@ -172,7 +172,7 @@ def test_every_answer_of_the_test_calls_is_shown_once() -> None:
 
 def test_an_address_where_nobody_answers_is_told(ready: Lab) -> None:
     saved = ready.webhooks.save(inbound="http://127.0.0.1:9/in", method="POST")
-    assert repr(saved) == "Saved. Test call: POST, answered 200, no answer (ClientConnectorError)."
+    assert repr(saved) == "Saved. Test call: POST, answered 200, no answer (nobody listens there)."
 
 
 @pytest.mark.parametrize(("given", "words"), [({"method": "PUT"}, "GET or POST"), ({"inbound": "here"}, "no URL")])

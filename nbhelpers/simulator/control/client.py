@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import requests
 
@@ -12,6 +14,7 @@ from nbhelpers.errors import ServiceError
 __all__ = ["ControlClient", "ReadCount"]
 
 T = TypeVar("T")
+_LOOK = 0.02  # seconds between two looks for an answer
 
 
 class ReadCount(int):
@@ -183,9 +186,49 @@ class ControlClient:
         """Set some switches and return how all of them stand; see the table in the simulator's README."""
         return {each["name"]: each["value"] for each in self._part(list, "switches", "PUT", "switches", values)}
 
-    def webhooks(self, limit: int = 50) -> list[dict[str, Any]]:
-        """Return the newest webhooks, newest first, with the answer each got."""
-        return self._part(list, "webhooks", "GET", f"webhooks?limit={limit}")
+    def webhooks(self, limit: int = 50, message_uuid: str | None = None) -> list[dict[str, Any]]:
+        """Return the newest webhooks, newest first, with the answer each got; of one message if it is named."""
+        return self._part(list, "webhooks", "GET", _asked("webhooks", limit=limit, uuid=message_uuid))
+
+    def calls(self, limit: int = 50, after: int = 0, message_uuid: str | None = None) -> list[dict[str, Any]]:
+        """Return the newest calls of webhook URLs, oldest first: what each was answered, and whether it comes again.
+
+        `id` numbers them; `after` such a number, or of one message. The newest thousand are kept.
+        """
+        return self._part(list, "calls", "GET", _asked("calls", limit=limit, after=after, uuid=message_uuid))
+
+    def call(self, number: int) -> dict[str, Any]:
+        """Return one call in full: `method`, `url`, `headers`, `body`, the answer's, and the `tries` of its webhook."""
+        return self._part(dict, "call", "GET", _asked("call", number=number))
+
+    def routes(self, application_id: str | None = None, webhook_url: str | None = None) -> dict[str, Any]:
+        """Say where webhooks go now: `inbound` and `status`, each `url`, `method` and `source`, or None.
+
+        Of an application, by default that of the newest linked Page; `webhook_url` is what a message itself names.
+        """
+        return self._call("GET", _asked("routes", application_id=application_id, webhook_url=webhook_url))
+
+    def wait_for_answers(self, message_uuids: Iterable[str], kind: str, timeout: float = 20) -> list[dict[str, Any]]:
+        """Return the first call of the webhook `kind` (`inbound` or a status) of each message, when it is answered.
+
+        Raises ServiceError when one has no URL to go to, or was not answered within `timeout` seconds.
+        """
+        until = time.monotonic() + timeout
+        return [self._first_call(uuid, kind, until) for uuid in message_uuids]
+
+    def _first_call(self, uuid: str, kind: str, until: float) -> dict[str, Any]:
+        while True:
+            called = [call for call in self.calls(message_uuid=uuid) if call["kind"] == kind]
+            if called:
+                return called[0]
+            queued = [row for row in self.webhooks(message_uuid=uuid) if row["kind"] == kind]
+            if any(row["held"] for row in queued):
+                cure = "Set one, or run `nbhelpers receiver`: it comes by itself then."
+                raise ServiceError("Nobody was called.", "No webhook URL is set, so the webhook waits.", cure)
+            if time.monotonic() > until:
+                seen = f"{queued[0]['answer'] or 'It is on its way'}." if queued else "No webhook of it is queued."
+                raise ServiceError("No answer came in time.", seen, "`nbhelpers calls --follow` shows when it does.")
+            time.sleep(_LOOK)
 
     def close(self) -> None:
         """Close the kept connection."""
@@ -218,3 +261,7 @@ class ControlClient:
         raise ServiceError(
             "Refused.", f"{answer.status_code} {body.get('title')}: {body.get('detail')}.", "Mint a new JWT."
         )
+
+
+def _asked(path: str, **query: str | int | None) -> str:
+    return f"{path}?{urlencode({name: value for name, value in query.items() if value is not None})}"
