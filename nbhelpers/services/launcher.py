@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from nbhelpers.services.record import (
     write_record,
 )
 
-__all__ = ["SAID", "SERVICES", "Running", "asker", "find", "last_words", "start", "stop"]
+__all__ = ["SAID", "SERVICES", "Running", "asker", "find", "last_words", "release", "start", "stop"]
 
 SAID = "Error: "  # how a command begins to say what went wrong
 
@@ -44,7 +44,7 @@ _END = 3.0  # seconds that it may take to leave before it is killed
 
 @dataclass(frozen=True)
 class Running:
-    """A service that runs: its process, its address, and what its ready line said."""
+    """A service that runs: its process, its address, what its ready line said, and whether this call started it."""
 
     name: str
     mode: str
@@ -52,6 +52,7 @@ class Running:
     url: str
     ready: dict[str, Any]
     control: str
+    started: bool = field(default=False, compare=False)
 
     def __repr__(self) -> str:
         public = f", {self.ready['public_url']} leads to {self.ready['target']}" if "public_url" in self.ready else ""
@@ -65,7 +66,7 @@ def start(name: str, settings: Settings, *arguments: str, owner: Owner | None = 
     ServiceError with the end of its log when it does not start.
     """
     folder = make_private_folder(settings.folder)
-    owner = owner or asker()
+    owner, started = owner or asker(), False
     try:
         with lock_of(folder, name).acquire(timeout=2 * _START.get(name, _USUAL)):
             record = _found(folder, name)
@@ -74,12 +75,22 @@ def start(name: str, settings: Settings, *arguments: str, owner: Owner | None = 
                 if changed != record:
                     write_record(folder, changed)
             else:
-                record = _spawn(name, settings, arguments, owner)
+                record, started = _spawn(name, settings, arguments, owner), True
     except Timeout:
         raise ServiceError(
             f"The {name} does not start.", "Another process has been starting it for too long.", "Run `nbhelpers stop`."
         ) from None
-    return _running(settings.mode, record)
+    return _running(settings.mode, record, started)
+
+
+def release(settings: Settings, running: Running) -> None:
+    """End a service that the asker has started, unless it has another owner by now or another process has its place."""
+    with lock_of(settings.folder, running.name).acquire(timeout=2 * _START.get(running.name, _USUAL)):
+        record = read_record(settings.folder, running.name)
+        if record is None or record.pid != running.pid or record.owners is None:
+            return
+        if not any(owner != asker() and is_alive(owner.pid, owner.created) for owner in record.owners):
+            stop(settings, (running.mode,), (running.name,))
 
 
 def find(name: str, settings: Settings) -> Running | None:
@@ -120,8 +131,8 @@ def asker() -> Owner:
     return Owner.of(pid if pid > 1 else os.getpid())
 
 
-def _running(mode: str, record: Record) -> Running:
-    return Running(record.name, mode, record.pid, record.url, record.ready, record.control)
+def _running(mode: str, record: Record, started: bool = False) -> Running:
+    return Running(record.name, mode, record.pid, record.url, record.ready, record.control, started)
 
 
 def _found(folder: Path, name: str) -> Record | None:

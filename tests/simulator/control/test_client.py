@@ -55,7 +55,6 @@ def test_settings_survive_a_kill(world: Detached) -> None:
         ("inbound_url", "example.com/in", "It begins with https:// or http://."),
         ("status_url", "ftp://example.com", "It begins with https:// or http://."),
         ("status_url", "https://", "It begins with https:// or http://."),
-        ("inbond_url", "https://example.com", "Known: inbound_url, status_url, http_method, shape, balance."),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused_in_words_and_changes_nothing(

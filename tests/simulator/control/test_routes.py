@@ -12,6 +12,14 @@ from tests.support.simulation import Detached, Program
 pytestmark = pytest.mark.fast
 
 
+def test_a_field_that_there_is_not_is_refused_with_those_that_there_are(world: Detached) -> None:
+    token = world.control._session.headers["X-Simulator-Token"]
+    url, headers = f"{world.base_url}/_simulator/settings", {"X-Simulator-Token": token}
+    answer = world.http.put(url, json={"inbond_url": "https://example.com"}, headers=headers, timeout=10)
+    assert answer.status_code == 400
+    assert answer.json()["next"] == "Known: inbound_url, status_url, http_method, shape, balance."
+
+
 def test_the_table_of_switches_is_shown_with_what_each_is_set_to(world: Detached) -> None:
     shown = world.control.switches()
     assert [each["name"] for each in shown] == list(SWITCHES)
