@@ -170,3 +170,12 @@ def hook() -> Iterator[Any]:
 
     with target() as made:
         yield made
+
+
+@pytest.fixture
+def vonage(key: PrivateKey) -> Iterator[Any]:
+    """An account at the service, for one test (see `account_api.Account`)."""
+    from tests.support.account_api import playing
+
+    with playing(public_key=key.public_pem) as made:
+        yield made

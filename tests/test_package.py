@@ -109,7 +109,8 @@ def test_six_files_at_most_stand_at_the_top():
 
 def test_every_file_that_contributing_names_is_there():
     text = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    places = (ROOT.parent, ROOT, ROOT / "simulator", ROOT / "simulator" / "delivery", ROOT / "errors", ROOT / "jupyter")
+    folders = ("simulator", "simulator/delivery", "errors", "jupyter", "messages")
+    places = (ROOT.parent, ROOT, *(ROOT / folder for folder in folders))
     named = set(re.findall(r"`([\w/]+\.(?:py|toml|json))`", text))
     assert len(named) > 25
     assert {name for name in named if not any((place / name).is_file() for place in places)} == set()
@@ -124,3 +125,10 @@ def test_contributing_names_every_package_and_what_it_says_stands_there():
         assert named or folder == "simulator"
         for name in named:
             assert (ROOT / folder / f"{name}.py").is_file(), f"{folder}/{name}.py"
+
+
+def test_every_module_has_a_file_of_tests_in_the_same_place():
+    tests = ROOT.parent / "tests"
+    modules = [path.relative_to(ROOT) for path in MODULES if not path.name.startswith("__")]
+    lacking = [path for path in modules if not (tests / path.parent / f"test_{path.name}").is_file()]
+    assert lacking == []

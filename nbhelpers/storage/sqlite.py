@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["Database", "SchemaError", "storable"]
+__all__ = ["BUSY", "Database", "SchemaError", "is_busy", "storable"]
 
 T = TypeVar("T")
 _BATCH = 512  # writes in one commit at most, so that a busy minute still answers the first of them soon
-_BUSY = 4.0  # seconds to wait for another process's write
+BUSY = 4.0  # seconds to wait for another process's write
 
 
 class SchemaError(Exception):
@@ -28,15 +28,20 @@ def storable(text: str | None) -> str | None:
     return text if text is None else text.encode("utf-8", errors="replace").decode("utf-8")
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Say whether somebody else writes just now, so that trying again helps."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def _use_wal(connection: sqlite3.Connection) -> None:
     # When a new file changes to WAL, SQLite does not wait for others who do the same, whatever its time-out is.
-    until = time.monotonic() + _BUSY
+    until = time.monotonic() + BUSY
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            if not is_busy(error) or time.monotonic() > until:
                 raise
         time.sleep(0.005)
 
@@ -60,11 +65,19 @@ class Database:
     acknowledges survives a power cut, with `"NORMAL"` a killed process. If the commit fails, every Future of the batch
     raises. `reading()` gives a connection for queries, on any thread.
 
-    `schema` is run once, when `PRAGMA user_version` is below `version`. Raises SchemaError for a file from the future
-    and sqlite3.Error for one that cannot be opened.
+    `schema` is run once, in a new file; one of an earlier version is brought up by `migrate(connection, its version)`,
+    in the same commit as its new number. Raises SchemaError for a file from the future, or from a past without
+    `migrate`, and sqlite3.Error for one that cannot be opened.
     """
 
-    def __init__(self, path: Path, schema: str, version: int, synchronous: str = "FULL") -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        version: int,
+        synchronous: str = "FULL",
+        migrate: Callable[[sqlite3.Connection, int], None] | None = None,
+    ) -> None:
         self.path, self._synchronous = path, synchronous
         self._local = threading.local()
         self._readers: list[_Reader] = []
@@ -82,18 +95,26 @@ class Database:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found > version:
                 raise SchemaError(f"{path} has schema {found}, this kit knows {version}")
-            if 0 < found < version:
+            if 0 < found < version and migrate is None:
                 raise SchemaError(f"{path} was made by an earlier version of this kit (schema {found}, now {version})")
-            if found < version:
+            if found == 0:
                 for statement in schema.split(";"):
                     if statement.strip():
                         connection.execute(statement)
+            elif found < version and migrate is not None:
+                migrate(connection, found)
+            if found < version:
                 connection.execute(f"PRAGMA user_version = {version}")
             connection.execute("COMMIT")
         finally:
             connection.close()
         path.chmod(0o600)
         self._file = path.stat().st_ino
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether a commit is acknowledged only when the disk has it."""
+        return self._synchronous == "FULL"
 
     @property
     def moved(self) -> bool:
@@ -167,7 +188,7 @@ class Database:
         return reader
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=BUSY, isolation_level=None, check_same_thread=False)
         try:
             connection.row_factory = sqlite3.Row
             _use_wal(connection)

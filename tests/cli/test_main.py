@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import click
-import jwt
 import pytest
 import requests
-from vonage_jwt import JwtClient
 
 from nbhelpers.auth import tokens
-from nbhelpers.auth.private_key import PrivateKey, generate_key, save_key
+from nbhelpers.auth.private_key import generate_key, save_key
 from tests.conftest import Shell, wait_until
+from tests.support.commands import happened, inbox_of
+from tests.test_package import HEAVY
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CLI_COMMANDS = {
     *("simulator", "receiver", "trigger", "token", "send", "inbox", "status", "stop", "reset", "lab"),
     *("switches", "replay", "fault", "advance", "pace", "credentials", "webhooks", "tunnel", "doctor", "explain"),
 }
-
-
-def inbox_of(shell: Shell) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in shell("inbox", "--json").stdout.splitlines()]
-
-
-def happened(shell: Shell, uuid: str) -> list[str]:
-    return [event["status"] or event["kind"] for event in inbox_of(shell) if event["message_uuid"] == uuid]
 
 
 def test_the_round_of_a_demo_goes_from_hello_to_read(shell: Shell) -> None:
@@ -97,46 +86,6 @@ def test_the_round_of_the_guide_goes_over_http_from_a_voice_application_to_read(
     wait_until(lambda: happened(shell, uuid) == ["submitted", "delivered", "read"], what="read")
 
 
-def test_a_token_of_the_official_package_is_accepted_and_one_with_another_key_is_not(
-    shell: Shell, other_key: PrivateKey
-) -> None:
-    _, demo = shell.start("simulator", "--demo")
-    mine = JwtClient(demo["application_id"], demo["private_key"]).generate_application_jwt().decode()
-    foreign = JwtClient(demo["application_id"], other_key.pem()).generate_application_jwt().decode()
-    none = jwt.encode({"application_id": demo["application_id"]}, "", algorithm="none")
-
-    def send(token: str) -> requests.Response:
-        body = {
-            "from": demo["page_id"],
-            "to": demo["psid"],
-            "channel": "messenger",
-            "message_type": "text",
-            "text": "x",
-        }
-        headers = {"Authorization": f"Bearer {token}"}
-        return requests.post(f"{demo['base_url']}/v1/messages", json=body, headers=headers, timeout=5)
-
-    assert send(mine).status_code == 202
-    for token in (foreign, none):
-        refused = send(token)
-        assert refused.status_code == 401
-        assert refused.json() == {
-            "title": "Unauthorised",
-            "detail": "Invalid Token",
-            "instance": refused.headers["x-nexmo-trace-id"],
-        }
-
-
-def test_token_prints_a_jwt_and_nothing_else(shell: Shell) -> None:
-    _, demo = shell.start("simulator", "--demo")
-    done = shell("token", "--ttl", "60")
-    facts = tokens.inspect(done.stdout)
-
-    assert done.stdout.count("\n") == 1 and done.stderr == ""
-    assert facts.claims["application_id"] == demo["application_id"]
-    assert facts.claims["exp"] - facts.claims["iat"] == 60
-
-
 def test_live_credentials_in_the_shell_do_not_turn_the_course_into_a_401(shell: Shell, tmp_path: Path) -> None:
     for name, value in {
         "VONAGE_APPLICATION_ID": "00000000-0000-0000-0000-000000000000",
@@ -163,95 +112,6 @@ def test_live_mode_takes_the_guides_names_and_says_what_is_missing(shell: Shell)
     token = shell("token", "--mode", "live").stdout
     assert tokens.inspect(token).claims["application_id"] == "abc"
     assert "NEXMO_APPLICATION_ID was read as VONAGE_APPLICATION_ID." in shell("status", "--mode", "live").stdout
-
-
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        (("trigger", "text"), "The simulator does not run."),
-        (("send", "--to", "1", "--text", "x"), "The simulator does not run."),
-        (("token",), "The simulator does not run."),
-        (("trigger", "text", "--mode", "live"), "Write from a phone"),
-        (("simulator", "--mode", "live"), "There is no simulator here."),
-        (("simulator", "--guide"), "There is no --demo."),
-    ],
-)
-def test_an_error_is_one_line_with_the_next_step(shell: Shell, command: tuple[str, ...], words: str) -> None:
-    refused = shell(*command, ok=False)
-
-    assert refused.returncode == 1
-    assert words in refused.stderr
-    assert refused.stderr.count("\n") == 1
-    assert refused.stdout == ""
-
-
-def test_what_the_service_refuses_is_said_with_code_field_and_cure(shell: Shell) -> None:
-    _, demo = shell.start("simulator", "--demo")
-    refused = shell("send", "--to", demo["psid"], "--from", "999", "--text", "x", "--api-version", "v1", ok=False)
-
-    assert "The sender is not a Page of yours." in refused.stderr
-    assert "422" in refused.stderr and "Invalid sender" in refused.stderr
-    assert "Put your Page ID in `from`" in refused.stderr
-    assert "eyJ" not in refused.stderr
-
-
-@pytest.mark.parametrize("kind", ["text", "image", "audio", "video", "file", "unsupported"])
-def test_the_person_can_send_every_documented_kind(shell: Shell, kind: str) -> None:
-    shell.start("simulator", "--demo")
-    shell.start("receiver")
-    shell("trigger", kind)
-    events = wait_until(lambda: len(inbox_of(shell)) == 2 and inbox_of(shell), what="the message")
-    assert events[-1]["body"]["message_type"] == kind
-
-
-def test_follow_shows_each_event_as_it_comes_until_it_is_interrupted(shell: Shell) -> None:
-    shell.start("simulator", "--demo")
-    shell.start("receiver")
-    follower = subprocess.Popen(
-        [sys.executable, "-m", "nbhelpers", "inbox", "--follow"],
-        cwd=shell.folder,
-        env=shell.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert "Hello from Facebook Messenger!" in follower.stdout.readline()
-    shell("trigger", "text", "--text", "again")
-    assert re.match(r"\d\d:\d\d:\d\d --> inbound   “again” from \d+ to \d+\n", follower.stdout.readline())
-    time.sleep(0.1)
-    follower.send_signal(signal.SIGINT)
-    out, err = follower.communicate(timeout=10)
-    assert (out, err, follower.returncode) == ("", "", 0)
-
-
-def test_status_says_what_runs_and_where(shell: Shell) -> None:
-    assert "No service runs." in shell("status").stdout
-    process, receiver = shell.start("receiver")
-    facts = json.loads(shell("status", "--json").stdout)
-
-    assert facts["state"] == str(shell.folder / ".lab")
-    (service,) = facts["services"]
-    assert service == {"name": "receiver", "mode": "simulator", "pid": process.pid, "url": receiver["url"]} | {
-        name: receiver[name] for name in ("inbound_url", "status_url")
-    }
-    assert f"receiver: up at {receiver['url']} (process {process.pid})" in shell("status").stdout
-
-
-def test_two_state_directories_share_nothing(shell: Shell) -> None:
-    shell.start("simulator", "--demo", "--state", "one")
-    shell.start("receiver", "--state", "one")
-    wait_until(lambda: "Hello" in shell("inbox", "--state", "one").stdout, what="the message")
-    other = shell("inbox", "--state", "two")
-    assert (other.stdout, "empty" in other.stderr) == ("", True)
-    shell("stop", "--state", "one")
-
-
-def test_messages_that_came_while_no_receiver_ran_are_there_when_it_starts(shell: Shell) -> None:
-    shell.start("simulator", "--demo")
-    for number in range(3):
-        shell("trigger", "text", "--text", f"early {number}")
-    shell.start("receiver")
-    wait_until(lambda: len(inbox_of(shell)) == 4, what="all that waited")
 
 
 @pytest.mark.fast
@@ -283,3 +143,14 @@ def test_help_lists_every_command_in_one_section_with_its_whole_first_sentence()
         assert f"{name} {' '.join(command.help.split()).partition('. ')[0].removesuffix('.')}" in words
     assert shown.count("...") == 1  # of the usage
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("arguments", [("--help",), ("trigger", "--help"), ("send", "--help")])
+def test_help_loads_nothing_that_only_a_running_command_needs(shell: Shell, arguments: tuple[str, ...]) -> None:
+    code = "import sys; from nbhelpers.cli.main import main; main(standalone_mode=False); print(*sys.modules)"
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=shell.folder, capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(done.stdout.rpartition("\n\n")[2].split())
+    assert "click" in loaded
+    assert not loaded & {*HEAVY, "psutil", "sqlite3", "IPython"}

@@ -23,7 +23,7 @@ from tests.support.labs import message, taken
 from tests.support.tunnels import TOKEN, agents, configure, live_lab
 
 
-def door_url(lab: Lab) -> str:
+def receiver_url(lab: Lab) -> str:
     return lab.receiver.inbound_url.removesuffix("/webhooks/inbound")
 
 
@@ -34,7 +34,7 @@ def test_showing_it_opens_it_once_and_says_what_is_public_and_since_when(tmp_pat
         first, second, *rest = shown.splitlines()
         assert (
             first
-            == f"Public: {public} leads to your receiver at {door_url(lab)}, and to nothing else of this computer."
+            == f"Public: {public} leads to your receiver at {receiver_url(lab)}, and to nothing else of this computer."
         )
         assert second.startswith("Open since ") and "0 calls so far" in second
         assert rest[1:] == [f"Inbound URL: {public}/webhooks/inbound", f"Status URL:  {public}/webhooks/status"]
@@ -81,7 +81,7 @@ def test_when_the_receiver_moves_to_another_port_the_tunnel_follows(tmp_path: Pa
         lab.tunnel.open()
         found = launcher.find("tunnel", lab.settings)
         assert found is not None
-        assert found.ready["target"] == door_url(lab)
+        assert found.ready["target"] == receiver_url(lab)
         assert len(agents(tmp_path)) == 1
 
 
@@ -136,14 +136,14 @@ def test_a_public_url_of_ones_own_takes_the_place_of_ours_which_is_closed(
 ):
     with live_lab(tmp_path) as lab:
         lab.tunnel.open()
-        monkeypatch.setenv("PUBLIC_URL", door_url(lab))
-        assert Lab(state=tmp_path / "lab").tunnel.public_url == door_url(lab)
+        monkeypatch.setenv("PUBLIC_URL", receiver_url(lab))
+        assert Lab(state=tmp_path / "lab").tunnel.public_url == receiver_url(lab)
         assert agents(tmp_path) == []
 
 
 def test_when_the_receiver_is_shut_the_tunnel_ends_so_that_nothing_else_takes_its_port_in_public(tmp_path: Path):
     with live_lab(tmp_path) as lab:
-        public, port = lab.tunnel.public_url, int(door_url(lab).rpartition(":")[2])
+        public, port = lab.tunnel.public_url, int(receiver_url(lab).rpartition(":")[2])
         launcher.stop(lab.settings, ("live",), ("receiver",))
         wait_until(lambda: not agents(tmp_path), 5, "the end of the agent")
         with taken(port), pytest.raises(requests.ConnectionError):
@@ -174,9 +174,9 @@ def test_with_a_public_url_nothing_is_started_and_nothing_of_it_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with live_lab(tmp_path) as lab:
-        monkeypatch.setenv("PUBLIC_URL", door_url(lab))
+        monkeypatch.setenv("PUBLIC_URL", receiver_url(lab))
         own = Lab(state=tmp_path / "lab")
-        assert repr(own.tunnel).startswith(f"Public: {door_url(lab)} leads to your receiver")
+        assert repr(own.tunnel).startswith(f"Public: {receiver_url(lab)} leads to your receiver")
         assert "your own tunnel" in repr(own.tunnel.close())
         assert agents(tmp_path) == []
         monkeypatch.setenv("PUBLIC_URL", "ada.example")

@@ -27,8 +27,8 @@ from tests.support.account_api import ID, KEY, SECRET, Account, messages, playin
 from tests.support.labs import course_of, own_key, shut
 from tests.support.simulation import webhooks
 
-DOOR = "https://door.example"
-INBOUND, STATUS = f"{DOOR}/webhooks/inbound", f"{DOOR}/webhooks/status"
+PUBLIC = "https://receiver.example"
+INBOUND, STATUS = f"{PUBLIC}/webhooks/inbound", f"{PUBLIC}/webhooks/status"
 NAMES = ["ID", "key", "public half", "token", "clock", "account", "key pair", "messages", "inbound URL", "status URL"]
 Look = Callable[..., CredentialsCheck]
 
@@ -54,7 +54,7 @@ def look(vonage: Account, key: PrivateKey, tmp_path: Path) -> Iterator[Look]:
             "VONAGE_APPLICATION_ID": ID,
             "VONAGE_PRIVATE_KEY": str(path),
             "VONAGE_SIGNATURE_SECRET": "RecognisableSignature99",
-            "PUBLIC_URL": DOOR,
+            "PUBLIC_URL": PUBLIC,
             **changed,
         }
         environ = {name: value for name, value in values.items() if value is not None}
@@ -459,7 +459,7 @@ def test_the_command_says_the_same_and_fails_when_something_is_to_do(
         "VONAGE_API_SECRET": SECRET,
         "VONAGE_APPLICATION_ID": ID,
         "VONAGE_PRIVATE_KEY": str(path),
-        "PUBLIC_URL": DOOR,
+        "PUBLIC_URL": PUBLIC,
     }.items():
         monkeypatch.setenv(name, value)
     arguments = ["credentials", "--mode", "live", "--state", str(tmp_path / "lab")]

@@ -349,7 +349,7 @@ def test_a_message_that_came_while_no_kernel_ran_is_there(tmp_path: Path) -> Non
     assert bad_checks(run) == []
 
 
-# The service is not played
+# The service is not simulated
 
 
 def stopped(path: Path, state: Path, **more: str) -> tuple[int, NotebookNode]:

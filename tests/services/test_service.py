@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
 
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError
-from nbhelpers.services.record import Owner, Record, is_alive, joined, read_record, write_record
 from nbhelpers.services.service import Service, nonce_of, refusal
 from tests.conftest import Shell
 
@@ -109,51 +105,3 @@ def test_a_nonce_is_read_out_of_a_query() -> None:
     assert nonce_of(b"nonce=abc") == "abc"
     assert nonce_of(b"a=b&nonce=abc&c=d") == "abc"
     assert nonce_of(b"announce=abc") == nonce_of(b"") == ""
-
-
-@pytest.mark.fast
-def test_a_pid_that_was_given_out_again_is_not_the_same_process() -> None:
-    me = Owner.of(os.getpid())
-    assert is_alive(me.pid, me.created)
-    assert not is_alive(me.pid, me.created - 5)
-
-
-@pytest.mark.fast
-def test_a_process_that_only_waits_to_be_reaped_is_not_alive() -> None:
-    child = subprocess.Popen(["sleep", "60"])
-    owner = Owner.of(child.pid)
-    assert is_alive(owner.pid, owner.created)
-    child.kill()
-    until = time.monotonic() + 5
-    while is_alive(owner.pid, owner.created) and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not is_alive(owner.pid, owner.created)
-    child.wait()
-    with pytest.raises(ServiceError, match=f"no process {child.pid}"):
-        Owner.of(child.pid)
-
-
-@pytest.mark.fast
-def test_a_record_survives_its_file_and_rubbish_is_no_record(settings: Settings) -> None:
-    settings.folder.mkdir(parents=True)
-    me = Owner.of(os.getpid())
-    record = Record("receiver", me.pid, me.created, "n", 1, "http://127.0.0.1:1", "c", (me,), {"inbound_url": "u"})
-    write_record(settings.folder, record)
-    assert read_record(settings.folder, "receiver") == record
-    assert json.loads((settings.folder / "receiver.json").read_text())["owners"] == [
-        {"pid": me.pid, "created": me.created}
-    ]
-
-    for rubbish in ("", "{}", "[]", '{"owners": 3}', "\x00", json.dumps({"owners": None, "more": 1})):
-        (settings.folder / "receiver.json").write_text(rubbish)
-        assert read_record(settings.folder, "receiver") is None
-
-
-@pytest.mark.fast
-def test_joining_adds_the_asker_once_and_drops_those_who_left(settings: Settings) -> None:
-    me, gone = Owner.of(os.getpid()), Owner(1_000_000_000, 1.0)
-    record = Record("receiver", me.pid, me.created, "n", 1, "u", "c", (gone,), {})
-    assert joined(record, me).owners == (me,)
-    assert joined(joined(record, me), me).owners == (me,)
-    foreground = Record("receiver", me.pid, me.created, "n", 1, "u", "c", None, {})
-    assert joined(foreground, me).owners is None

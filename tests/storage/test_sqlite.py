@@ -140,7 +140,7 @@ def test_what_ends_a_thread_elsewhere_fails_the_batch_and_not_the_writer(store: 
 
 
 def test_a_commit_that_fails_is_told_to_everybody_and_the_next_write_works(path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sqlite, "_BUSY", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY", 0.1)
     store = Database(path, SCHEMA, 1)
     add(store, "before").result(5)
     other = sqlite3.connect(path, isolation_level=None)

@@ -1,4 +1,4 @@
-"""Vonage's application API, played by a server of its own: what it takes, what it answers, what it never forgets."""
+"""Vonage's application API, simulated by a server of its own: what it takes, what it answers, what it never forgets."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from nbhelpers.config import settings as configuration
+from nbhelpers.config.settings import Settings
 from tests.support.simulation import serving
 
 ID = "11111111-2222-4333-8444-555555554f2a"
 KEY, SECRET = "a1b2c3d4", "RecognisableSecret99"
+PUBLIC = "https://receiver.example"
+OURS = {"inbound_url": f"{PUBLIC}/webhooks/inbound", "status_url": f"{PUBLIC}/webhooks/status"}
 ERRORS = "https://developer.vonage.com/api-errors"
 
 
@@ -156,3 +161,26 @@ def playing(*, public_key: str = "") -> Iterator[Account]:
 
     with serving(Handler) as made.url:
         yield made
+
+
+def environment(vonage: Account, **more: str | None) -> dict[str, str]:
+    """What a shell says when this account is used live; a None takes a name out."""
+    values = {
+        "NBHELPERS_API_HOST": vonage.url,
+        "VONAGE_API_KEY": KEY,
+        "VONAGE_API_SECRET": SECRET,
+        "VONAGE_APPLICATION_ID": ID,
+        "PUBLIC_URL": PUBLIC,
+        **more,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def live_settings(vonage: Account, folder: Path, mode: str = "live", **more: str | None) -> Settings:
+    """Return the settings of a lab in `folder` that uses this account."""
+    return configuration.load(mode, folder / "lab", environ=environment(vonage, **more), folder=folder)
+
+
+def held(vonage: Account, which: str = "inbound_url") -> dict[str, Any]:
+    """Return a webhook as the account holds it."""
+    return vonage.of["capabilities"]["messages"]["webhooks"][which]

@@ -28,7 +28,7 @@ def configure(patch: pytest.MonkeyPatch, folder: Path, mode: str = "ok", **more:
     program = fake_ngrok.install(folder / "ngrok-program", mode)
     chosen: dict[str, str | None] = {
         "NBHELPERS_MODE": "live",
-        "NBHELPERS_API_HOST": "http://127.0.0.1:9",  # played here, so an address of this computer may be public
+        "NBHELPERS_API_HOST": "http://127.0.0.1:9",  # simulated here, so an address of this computer may be public
         "NBHELPERS_RECEIVER_PORT": "0",
         "NGROK_AUTHTOKEN": TOKEN,
         "PYNGROK_NGROK_PATH": str(program),

@@ -98,7 +98,7 @@ def test_without_a_receiver_there_is_nothing_to_lead_to(live: Settings):
 
 def test_a_public_url_is_ready_when_the_nonce_came_back_and_not_before(live: Settings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("nbhelpers.tunnel.target._BACK", 1.0)
-    live = dataclasses.replace(live, host="http://127.0.0.1:9")  # played here: so may be the tunnel
+    live = dataclasses.replace(live, host="http://127.0.0.1:9")  # simulated here: so may be the tunnel
     receiver = launcher.start("receiver", live)
     facts = own_address(dataclasses.replace(live, public_url=receiver.url + "/"))
     assert facts["public_url"] == facts["target"] == receiver.url

@@ -241,9 +241,3 @@ def test_a_panel_without_its_two_methods_says_which_is_missing(course: CourseCon
 def test_a_block_is_empty_markup() -> None:
     assert isinstance(block(), ipywidgets.HTML)
     assert block().value == ""
-
-
-def test_tab_lists_the_panels(ready: Lab) -> None:
-    assert repr(ready.panels) == (
-        "Panels: conversation(), credentials(), hello(), hops(), lessons(), psid(), reply(), token(), webhooks()"
-    )

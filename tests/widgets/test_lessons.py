@@ -95,10 +95,10 @@ def test_what_goes_wrong_is_said_in_the_panel(panel: LessonsPanel, ready: Lab, m
 
 @pytest.mark.fast
 def test_it_prints_as_text(panel: LessonsPanel, ready: Lab) -> None:
-    ready.simulator.fault("door-shut")
+    ready.simulator.fault("receiver-down")
     text = printed(panel)
     assert text.startswith("Lessons in what goes wrong (SIMULATOR)\nexpired-token\n    The next message sent")
-    assert "door-shut (3×) is on\n" in text
+    assert "receiver-down (3×) is on\n" in text
     assert text.endswith('Start one with lab.simulator.fault("…"), end all with lab.simulator.clear_faults().')
 
 

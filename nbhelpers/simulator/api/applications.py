@@ -1,8 +1,10 @@
-"""The Applications API, version 2: register a program, hand out its private key this once, change it, list them."""
+"""The Applications API, version 2: register a program, hand out its private key this once, change it, list them.
+
+What changes something makes keys or waits for the disk: give it a thread.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 import uuid
@@ -14,8 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from nbhelpers.auth.private_key import generate_key
+from nbhelpers.messages.urls import is_url
 from nbhelpers.simulator.rules.problems import Problem, bad_application
-from nbhelpers.simulator.sending.request import is_url, parse
+from nbhelpers.simulator.sending.request import parse
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application
 from nbhelpers.storage.sqlite import storable
@@ -33,7 +36,7 @@ _WEBHOOKS = {
 _METHODS = {"voice": ("GET", "POST"), "messages": ("POST",)}
 
 
-async def create(store: Store, body: bytes) -> tuple[Application, str | None] | Problem:
+def create(store: Store, body: bytes) -> tuple[Application, str | None] | Problem:
     """Register an application from the body of `POST /v2/applications`.
 
     Returns it with the private key as PEM when the pair was made here, with None when the caller brought a public key
@@ -45,7 +48,7 @@ async def create(store: Store, body: bytes) -> tuple[Application, str | None] | 
     own = form.get("keys", {}).get("public_key")
     private = None
     if own is None:
-        own, private = await _new_pair()
+        own, private = _new_pair()
     application = Application(
         id=str(uuid.uuid4()),
         name=storable(form["name"]) or "",
@@ -54,11 +57,11 @@ async def create(store: Store, body: bytes) -> tuple[Application, str | None] | 
         public_key=_tidy(own),
         at=time.time(),
     )
-    await asyncio.to_thread(store.keep_application, application)
+    store.keep_application(application)
     return application, private
 
 
-async def update(store: Store, application: Application, body: bytes) -> Application | Problem:
+def update(store: Store, application: Application, body: bytes) -> Application | Problem:
     """Change an application by the body of `PUT /v2/applications/{id}`.
 
     It is replaced but for its key pair, which stays when no `keys.public_key` comes along. With another public key the
@@ -75,21 +78,18 @@ async def update(store: Store, application: Application, body: bytes) -> Applica
     }
     if own is not None:
         changes["public_key"] = _tidy(own)
-    changed = await asyncio.to_thread(lambda: store.change_application(application.id, **changes))
-    return changed or bad_application(404, name=application.id)
+    return store.change_application(application.id, **changes) or bad_application(404, name=application.id)
 
 
-async def regenerate(store: Store, application: Application, save: bool = True) -> str | Problem:
+def regenerate(store: Store, application: Application, save: bool = True) -> str | Problem:
     """Make a new key pair, as the dashboard's button does; return the private key as PEM.
 
     Without `save` the service goes on with the old public key: a documented cause of the 401 (support article
     360000958367, “without pressing Save changes”).
     """
-    public, private = await _new_pair()
-    if not save:
-        return private
-    changed = await asyncio.to_thread(lambda: store.change_application(application.id, public_key=_tidy(public)))
-    return private if changed else bad_application(404, name=application.id)
+    public, private = _new_pair()
+    kept = not save or store.change_application(application.id, public_key=_tidy(public))
+    return private if kept else bad_application(404, name=application.id)
 
 
 def listed(store: Store, query: Mapping[str, str]) -> dict[str, Any] | Problem:
@@ -149,8 +149,8 @@ def _read(store: Store, body: bytes) -> dict[str, Any] | Problem:
     return bad_application(400, wrong) if wrong else form
 
 
-async def _new_pair() -> tuple[str, str]:
-    key = await asyncio.to_thread(generate_key)
+def _new_pair() -> tuple[str, str]:
+    key = generate_key()
     return key.public_pem, key.pem()
 
 

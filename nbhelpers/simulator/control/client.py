@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import requests
 
 from nbhelpers.errors import ServiceError
 
-__all__ = ["ControlClient", "Controls"]
+__all__ = ["ControlClient", "Controls", "ReadCount"]
 
 T = TypeVar("T")
+
+
+class ReadCount(int):
+    """How many messages a person has read, with the `message_uuids` of those, the oldest first."""
+
+    message_uuids: tuple[str, ...]
+
+    def __new__(cls, message_uuids: Iterable[str]) -> ReadCount:
+        """Count them."""
+        made = super().__new__(cls, len(uuids := tuple(message_uuids)))
+        made.message_uuids = uuids
+        return made
+
+    @property
+    def message_uuid(self) -> str | None:
+        """The newest of them, None when nothing was read."""
+        return next(iter(self.message_uuids[::-1]), None)
 
 
 class Controls:
@@ -84,9 +101,10 @@ class Controls:
         who = {"person": person, "psid": psid, "page": page}
         return self._call("POST", "write", {"type": kind, "text": text, "url": url, **who})
 
-    def read(self, *, person: str | None = None, psid: str | None = None, page: str | None = None) -> int:
+    def read(self, *, person: str | None = None, psid: str | None = None, page: str | None = None) -> ReadCount:
         """Let a person (by default everybody) read what was delivered; return how many messages that were."""
-        return self._part(int, "read", "POST", "read", {"person": person, "psid": psid, "page": page})
+        who = {"person": person, "psid": psid, "page": page}
+        return ReadCount(self._part(list, "message_uuids", "POST", "read", who))
 
     def play(self, scene: str, page: str | None = None) -> list[dict[str, Any]]:
         """Let the people of a scene write to a Page (by default the newest): `psid` and `passed_on` of each message."""
@@ -134,10 +152,6 @@ class Controls:
     def block(self, person: str | None = None, page: str | None = None, blocked: bool = True) -> dict[str, Any]:
         """Let a person (by default Ada) block a Page, or with `blocked=False` take that back. Returns their `psid`."""
         return self._call("PUT", "blocked", {"person": person, "page": page, "blocked": "yes" if blocked else "no"})
-
-    def expire_link(self, page: str | None = None) -> dict[str, Any]:
-        """Let the link of a Page (by default the newest) run out: 1370 until it is linked again."""
-        return self._call("PUT", "link/expired", {"page": page})
 
     def page_token(self, page: str | None = None) -> str:
         """Return the access token that Facebook gives out for a Page, as the External Accounts API wants it."""

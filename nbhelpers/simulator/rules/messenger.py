@@ -1,4 +1,4 @@
-"""Facebook's rules, as data: message tags by date, the codes of a later refusal, which files and addresses it takes."""
+"""Facebook's rules: the 24-hour window, the message tags, which files and addresses it takes, codes of a refusal."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from urllib.parse import urlsplit
 __all__ = [
     "DAY",
     "REFUSALS",
+    "WINDOW",
     "Refusal",
     "Tag",
-    "is_known_tag",
     "is_out_of_reach",
     "is_wrong_type",
-    "markdown",
     "tag_on",
+    "tag_refusal",
+    "window_refusal",
 ]
 
 DAY = 24 * 3600.0
+WINDOW = DAY  # seconds; Meta's standard messaging window
 
 # Endings that specification 1.11.0 and its forerunner name. `file` takes "a wide range": nothing is refused there.
 _ENDINGS = {
@@ -77,9 +79,24 @@ def tag_on(name: str, day: str) -> Tag | None:
     return tag if tag and tag.begins <= when and (tag.ends is None or when < tag.ends) else None
 
 
-def is_known_tag(name: str) -> bool:
-    """Say whether there ever was a tag of this name."""
-    return name.upper() in _TAGS
+def tag_refusal(name: str, switches: Mapping[str, str]) -> str | None:
+    """Return the code that refuses a tag on the day of `tags_of`, None when Meta takes it.
+
+    A tag that there never was is 1021; the code of one that Meta gave up is not documented, so a switch has it.
+    """
+    if tag_on(name, switches["tags_of"]) is not None:
+        return None
+    return switches["retired_tag"] if name.upper() in _TAGS else "1021"
+
+
+def window_refusal(ago: float, tag: str | None, switches: Mapping[str, str]) -> str | None:
+    """Return 1340 when a message comes too late, `ago` seconds after the person's last one, else None.
+
+    Without a tag the window is 24 hours; a `tag` that Meta takes has a limit of its own, or none.
+    """
+    taken = tag_on(tag, switches["tags_of"]) if tag is not None else None
+    longest = taken.seconds if taken else WINDOW
+    return "1340" if longest is not None and ago > longest else None
 
 
 def is_wrong_type(kind: str, url: str) -> bool:
@@ -100,10 +117,3 @@ def is_out_of_reach(url: str) -> bool:
         labels = host.split(".")
         # A last label that begins with a digit is no name: one of the odd ways to write a number, such as 127.1.
         return len(labels) < 2 or not all(labels) or labels[-1] in _NOWHERE or labels[-1][0].isdigit()
-
-
-def markdown() -> str:
-    """Return the codes that come by themselves as the README has them."""
-    lines = ["| code | text | what brings it about |", "|---|---|---|"]
-    lines += [f"| {each.code} | {each.text} | {each.how} |" for each in REFUSALS.values() if each.how]
-    return "\n".join(lines)

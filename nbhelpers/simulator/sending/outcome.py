@@ -1,4 +1,4 @@
-"""Decides by Facebook's rules what becomes of an accepted message: delivered, or refused later with a code."""
+"""Decides what becomes of an accepted message: asks who sends, who receives and `rules.messenger`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import sqlite3
 import time
 from collections.abc import Mapping
 
-from nbhelpers.simulator.rules.messenger import DAY, tag_on
+from nbhelpers.simulator.rules.messenger import DAY, WINDOW, tag_refusal, window_refusal
 from nbhelpers.simulator.sending.request import MESSENGER, Outgoing
 from nbhelpers.simulator.storage.tables import Page
 
 __all__ = ["DELIVERED", "link_has_run_out", "outcome_of"]
 
 DELIVERED = ("delivered", None)
-_WINDOW = DAY  # seconds; Meta's standard messaging window
 _Fate = tuple[str, str | None]
 
 
@@ -78,14 +77,11 @@ def _code(
         return switches["blocked_person"], False
     ago = time.time() - known["last_wrote"]
     if "outside-window" in lessons:
-        ago = max(ago, _WINDOW + 60)
-    if outgoing.category == "message_tag":
-        tag = tag_on(outgoing.tag or "", switches["tags_of"])
-        if tag is None:
-            return outgoing.later, False
-        return ("1340" if tag.seconds is not None and ago > tag.seconds else None), False
-    if ago <= _WINDOW:
-        return None, False
-    if switches["window"] == "24+1" and known["extra"]:
+        ago = max(ago, WINDOW + 60)
+    tag = (outgoing.tag or "") if outgoing.category == "message_tag" else None
+    if tag is not None and tag_refusal(tag, switches):
+        return outgoing.later, False
+    late = window_refusal(ago, tag, switches)
+    if late and tag is None and switches["window"] == "24+1" and known["extra"]:
         return None, True
-    return "1340", False
+    return late, False

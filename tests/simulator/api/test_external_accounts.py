@@ -133,7 +133,7 @@ def test_an_account_is_changed_and_deleted(world: Detached, program: Program, pa
 
 def test_a_new_access_token_brings_an_expired_link_back(world: Detached, program: Program, page: str) -> None:
     create(world, page, applications=[program.id])
-    world.control.expire_link(page)
+    world.control.fault("page-link-expired", page=page)
     old = call(world, "GET", f"/messenger/{page}").json()["access_token"]
     assert old != token(world, page)
     answer = call(world, "PATCH", f"/messenger/{page}", {"access_token": token(world, page)})

@@ -6,7 +6,6 @@ import pytest
 
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.errors import ServiceError
-from nbhelpers.simulator.storage.switches import DEFAULTS, SWITCHES
 from tests.support.simulation import Detached, Program
 
 pytestmark = pytest.mark.fast
@@ -18,32 +17,6 @@ def test_a_field_that_there_is_not_is_refused_with_those_that_there_are(world: D
     answer = world.http.put(url, json={"inbond_url": "https://example.com"}, headers=headers, timeout=10)
     assert answer.status_code == 400
     assert answer.json()["next"] == "Known: inbound_url, status_url, http_method, shape, balance."
-
-
-def test_the_table_of_switches_is_shown_with_what_each_is_set_to(world: Detached) -> None:
-    shown = world.control.switches()
-    assert [each["name"] for each in shown] == list(SWITCHES)
-    assert all(each["value"] == each["choices"][0] == DEFAULTS[each["name"]] for each in shown)
-    assert {"says", "source", "sure"} <= set(shown[0])
-
-
-def test_a_switch_is_kept_over_a_kill_and_can_be_set_back(world: Detached) -> None:
-    assert world.control.switch(window="24+1", tags_of="2018-06-21")["window"] == "24+1"
-    world.kill()
-    world.restart()
-    assert {each["name"]: each["value"] for each in world.control.switches()} == DEFAULTS | {
-        "window": "24+1",
-        "tags_of": "2018-06-21",
-    }
-    assert world.control.switch(**DEFAULTS) == DEFAULTS
-
-
-def test_one_wrong_switch_changes_none(world: Detached) -> None:
-    with pytest.raises(ServiceError, match="There is no such switch"):
-        world.control.switch(window="24+1", wndow="24")
-    with pytest.raises(ServiceError, match=r"window cannot be that. You gave “25”. Use 24 or 24\+1"):
-        world.control.switch(client_ref="40", window="25")
-    assert world.control.switch() == DEFAULTS
 
 
 def test_pages_are_shown_without_their_tokens_and_the_token_is_given_to_who_asks(
@@ -67,7 +40,7 @@ def test_linking_again_gives_out_another_token(world: Detached, key: PrivateKey)
     assert world.control.page_token(page) != before
 
 
-@pytest.mark.parametrize("call", ["expire_link", "page_token", "unlink"])
+@pytest.mark.parametrize("call", ["page_token", "unlink"])
 def test_a_page_that_there_is_not_is_named(world: Detached, call: str) -> None:
     with pytest.raises(ServiceError, match=r"There is no such Page. You named no such"):
         getattr(world.control, call)("no such")

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import vonage_jwt
 
 from nbhelpers.auth.private_key import PrivateKey
-from nbhelpers.auth.signatures import verify
-from nbhelpers.simulator.storage.switches import DEFAULTS
 from tests.conftest import wait_until
+from tests.support.deliveries import account_settings, call_of, switched, write
 from tests.support.simulation import (
-    GUIDES_VOICE,
     Call,
     Detached,
     Program,
@@ -32,142 +26,6 @@ from tests.support.simulation import (
 )
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-
-
-@pytest.fixture(scope="module")
-def account() -> Iterator[Target]:
-    """A target for the account's settings."""
-    with target(path="/account") as made:
-        yield made
-
-
-@pytest.fixture
-def todays(world: Detached, hook: Target, key: PrivateKey) -> Program:
-    """An application of today: its own URLs."""
-    return world.application(key, messages=webhooks(hook.url, hook.url))
-
-
-@pytest.fixture
-def guides(world: Detached, key: PrivateKey) -> Program:
-    """The guide's application: Voice, its two URLs ignored."""
-    return world.application(key, voice=GUIDES_VOICE)
-
-
-@contextmanager
-def settings(world: Detached, **changes: str) -> Iterator[None]:
-    """The account's settings, for as long as it takes; each test may count on the defaults."""
-    world.control.change_settings(**changes)
-    try:
-        yield
-    finally:
-        world.control.change_settings(inbound_url="", status_url="", http_method="GET", shape="v0.1")
-
-
-def write(world: Detached, program: Program | None, **details: str) -> dict[str, Any]:
-    return world.control.write(page=world.page(program), **{"text": "hi", **details})
-
-
-def call_of(hook: Target, message_uuid: str) -> Call:
-    wait_until(lambda: hook.of(message_uuid), what=f"a webhook of {message_uuid} at {hook.url}")
-    return hook.of(message_uuid)[0]
-
-
-# Where they go
-
-
-def test_what_belongs_to_an_application_with_messages_goes_to_its_urls_by_POST(  # noqa: N802
-    world: Detached, account: Target, key: PrivateKey
-) -> None:
-    with target(path="/in") as inbound, target(path="/status") as status:
-        program = world.application(key, messages=webhooks(inbound.url, status.url))
-        with settings(world, inbound_url=account.url, status_url=account.url):
-            said = write(world, program)
-            call = call_of(inbound, said["message_uuid"])
-            sent = world.send(program, flat(said["page_id"], said["psid"]))
-            assert status.statuses(sent, 2) == ["submitted", "delivered"]
-    assert (call.method, call.path, call.headers["content-type"]) == ("POST", "/in", "application/json")
-    assert len(inbound.calls) == 1
-    assert not account.of(said["message_uuid"])
-    assert not account.of(sent)
-
-
-def test_what_belongs_to_the_guides_voice_application_goes_to_the_accounts_urls(
-    world: Detached, account: Target, guides: Program
-) -> None:
-    with settings(world, inbound_url=account.url, status_url=f"{account.url}/status", http_method="POST"):
-        said = write(world, guides)
-        assert call_of(account, said["message_uuid"]).path == "/account"
-        sent = world.send(guides, nested(said["page_id"], said["psid"]), "v0.1")
-        assert account.statuses(sent, 2) == ["submitted", "delivered"]
-    assert {call.path for call in account.of(sent)} == {"/account/status"}
-
-
-def test_the_accounts_method_is_GET_until_it_is_changed(world: Detached, guides: Program) -> None:  # noqa: N802
-    assert world.control.settings()["http_method"] == "GET"
-    with target(path="/in?to=me#part") as hook, settings(world, inbound_url=hook.url):
-        said = write(world, guides, text='Grüße & "50 %" + 🥐 = {a}')
-        first = hook.wait()[0]
-        world.control.change_settings(http_method="POST")
-        again = write(world, guides)
-        second = hook.wait(2)[1]
-    assert first.method == "GET"
-    assert first.body == b""
-    assert "content-type" not in first.headers
-    query = first.query
-    # How nested JSON looked under GET is not known; ours is JSON text in each parameter.
-    assert first.path.startswith("/in?to=me&message_uuid=")
-    assert query.pop("from") == json.dumps({"type": "messenger", "id": said["psid"]}, separators=(",", ":"))
-    assert json.loads(query["message"])["content"]["text"] == 'Grüße & "50 %" + 🥐 = {a}'
-    assert query["message_uuid"] == said["message_uuid"]
-    assert set(query) == {"message_uuid", "to", "timestamp", "message"}
-    assert first.claims["payload_hash"] == hashlib.sha256(b"").hexdigest()
-    assert verify(first.headers["authorization"], b"", world.secret).kind == "signed"
-    assert (second.method, second.json["message_uuid"]) == ("POST", again["message_uuid"])
-
-
-def test_a_change_of_settings_applies_to_what_is_queued_already(
-    world: Detached, account: Target, guides: Program
-) -> None:
-    said = write(world, guides)
-    waiting = world.settled(said["message_uuid"], 1)[0]
-    assert (waiting["attempts"], waiting["outcome"], waiting["answer"]) == (0, None, "no webhook URL is set")
-    with settings(world, inbound_url=account.url, http_method="POST"):
-        assert call_of(account, said["message_uuid"]).json["message_uuid"] == said["message_uuid"]
-        done = wait_until(lambda: [row for row in world.queued(said["message_uuid"]) if row["outcome"]])
-    assert (done[0]["outcome"], done[0]["attempts"], done[0]["called"]) == ("delivered", 1, f"POST {account.url}")
-
-
-def test_statuses_of_what_key_and_secret_sent_go_to_the_accounts_status_url(
-    world: Detached, hook: Target, account: Target, todays: Program
-) -> None:
-    said = write(world, todays)
-    with settings(world, status_url=account.url, http_method="POST", shape="v1"):
-        sent = world.send(None, flat(said["page_id"], said["psid"]))
-        assert account.statuses(sent, 2) == ["submitted", "delivered"]
-    assert hook.of(sent) == []
-    assert "application_id" not in account.of(sent)[0].claims
-
-
-def test_a_messages_own_webhook_url_goes_before_all_others(
-    world: Detached, hook: Target, account: Target, todays: Program
-) -> None:
-    said = write(world, todays)
-    with target(path="/own") as own, settings(world, status_url=account.url):
-        body = flat(said["page_id"], said["psid"], webhook_url=own.url)
-        for program in (todays, None):
-            sent = world.send(program, body)
-            assert own.statuses(sent, 2) == ["submitted", "delivered"]
-            assert hook.of(sent) == account.of(sent) == []
-            assert world.control.read(psid=said["psid"]) == 1
-            assert own.statuses(sent, 3)[2] == "read"
-
-
-def test_v01_knows_no_webhook_url(world: Detached, hook: Target, todays: Program) -> None:
-    said = write(world, todays)
-    with target(path="/own") as own:
-        sent = world.send(todays, nested(said["page_id"], said["psid"], webhook_url=own.url), "v0.1")
-        assert hook.statuses(sent, 2) == ["submitted", "delivered"]
-        assert own.calls == []
 
 
 @pytest.mark.parametrize(("version", "nested_there"), [("v0.1", True), ("v1", False)])
@@ -188,7 +46,7 @@ def test_the_applications_version_says_the_shape_of_its_webhooks_whatever_was_se
 def test_the_accounts_shape_says_it_for_an_application_without_messages(
     world: Detached, account: Target, guides: Program, shape: str, nested_there: bool
 ) -> None:
-    with settings(world, inbound_url=account.url, status_url=account.url, http_method="POST", shape=shape):
+    with account_settings(world, inbound_url=account.url, status_url=account.url, http_method="POST", shape=shape):
         said = write(world, guides)
         assert isinstance(call_of(account, said["message_uuid"]).json["from"], dict) is nested_there
         sent = world.send(guides, nested(said["page_id"], said["psid"]), "beta")
@@ -287,36 +145,6 @@ def test_timestamps_are_now_in_utc(world: Detached, hook: Target, todays: Progra
     assert abs((datetime.fromtimestamp(call.at, UTC) - moment).total_seconds()) < 2
 
 
-def test_bodies_are_compact_json_in_utf8(world: Detached, hook: Target, todays: Program) -> None:
-    said = write(world, todays, text="Grüße 🥐")
-    body = call_of(hook, said["message_uuid"]).body
-    assert body == json.dumps(json.loads(body), separators=(",", ":"), ensure_ascii=False).encode()
-    assert "Grüße 🥐".encode() in body
-
-
-# How they are signed
-
-
-def test_the_official_library_accepts_the_signature_and_the_hash_is_of_the_bytes_sent(
-    world: Detached, hook: Target, todays: Program
-) -> None:
-    said = write(world, todays, text="Grüße 🥐 <&>")
-    sent = world.send(todays, flat(said["page_id"], said["psid"]))
-    hook.statuses(sent, 2)
-    calls = [call_of(hook, said["message_uuid"]), *hook.of(sent)]
-    for call in calls:
-        assert vonage_jwt.verify_signature(call.token, world.secret) is True
-        assert vonage_jwt.verify_signature(call.token, world.ready["api_secret"] + "x" * 32) is False
-        claims = call.claims
-        assert claims.pop("payload_hash") == hashlib.sha256(call.body).hexdigest()
-        assert abs(claims.pop("iat") - call.at) < 3
-        assert len(claims.pop("jti")) == 36
-        assert claims == {"iss": "Vonage", "api_key": world.basic[0], "application_id": todays.id}
-        assert verify(call.headers["authorization"], call.body, world.secret).kind == "signed"
-        assert verify(call.headers["authorization"], call.body + b" ", world.secret).kind == "wrong"
-    assert len({call.claims["jti"] for call in calls}) == 3
-
-
 # What is an answer, and what is tried again
 
 
@@ -376,32 +204,6 @@ def test_an_address_where_nobody_answers_is_tried_again_after_five_seconds_and_s
         assert row["answer"].startswith("no answer")
         assert before + 4.9 < row["due"] < time.time() + 6
     assert hook.statuses(world.send(todays, body), 2) == ["submitted", "delivered"]
-
-
-@pytest.mark.parametrize(
-    ("answer", "outcome"),
-    [
-        (b"", None),
-        (b"hello\r\n\r\n", None),
-        # A status was read: that is the answer, whatever became of its body.
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "delivered"),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", "delivered"),
-    ],
-    ids=["nothing", "no HTTP", "half a body", "a broken body"],
-)
-def test_an_answer_without_a_status_is_tried_again(
-    world: Detached, key: PrivateKey, answer: bytes, outcome: str | None
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
-        program = world.application(key, messages=webhooks(f"http://127.0.0.1:{listener.getsockname()[1]}/x"))
-        said = write(world, program)
-        connection, _ = listener.accept()
-        with connection:
-            connection.recv(65_536)
-            connection.sendall(answer)
-        row = world.settled(said["message_uuid"], 1)[0]
-    assert (row["outcome"], row["attempts"]) == (outcome, 1)
 
 
 def test_each_webhook_is_tried_again_for_itself(world: Detached, key: PrivateKey) -> None:
@@ -549,7 +351,7 @@ def test_what_waited_for_an_address_comes_in_the_order_of_each_message(
     sent = [world.send(guides, nested(said["page_id"], said["psid"]), "v0.1") for _ in range(10)]
     world.control.read(psid=said["psid"])
     wait_until(lambda: all(len([r for r in world.queued(each) if r["answer"]]) == 3 for each in sent))
-    with settings(world, inbound_url=account.url, status_url=account.url, http_method="POST"):
+    with account_settings(world, inbound_url=account.url, status_url=account.url, http_method="POST"):
         for each in sent:
             assert account.statuses(each, 3) == ["submitted", "delivered", "read"]
 
@@ -602,23 +404,6 @@ def test_nothing_is_lost_when_it_is_killed_again_and_again_while_it_delivers(wor
 # What the switches say
 
 
-@contextmanager
-def switched(world: Detached, **values: str) -> Iterator[None]:
-    world.control.switch(**values)
-    try:
-        yield
-    finally:
-        world.control.switch(**{name: DEFAULTS[name] for name in values})
-
-
-@pytest.mark.fast
-def test_without_signatures_there_is_no_authorization(world: Detached, hook: Target, todays: Program) -> None:
-    with switched(world, signed="no"):
-        said = world.control.write(page=world.page(todays), text="hi")
-        wait_until(lambda: hook.of(said["message_uuid"]), what="the webhook")
-    assert "authorization" not in hook.of(said["message_uuid"])[0].headers
-
-
 @pytest.mark.fast
 @pytest.mark.parametrize(("status", "retried"), [(404, False), (302, False), (401, False), (429, True), (503, True)])
 def test_with_retry_on_5xx_only_429_and_5xx_are_tried_again(
@@ -651,7 +436,7 @@ def test_under_GET_nested_fields_are_json_or_one_parameter_each(  # noqa: N802
     page = world.page(guides)
     seen = {}
     for form in ("json", "dotted"):
-        with settings(world, inbound_url=account.url, http_method="GET"), switched(world, get_form=form):
+        with account_settings(world, inbound_url=account.url, http_method="GET"), switched(world, get_form=form):
             said = world.control.write(page=page, text="hi")
             world.settled(said["message_uuid"], 1)
             seen[form] = next(c.query for c in account.calls if c.query.get("message_uuid") == said["message_uuid"])

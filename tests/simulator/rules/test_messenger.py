@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbhelpers.simulator.rules import messenger
-from nbhelpers.simulator.rules.messenger import DAY, REFUSALS, is_out_of_reach, is_wrong_type, tag_on
+from nbhelpers.simulator.rules.messenger import (
+    DAY,
+    REFUSALS,
+    is_out_of_reach,
+    is_wrong_type,
+    tag_on,
+    tag_refusal,
+    window_refusal,
+)
+from nbhelpers.simulator.storage.switches import DEFAULTS
+from tests.support import readme_tables
 
 pytestmark = pytest.mark.fast
 
@@ -41,6 +51,29 @@ def test_a_human_agent_has_a_week_and_the_tags_of_2018_no_limit() -> None:
     assert tag_on("TICKET_UPDATE", "2018-06-21").seconds is None
 
 
+@pytest.mark.parametrize(
+    ("hours", "tag", "code"),
+    [
+        (23, None, None),
+        (25, None, "1340"),
+        (25, "HUMAN_AGENT", None),
+        (7 * 24 + 1, "HUMAN_AGENT", "1340"),
+    ],
+)
+def test_the_window_is_a_day_and_a_human_agent_has_a_week(hours: int, tag: str | None, code: str | None) -> None:
+    assert window_refusal(hours * 3600.0, tag, DEFAULTS) == code
+
+
+def test_a_tag_without_a_limit_is_never_too_late() -> None:
+    assert window_refusal(400 * DAY, "TICKET_UPDATE", DEFAULTS | {"tags_of": "2018-06-21"}) is None
+
+
+def test_a_tag_that_never_was_and_one_that_was_given_up_have_their_codes() -> None:
+    assert tag_refusal("NEVER_HEARD_OF", DEFAULTS) == "1021"
+    assert tag_refusal("CONFIRMED_EVENT_UPDATE", DEFAULTS | {"retired_tag": "1340"}) == "1340"
+    assert tag_refusal("HUMAN_AGENT", DEFAULTS) is None
+
+
 @pytest.mark.parametrize("code", REFUSALS)
 def test_every_code_is_a_number_with_a_text(code: str) -> None:
     assert code.isdecimal()
@@ -50,9 +83,9 @@ def test_every_code_is_a_number_with_a_text(code: str) -> None:
 
 def test_the_readme_has_the_codes_that_come_by_themselves() -> None:
     readme = (Path(messenger.__file__).parents[1] / "README.md").read_text()
-    assert f"<!-- refusals -->\n{messenger.markdown()}\n<!-- end of refusals -->" in readme
-    assert "| 1340 |" in messenger.markdown()
-    assert "| 1381 |" not in messenger.markdown()
+    assert f"<!-- refusals -->\n{readme_tables.refusals()}\n<!-- end of refusals -->" in readme
+    assert "| 1340 |" in readme_tables.refusals()
+    assert "| 1381 |" not in readme_tables.refusals()
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_who_never_wrote_to_a_page_cannot_block_it(world: Detached, page: str) -
 def test_a_link_that_has_run_out_refuses_with_1370_until_the_page_is_linked_again(
     world: Detached, program: Program, outcome_of: Fate, page: str, psid: str
 ) -> None:
-    world.control.expire_link(page)
+    world.control.fault("page-link-expired", page=page)
     assert outcome_of(flat(page, psid)) == ("rejected", "1370")
     assert outcome_of(flat(page, "1")) == ("rejected", "1370")  # Facebook does not get as far as the PSID
     assert world.control.write(page=page, text="hello?")["passed_on"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nbhelpers.messages.inbound import MEDIA
 from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.simulator.rules.problems import Problem
-from nbhelpers.simulator.sending.request import Outgoing, is_url, parse, read_request
+from nbhelpers.simulator.sending.request import Outgoing, parse, read_request
 from nbhelpers.simulator.storage.switches import DEFAULTS
 from tests.support.simulation import flat, nested
 
@@ -275,22 +275,6 @@ def test_json_is_read_strictly() -> None:
     for constant in (b"NaN", b"[-Infinity]"):
         with pytest.raises(ValueError, match=r"NaN|Infinity"):
             parse(constant)
-
-
-def test_an_address_has_a_scheme_and_a_host() -> None:
-    assert is_url("https://example.com/x")
-    assert is_url("http://127.0.0.1:8710/webhooks/inbound")
-    for wrong in (
-        "example.com/status",
-        "https://",
-        "https:///path",
-        "javascript:alert(1)",
-        "",
-        None,
-        5,
-        ["https://e.com"],
-    ):
-        assert not is_url(wrong)
 
 
 VALUES = st.recursive(

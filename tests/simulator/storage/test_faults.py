@@ -17,6 +17,7 @@ from nbhelpers.errors import ServiceError
 from nbhelpers.simulator.storage import faults
 from nbhelpers.simulator.storage.faults import FAULTS
 from tests.conftest import wait_until
+from tests.support import readme_tables
 from tests.support.simulation import Detached, Program, Target, flat, nested, target, webhooks
 
 HOUR = 3600
@@ -75,7 +76,7 @@ def test_the_table_says_what_each_does_what_you_see_and_where_it_is_from() -> No
 @pytest.mark.fast
 def test_the_readme_has_the_table_as_it_is() -> None:
     readme = (Path(faults.__file__).parents[1] / "README.md").read_text()
-    assert f"<!-- faults -->\n{faults.markdown()}\n<!-- end of faults -->" in readme
+    assert f"<!-- faults -->\n{readme_tables.faults()}\n<!-- end of faults -->" in readme
 
 
 @pytest.mark.fast
@@ -263,7 +264,7 @@ def test_a_shut_receiver_opens_again_and_at_a_pace_of_a_hundred_it_takes_no_minu
     world: Detached, hook: Target, page: str, psid: str
 ) -> None:
     assert world.control.pace(100) == 100
-    world.control.fault("door-shut")
+    world.control.fault("receiver-down")
     begun = time.time()
     (call,) = inbound(world, hook, page)
     row = world.settled(call.json["message_uuid"], 1)[0]
@@ -274,7 +275,7 @@ def test_a_shut_receiver_opens_again_and_at_a_pace_of_a_hundred_it_takes_no_minu
 
 
 def test_a_faster_pace_counts_for_what_waits_already(world: Detached, hook: Target, page: str, psid: str) -> None:
-    world.control.fault("door-shut", 1)
+    world.control.fault("receiver-down", 1)
     uuid = world.control.write(page=page, text="hello?")["message_uuid"]
     world.settled(uuid, 1)
     assert world.control.pace() == 1

@@ -1,0 +1,52 @@
+"""`nbhelpers lab`: a real JupyterLab with its own files in the state directory, on the notebooks, without a network."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.conftest import Shell, wait_until
+
+FOLDERS = ("jupyter_config_dir", "jupyter_data_dir", "jupyter_runtime_dir", "ipythondir")
+
+
+@pytest.fixture
+def server(shell: Shell) -> Iterator[dict[str, Any]]:
+    """What JupyterLab writes of itself, as soon as it answers."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nbhelpers", "lab", "--no-browser", "--port", "0"],
+        cwd=shell.folder,
+        env=shell.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    runtime = shell.folder / ".lab" / "jupyter" / "jupyter_runtime_dir"
+    try:
+        yield json.loads(wait_until(lambda: said(runtime), 60, "JupyterLab"))
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def said(runtime: Path) -> str:
+    return next((path.read_text() for path in runtime.glob("jpserver-*.json")), "")
+
+
+def test_it_opens_on_the_notebooks_with_a_token_and_files_of_its_own(shell: Shell, server: dict[str, Any]) -> None:
+    url, headers = server["url"], {"Authorization": f"token {server['token']}"}
+    wait_until(lambda: requests.get(f"{url}api", timeout=5).ok, 30, "an answer")
+    assert requests.get(f"{url}api/contents", timeout=5).status_code == 403
+    listed = requests.get(f"{url}api/contents", headers=headers, timeout=5).json()
+    assert "00_start_here.ipynb" in [entry["name"] for entry in listed["content"]]
+    page = requests.get(f"{url}", headers=headers, timeout=5)
+    assert page.url.endswith("/lab/tree/00_start_here.ipynb")
+    own = shell.folder / ".lab" / "jupyter"
+    assert sorted(path.name for path in own.iterdir()) == sorted(FOLDERS)
