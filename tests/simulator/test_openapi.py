@@ -81,7 +81,7 @@ def embedded(tmp_path: Path) -> Iterator[Embedded]:
     """A simulator that takes every sender and recipient; the webhooks of what it takes go nowhere."""
     with Embedded(tmp_path / "simulator", Options(accept_any=True, demo=True)) as made:
         control = ControlClient(made.base_url, made.control)
-        control.fault("door-shut", 0)  # a generated webhook_url is not called
+        control.fault("receiver-down", 0)  # a generated webhook_url is not called
         control.close()
         yield made
 
