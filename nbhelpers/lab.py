@@ -6,7 +6,8 @@ import dataclasses
 import html
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from nbhelpers.config.settings import Settings, load, spare_loopback
 from nbhelpers.course.context import CourseContext, as_simulated
@@ -46,6 +47,7 @@ class Lab:
 
     `mode` is `simulator`, `sandbox` or `live`, `state` the state directory, `api_version` beta, v0.1 or v1; each
     defaults to its setting (see `settings.load`). Open it as often as you like: what runs is joined, not started twice.
+    In a program, `with Lab() as lab:` closes at its end what it opened.
     """
 
     def __init__(
@@ -145,6 +147,21 @@ class Lab:
         self.inbox.close()
         launcher.stop(self.settings)
         return ActionResult("Stopped. Nothing that came is lost: `lab = Lab()` opens it again.")
+
+    def close(self) -> None:
+        """Close the inbox and, in a program, end the services that this lab started and nobody else has joined.
+
+        In a notebook they go on: the Jupyter server owns them.
+        """
+        self._course.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def note(self, **facts: Any) -> None:
         """Keep what a step made, by name: `lab.note(page_id="…")`."""

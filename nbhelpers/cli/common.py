@@ -24,7 +24,33 @@ if TYPE_CHECKING:
 __all__ = ["command", "control_of", "course_of", "inbox_of", "json_option", "main", "pairs", "say"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+# What `--help` lists, in the order in which it is needed.
+_SECTIONS = {
+    "The round": ("receiver", "trigger", "send", "inbox", "replay", "doctor", "explain", "token"),
+    "The simulator": ("simulator", "calls", "fault", "advance", "pace", "switches"),
+    "Going live": ("credentials", "webhooks", "tunnel"),
+    "Housekeeping": ("lab", "status", "stop", "reset"),
+}
+
+
+class _Group(click.Group):
+    """The group of all commands: `--help` lists them by what they are for, each with its whole first sentence."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Write the sections into the help."""
+        for title, names in self.sections().items():
+            first = [" ".join((self.commands[name].help or "").split()).partition(". ")[0] for name in names]
+            with formatter.section(title):
+                formatter.write_dl([(name, words.removesuffix(".")) for name, words in zip(names, first, strict=True)])
+
+    def sections(self) -> dict[str, list[str]]:
+        """Return the names of the commands by section; one that stands in none comes last."""
+        known = {title: [name for name in names if name in self.commands] for title, names in _SECTIONS.items()}
+        other = sorted(set(self.commands).difference(*known.values()))
+        return known | ({"Other": other} if other else {})
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nbhelpers")
 def main() -> None:
     """Run the Messages API on Facebook Messenger, offline and for real over HTTP."""

@@ -12,14 +12,12 @@ import click
 
 from nbhelpers.cli.common import command, course_of, inbox_of, json_option, say
 from nbhelpers.config.settings import API_VERSIONS, Settings
-from nbhelpers.errors import ServiceError, SettingsError
+from nbhelpers.errors import MessageError, ServiceError, SettingsError
 
 if TYPE_CHECKING:
     from nbhelpers.inbox.events import Event
 
 __all__ = ["explain", "inbox", "replay", "send", "token"]
-
-_SENDS = ("text", "image", "audio", "video", "file")
 
 
 @command("token")
@@ -43,28 +41,33 @@ def token(settings: Settings, application_id: str | None, private_key: str | Non
 @command("send")
 @click.option("--to", "recipient", required=True, metavar="PSID", help="The person.")
 @click.option("--from", "sender", metavar="PAGE", help="Your Page ID. (default: the linked one)")
-@click.option("--text", help="What to say.")
-@click.option("--type", "kind", type=click.Choice(_SENDS), default="text", show_default=True, help="What to send.")
-@click.option("--url", help="With another type: the address of the file.")
+@click.option("--text", help="What to say; `-`, or nothing at all, reads it from standard input.")
+@click.option("--image", metavar="URL", help="Send a picture from this address.")
+@click.option("--audio", metavar="URL", help="Send a sound.")
+@click.option("--video", metavar="URL", help="Send a film.")
+@click.option("--file", metavar="URL", help="Send a file.")
+@click.option("--tag", help="A message tag, such as HUMAN_AGENT: for an answer after 24 hours.")
+@click.option("--client-ref", metavar="REF", help="A reference of yours, which comes back in every status.")
 @click.option("--api-version", type=click.Choice(API_VERSIONS), help="Which shape to send.")
 def send(
     settings: Settings,
     recipient: str,
     sender: str | None,
-    text: str | None,
-    kind: str,
-    url: str | None,
+    tag: str | None,
+    client_ref: str | None,
     api_version: str | None,
+    **contents: str | None,
 ) -> None:
     """Send one message and print its message_uuid."""
     from nbhelpers.messages.outbound import OutboundMessage
 
-    content = text if kind == "text" else url
+    kind, content = _content(contents)
     with course_of(settings) as course:
         identity = course.identity(sender)
         if identity.page_id is None:
             raise SettingsError("There is no sender.", "No Page ID is noted or set.", "Give it with --from.")
-        message = OutboundMessage(identity.page_id, recipient, content or "", kind)
+        category = "message_tag" if tag else None
+        message = OutboundMessage(identity.page_id, recipient, content, kind, category, tag, client_ref)
         click.echo(identity.client(course.inbox, api_version).send(message).message_uuid)
 
 
@@ -127,6 +130,25 @@ def explain(settings: Settings, error: tuple[str, ...], as_json: bool) -> None: 
 
     explained = explaining.explain(sys.stdin.read() if error == ("-",) else " ".join(error))
     say(as_json, explained.facts, repr(explained))
+
+
+def _content(contents: dict[str, str | None]) -> tuple[str, str]:
+    """Return kind and content of the message: the one option that was given, or a text from standard input."""
+    given = {kind: content for kind, content in contents.items() if content is not None}
+    if len(given) > 1:
+        seen = f"You gave {', '.join(f'--{kind}' for kind in given)}."
+        raise MessageError("One message has one content.", seen, "Send one after the other.")
+    kind, content = next(iter(given.items()), ("text", "-"))
+    if (kind, content) != ("text", "-"):
+        return kind, content
+    if not given and sys.stdin.isatty():
+        raise MessageError(
+            "There is nothing to send.", "You gave no content.", "Use --text or --image, or pipe a text into it."
+        )
+    try:
+        return kind, sys.stdin.buffer.read().decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise MessageError("The text cannot be read.", f"{error}.", "Write it in UTF-8.") from None
 
 
 def _show(events: list[Event], as_json: bool) -> None:

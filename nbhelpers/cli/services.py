@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nbhelpers import __version__
+from nbhelpers.cli import completion
 from nbhelpers.cli.common import command, json_option, pairs, say
 from nbhelpers.config.settings import MODES, Settings
 from nbhelpers.errors import SettingsError
@@ -45,7 +46,14 @@ _owner_option = click.option("--owner", hidden=True, callback=_owner)
 @click.option("--guide", is_flag=True, help="With --demo: the guide's Voice application and nested shape.")
 @click.option("--accept-any", is_flag=True, help="Every sender is linked, every recipient has just written.")
 @click.option("--quiet", is_flag=True, help="No line for each call of a webhook URL.")
-@click.option("--switch", "switched", multiple=True, metavar="NAME=VALUE", help="Set a switch: `nbhelpers switches`.")
+@click.option(
+    "--switch",
+    "switched",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=completion.switches,
+    help="Set a switch: `nbhelpers switches`.",
+)
 def simulator(
     settings: Settings, port: int | None, owner: Owner | None, quiet: bool, switched: tuple[str, ...], **options: Any
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nbhelpers.cli import completion
 from nbhelpers.cli.calls import painted
 from nbhelpers.cli.common import command, control_of, json_option, pairs, say
 from nbhelpers.config.settings import Settings
@@ -26,8 +27,12 @@ _WRITES = ("text", "image", "audio", "video", "file", "sticker", "like", "unsupp
 @command("trigger")
 @click.argument("kind", type=click.Choice([*_WRITES, *_DOES, *SCENES, "read", "block", "unblock"]))
 @click.option("--psid", help="Who: a person by PSID.")
-@click.option("--person", help="Who: a person by name; a new name is a new person. (default: Ada)")
-@click.option("--page", help="To which Page, by ID or name. (default: the newest)")
+@click.option(
+    "--person",
+    shell_complete=completion.people,
+    help="Who: a person by name; a new name is a new person. (default: Ada)",
+)
+@click.option("--page", shell_complete=completion.pages, help="To which Page, by ID or name. (default: the newest)")
 @click.option("--text", help="What they write, or tap: a title or payload. (default: the guide's hello)")
 @click.option("--url", help="What they send: the address of a picture, sound, film or file.")
 @click.option("--at", metavar="LAT,LONG", help="With location: where, in degrees. (default: 52.52,13.405)")
@@ -111,7 +116,7 @@ def _waited(
 
 
 @command("switches")
-@click.argument("settings_of", nargs=-1, metavar="[NAME=VALUE]...")
+@click.argument("settings_of", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=completion.switches)
 @json_option
 def switches(settings: Settings, settings_of: tuple[str, ...], as_json: bool) -> None:
     """Show, or set, what the simulator does where nobody knows what the service does.
@@ -139,7 +144,7 @@ def switches(settings: Settings, settings_of: tuple[str, ...], as_json: bool) ->
 
 
 @command("fault")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.lessons)
 @click.option(
     "--times", type=click.IntRange(0, 1000), help="How often it happens. (default: as its table says; 0: until cleared)"
 )

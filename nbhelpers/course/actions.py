@@ -11,6 +11,7 @@ from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
 from nbhelpers.messages.on_screen import Choice, OnScreen
 from nbhelpers.services import launcher
+from nbhelpers.simulator.control.client import Controls
 
 __all__ = ["ActionResult", "LinkPage", "Page", "PhoneScreen", "Saved", "Simulator", "User", "Webhooks"]
 
@@ -96,15 +97,19 @@ class LinkPage:
         return f'<p><a href="{url}" target="_blank" rel="noopener">Open the link page</a> ({url})</p>'
 
 
-class Simulator:
-    """The simulator, from a notebook: makes Pages, has the link page, and everything that `Control` has."""
+class Simulator(Controls):
+    """The simulator, from a notebook: Pages, the link page, people, lessons, time, switches.
+
+    Raises SettingsError in the other modes: there is none.
+    """
 
     def __init__(self, course: CourseContext) -> None:
-        self._course, self._control = course, course.control
+        super().__init__(course.running.url, course.running.control)
+        self._course = course
 
     def create_page(self, name: str) -> Page:
         """Make a Page that people can write to; the same name twice is the same Page."""
-        made = self._control.create_page(name)
+        made = self._course.control.create_page(name)
         self._course.inbox.note(page_name=made["name"])
         self._course.did("page")
         return Page(self._course, made["name"])
@@ -112,13 +117,10 @@ class Simulator:
     @property
     def link_page(self) -> LinkPage:
         """The page where a JWT is pasted and a Page chosen."""
-        return LinkPage(f"{self._control.base_url}/_simulator/link")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._control, name)
+        return LinkPage(f"{self.base_url}/_simulator/link")
 
     def __repr__(self) -> str:
-        return f"The simulator, at {self._control.base_url}"
+        return f"The simulator, at {self.base_url}"
 
 
 class User:

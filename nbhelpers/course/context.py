@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,17 +40,41 @@ class CourseContext:
 
     def __init__(self, settings: Settings, inbox: Inbox, simulator: Record | None) -> None:
         self.settings, self.inbox, self.simulator = settings, inbox, simulator
+        self._started = [simulator] if simulator is not None and simulator.started else []
 
-    @functools.cached_property
-    def control(self) -> ControlClient:
-        """The simulator's controls. Raises SettingsError in the other modes: there is none."""
+    def close(self) -> None:
+        """Close what was opened: the inbox, the kept connection, and the services that were started from here.
+
+        A service that ran before, or has another owner by now, goes on. In a notebook all of them do: the Jupyter
+        server owns them, and other notebooks use them.
+        """
+        self.inbox.close()
+        if "control" in vars(self):
+            self.control.close()
+        if not os.environ.get("JPY_PARENT_PID"):
+            for running in self._started:
+                launcher.release(self.settings, running)
+
+    def _start(self, name: str) -> Record:
+        running = launcher.start(name, self.settings)
+        self._started += [running] if running.started else []
+        return running
+
+    @property
+    def running(self) -> Record:
+        """The simulator. Raises SettingsError in the other modes: there is none."""
         if self.simulator is None:
             raise SettingsError(
                 "There is no simulator here.",
                 f"The mode is {self.settings.mode}.",
                 "What it would simulate, you do on the dashboard and a phone.",
             )
-        return ControlClient(self.simulator.url, self.simulator.control)
+        return self.simulator
+
+    @functools.cached_property
+    def control(self) -> ControlClient:
+        """The simulator's controls. Raises SettingsError in the other modes."""
+        return ControlClient(self.running.url, self.running.control)
 
     @property
     def simulated(self) -> bool:
@@ -128,7 +153,7 @@ class CourseContext:
         In simulator mode a new address is registered anew, since nobody could come back to the form for it.
         """
         known = self.facts.get("receiver")
-        running = launcher.start("receiver", self.settings)
+        running = self._start("receiver")
         if known and known != running.ready and self.simulated:
             saved = self.control.settings()
             changed = {name: running.ready[name] for name in running.ready if saved[name] == known[name]}
@@ -168,7 +193,7 @@ class CourseContext:
             # The receiver may have moved to another port.
             if open_now is not None and open_now.ready["target"] != receiver.url:
                 launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
-            facts = launcher.start("tunnel", self.settings).ready
+            facts = self._start("tunnel").ready
         known = self.facts.get("public_url")
         if known != facts["public_url"]:
             self.inbox.note(public_url=facts["public_url"], public_moved=before | {"from": known} if known else None)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from nbhelpers.services.record import (
     write_record,
 )
 
-__all__ = ["SAID", "SERVICES", "asker", "find", "found_simulator", "last_words", "start", "stop"]
+__all__ = ["SAID", "SERVICES", "asker", "find", "found_simulator", "last_words", "release", "start", "stop"]
 
 SAID = "Error: "  # how a command begins to say what went wrong
 
@@ -52,7 +53,7 @@ def start(name: str, settings: Settings, owner: Owner | None = None) -> Record:
         with lock_of(folder, name).acquire(timeout=2 * _START.get(name, _USUAL)):
             record = find(name, settings)
             if record is None:
-                return _spawn(name, settings, owner)
+                return replace(_spawn(name, settings, owner), started=True)
             changed = joined(record, owner)
             if changed != record:
                 write_record(folder, changed)
@@ -61,6 +62,16 @@ def start(name: str, settings: Settings, owner: Owner | None = None) -> Record:
         raise ServiceError(
             f"The {name} does not start.", "Another process has been starting it for too long.", "Run `nbhelpers stop`."
         ) from None
+
+
+def release(settings: Settings, service: Record) -> None:
+    """End a service that the asker has started, unless it has another owner by now or another process has its place."""
+    with lock_of(settings.folder, service.name).acquire(timeout=2 * _START.get(service.name, _USUAL)):
+        record = read_record(settings.folder, service.name)
+        if record is None or record.pid != service.pid or record.owners is None:
+            return
+        if not any(owner != asker() and is_alive(owner.pid, owner.created) for owner in record.owners):
+            stop(settings, (settings.mode,), (service.name,))
 
 
 def find(name: str, settings: Settings) -> Record | None:

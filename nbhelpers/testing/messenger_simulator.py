@@ -30,7 +30,7 @@ _FIRST = "Hello!"  # what the person wrote before the test began
 
 
 class MessengerSimulator(ControlClient):
-    """A running simulator with an application, a linked Page and a person who may be answered: all that `Control` can.
+    """A running simulator with an application, a linked Page and a person who may be answered: all that `Controls` can.
 
     - `base_url` of the API; `api_key`, `api_secret` and `signature_secret` of its account;
     - `application_id`, `private_key` (PEM text) and `private_key_path`;
@@ -79,9 +79,18 @@ class MessengerSimulator(ControlClient):
         self._manage("PUT", path, {name: found[name] for name in ("name", "capabilities", "privacy")})
         self.change_settings(**given, http_method="POST", shape=messages["version"])
 
-    def write(self, kind: str = "text", **details: str | None) -> dict[str, Any]:
-        """Let a person (by default Ada) write to the Page: `text`, `person`, `kind`; see `Control.write`."""
-        return super().write(kind, **{"page": self.page_id} | details)
+    def write(
+        self,
+        kind: str = "text",
+        *,
+        text: str | None = None,
+        url: str | None = None,
+        person: str | None = None,
+        psid: str | None = None,
+        page: str | None = None,
+    ) -> dict[str, Any]:
+        """Let a person (by default Ada) write to the Page: `text`, `person`, `kind`; see `Controls.write`."""
+        return super().write(kind, text=text, url=url, person=person, psid=psid, page=page or self.page_id)
 
     def wait_until_delivered(self, timeout: float = 5.0) -> list[dict[str, Any]]:
         """Wait until every webhook that was queued is answered with 200 to 205; return them all, the newest first.

@@ -11,7 +11,7 @@ import requests
 
 from nbhelpers.errors import ServiceError
 
-__all__ = ["ControlClient", "ReadCount"]
+__all__ = ["ControlClient", "Controls", "ReadCount"]
 
 T = TypeVar("T")
 _LOOK = 0.02  # seconds between two looks for an answer
@@ -34,11 +34,11 @@ class ReadCount(int):
         return next(iter(self.message_uuids[::-1]), None)
 
 
-class ControlClient:
+class Controls:
     """Speaks to `/_simulator/…` of a running simulator, with the control token of its record.
 
     Every method returns the simulator's JSON and raises ServiceError, in the simulator's own words, when it says no or
-    cannot be reached.
+    cannot be reached. How a Page is made, and what that returns, differs by who asks.
     """
 
     def __init__(self, base_url: str, token: str) -> None:
@@ -46,10 +46,6 @@ class ControlClient:
         self._session = requests.Session()
         self._session.trust_env = False  # loopback: no proxy, no .netrc
         self._session.headers["X-Simulator-Token"] = token
-
-    def create_page(self, name: str) -> dict[str, Any]:
-        """Make a Page, or find the one of this name: `id`, `name`, `published`, `application_id`, `people`."""
-        return self._call("POST", "pages", {"name": name})
 
     def publish(self, page: str, published: bool) -> dict[str, Any]:
         """Publish a Page (ID or name), or take it off."""
@@ -71,23 +67,46 @@ class ControlClient:
         """Return the account's settings: `inbound_url`, `status_url`, `http_method`, `shape`, `balance`."""
         return self._call("GET", "settings")
 
-    def change_settings(self, **settings: str) -> dict[str, str]:
-        """Change some of the account's settings; an empty URL unsets it, `balance="low"` ends its credit."""
-        return self._call("PUT", "settings", settings)
+    def change_settings(
+        self,
+        *,
+        inbound_url: str | None = None,
+        status_url: str | None = None,
+        http_method: str | None = None,
+        shape: str | None = None,
+        balance: str | None = None,
+    ) -> dict[str, str]:
+        """Change some of the account's settings; an empty URL unsets it, `balance="low"` ends its credit.
+
+        `http_method` is GET or POST, `shape` v0.1 or v1, `balance` ok or low.
+        """
+        urls = {"inbound_url": inbound_url, "status_url": status_url}
+        return self._call("PUT", "settings", urls | {"http_method": http_method, "shape": shape, "balance": balance})
 
     def try_webhooks(self) -> list[dict[str, Any]]:
         """Make one test call to each URL of the account's settings, by its method: `url`, `status`, `words`."""
         return self._part(list, "calls", "POST", "settings/test")
 
-    def write(self, kind: str = "text", **details: str | None) -> dict[str, Any]:
-        """Let a person write: `page`, `person` or `psid`, `text`, `url`.
+    def write(
+        self,
+        kind: str = "text",
+        *,
+        text: str | None = None,
+        url: str | None = None,
+        person: str | None = None,
+        psid: str | None = None,
+        page: str | None = None,
+    ) -> dict[str, Any]:
+        """Let a person (by default Ada) write to a Page (by default the newest): `psid`, `message_uuid`, `passed_on`.
 
-        Returns `message_uuid`, `psid`, `page_id` and `passed_on`.
+        `kind` is text, image, audio, video, file, sticker, like or unsupported; `url` is what a file is sent from.
         """
-        return self._call("POST", "write", {"type": kind, **details})
+        who = {"person": person, "psid": psid, "page": page}
+        return self._call("POST", "write", {"type": kind, "text": text, "url": url, **who})
 
-    def read(self, **who: str | None) -> ReadCount:
-        """Let a person (`page`, `person`, `psid`) read what was delivered; return how many messages that were."""
+    def read(self, *, person: str | None = None, psid: str | None = None, page: str | None = None) -> ReadCount:
+        """Let a person (by default everybody) read what was delivered; return how many messages that were."""
+        who = {"person": person, "psid": psid, "page": page}
         return ReadCount(self._part(list, "message_uuids", "POST", "read", who))
 
     def phone(self, **who: str | None) -> list[dict[str, Any]]:
@@ -139,12 +158,15 @@ class ControlClient:
             return self._part(float, "pace", "GET", "pace")
         return self._part(float, "pace", "PUT", "pace", {"pace": str(pace)})
 
-    def fault(self, name: str, times: int | None = None, **who: str | None) -> dict[str, Any]:
+    def fault(
+        self, name: str, times: int | None = None, *, person: str | None = None, page: str | None = None
+    ) -> dict[str, Any]:
         """Start a lesson in what goes wrong: `does`, `see`, and how often it still happens (`left`; 0 until cleared).
 
-        By default as often as its table says. `who` is `page` and `person` where a person acts.
+        By default as often as its table says. `person` and `page` say who acts, in a lesson in which somebody does.
         """
-        return self._call("POST", "faults", {"name": name, "times": None if times is None else str(times), **who})
+        form = {"name": name, "times": None if times is None else str(times), "person": person, "page": page}
+        return self._call("POST", "faults", form)
 
     def faults(self) -> list[dict[str, Any]]:
         """Return the table of lessons: `name`, `does`, `see`, `kind`, `times`, `source`, and `left`, None when off."""
@@ -265,3 +287,11 @@ class ControlClient:
 
 def _asked(path: str, **query: str | int | None) -> str:
     return f"{path}?{urlencode({name: value for name, value in query.items() if value is not None})}"
+
+
+class ControlClient(Controls):
+    """The controls for whoever wants plain JSON."""
+
+    def create_page(self, name: str) -> dict[str, Any]:
+        """Make a Page, or find the one of this name: `id`, `name`, `published`, `application_id`, `people`."""
+        return self._call("POST", "pages", {"name": name})
