@@ -14,7 +14,12 @@ from benchmarks.frame import CannotMeasure, Options, as_json, as_table, judge
 __all__ = ["BENCHMARKS", "main"]
 
 # Name to module: each has `measure(options)`, which gives rows.
-BENCHMARKS = {"simulator": "benchmarks.simulator", "starting": "benchmarks.starting", "tokens": "benchmarks.tokens"}
+BENCHMARKS = {
+    "simulator": "benchmarks.simulator",
+    "starting": "benchmarks.starting",
+    "tokens": "benchmarks.tokens",
+    "capture": "benchmarks.capture",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -221,21 +221,20 @@ class Lab:
         """Mint a JWT for your application: a `str` when used, masked when shown."""
         return self._course.identity().token()
 
-    def reply(self, text: str) -> ActionResult:
-        """Answer the person who wrote last. Raises MessageError when nobody has written."""
+    def reply(self, text: str, channel: str = "messenger") -> ActionResult:
+        """Answer the person who wrote last on Messenger, or on another channel. Raises MessageError when nobody has."""
         from nbhelpers.course.actions import ActionResult
         from nbhelpers.messages.outbound import OutboundMessage
 
-        event = self.inbox.newest_message()
+        event = self.inbox.newest_message(channel=channel)
         if event is None or event.psid is None or event.page_id is None:
             raise MessageError(
                 "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
             )
         client = self._course.identity(event.page_id).client(self.inbox, self.settings.api_version)
-        accepted = client.send(OutboundMessage(event.page_id, event.psid, text))
-        return ActionResult(
-            f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest.", event.psid
-        )
+        accepted = client.send(OutboundMessage(event.page_id, event.psid, text, channel=channel))
+        words = f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest."
+        return ActionResult(words, event.psid, accepted.message_uuid)
 
     def replay(self, event: Event | Delivery | int | None = None, edits: Edit | None = None, **fields: Any) -> Replayed:
         """Send what came to the receiver again, by default the newest message: `lab.replay(text="…")` edits it.

@@ -19,7 +19,7 @@ from nbhelpers.config.settings import MODES, state_directory
 from nbhelpers.errors import SettingsError
 from nbhelpers.services.record import LOOPBACK, Record, is_alive, read_record
 from nbhelpers.tunnel.webhook_secret import read_secret
-from nbhelpers.webhooks.addresses import INBOUND_PATH, NONCE_HEADER, STATUS_PATH
+from nbhelpers.messages.addresses import INBOUND_PATH, NONCE_HEADER, STATUS_PATH
 
 __all__ = ["WebhookHandler"]
 

@@ -23,7 +23,7 @@ from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from nbhelpers.services.record import read_record
 from nbhelpers.tunnel.webhook_secret import make_secret, take_back
-from nbhelpers.webhooks.addresses import NONCE_HEADER
+from nbhelpers.messages.addresses import NONCE_HEADER
 from tests.support.jupyter_server import Server, serving
 from tests.support.labs import message
 

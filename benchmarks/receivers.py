@@ -1,0 +1,58 @@
+"""The receivers that `capture` compares: ours without its storing, and the development server of Flask's tutorials.
+
+`python -m benchmarks.receivers flask|without PORT` serves until it is killed, and prints a line of JSON when it does.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+import uvicorn
+
+from benchmarks.wrk import SECRET
+from nbhelpers.auth.signatures import verify
+from nbhelpers.inbox.events import Delivery
+from nbhelpers.messages.addresses import INBOUND_PATH
+from nbhelpers.services.service import server_config
+from nbhelpers.webhooks.receiver import receiver_app
+
+__all__ = ["main"]
+
+
+async def _forget(_delivery: Delivery) -> int:
+    return 1
+
+
+def _without(port: int) -> None:
+    app = receiver_app(_forget, lambda said, body: (verify(said, body, SECRET), False), "")
+    config = server_config(app, "off")
+    config.port = port
+    uvicorn.Server(config).run()
+
+
+def _flask(port: int) -> None:
+    from flask import Flask, request
+
+    app = Flask(__name__)
+
+    @app.post(INBOUND_PATH)
+    def inbound() -> str:
+        print(request.get_json())
+        return "OK"
+
+    app.run(port=port)
+
+
+def main() -> None:
+    """Serve."""
+    kind, port = sys.argv[1], int(sys.argv[2])
+    print(json.dumps({"url": f"http://127.0.0.1:{port}{INBOUND_PATH}"}), flush=True)
+    sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123 - a terminal would cost it more
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    _flask(port) if kind == "flask" else _without(port)
+
+
+if __name__ == "__main__":
+    main()
