@@ -14,6 +14,7 @@ from nbhelpers.errors import SettingsError
 
 __all__ = [
     "API_VERSIONS",
+    "JUPYTER_STATE",
     "JUPYTER_URL",
     "MODES",
     "SANDBOX_SENDER",
@@ -28,7 +29,8 @@ __all__ = [
 MODES = ("simulator", "sandbox", "live")
 API_VERSIONS = ("beta", "v0.1", "v1")
 TUNNELS = ("url", "ngrok", "jupyter")  # what NBHELPERS_TUNNEL may say
-JUPYTER_URL = "NBHELPERS_JUPYTER_URL"  # set by the server extension for its kernels: where the server itself listens
+# Set by the server extension for its kernels: where the server itself listens, and which state it serves.
+JUPYTER_URL, JUPYTER_STATE = "NBHELPERS_JUPYTER_URL", "NBHELPERS_JUPYTER_STATE"
 
 # Hosts as the service documents them (reference: Messages API specification 1.11.0; the hosted sandbox's from the
 # snippet variables of the developer site). The simulator's address is known only once it runs.
@@ -66,8 +68,9 @@ class Settings:
     `state` is the state directory (absolute), `folder` the part of it that belongs to this mode; `host` the base URL of
     the Messages API (`NBHELPERS_API_HOST` names another, such as a regional one). In simulator mode `load` leaves it
     and every credential None: they come from the running simulator and the state directory alone, and `Lab` fills them
-    in. `jupyter_url` is where the Jupyter server above us listens, None when it lacks the kit's extension;
-    `hub_prefix` its path on a hub, None elsewhere. `notes` says, in words, what was read in an unusual way.
+    in. `jupyter_url` is where the Jupyter server above us listens and `jupyter_state` the state directory that it looks
+    into, None when it lacks the kit's extension; `hub_prefix` its path on a hub, None elsewhere. `notes` says, in
+    words, what was read in an unusual way.
     """
 
     mode: str
@@ -90,6 +93,7 @@ class Settings:
     simulator_port: int = 8711
     tunnel_asked: str | None = None
     jupyter_url: str | None = None
+    jupyter_state: Path | None = None
     hub_prefix: str | None = None
     hub_public_url: str | None = None
     notes: tuple[str, ...] = ()
@@ -172,6 +176,7 @@ def load(
         receiver_port=_port("NBHELPERS_RECEIVER_PORT", values.get("NBHELPERS_RECEIVER_PORT"), 8710),
         simulator_port=_port("NBHELPERS_SIMULATOR_PORT", values.get("NBHELPERS_SIMULATOR_PORT"), 8711),
         jupyter_url=environ.get(JUPYTER_URL) or None,
+        jupyter_state=Path(environ[JUPYTER_STATE]) if environ.get(JUPYTER_STATE) else None,
         hub_prefix=environ.get(_HUB_PREFIX) or None,
         notes=tuple(notes),
         **read,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.utils import url_path_join
 
-from nbhelpers.config.settings import JUPYTER_URL
+from nbhelpers.config.settings import JUPYTER_STATE, JUPYTER_URL, state_directory
+from nbhelpers.errors import SettingsError
 from nbhelpers.jupyter.link import LinkHandler, NowhereHandler
 from nbhelpers.jupyter.progress import ProgressHandler
 from nbhelpers.jupyter.webhooks import WebhookHandler
@@ -43,3 +45,5 @@ async def _start_jupyter_server_extension(server: ServerApp) -> None:
     host = "127.0.0.1" if server.ip in _EVERY_ADDRESS else server.ip
     scheme = "https" if server.certfile else "http"
     os.environ[JUPYTER_URL] = f"{scheme}://{host}:{server.port}{server.base_url}"
+    with contextlib.suppress(SettingsError):  # a `.env` that cannot be read: the kernel says so
+        os.environ[JUPYTER_STATE] = str(state_directory())

@@ -17,9 +17,9 @@ from tornado.httputil import HTTPHeaders
 
 from nbhelpers.config.settings import MODES, state_directory
 from nbhelpers.errors import SettingsError
+from nbhelpers.messages.addresses import INBOUND_PATH, NONCE_HEADER, STATUS_PATH
 from nbhelpers.services.record import LOOPBACK, Record, is_alive, read_record
 from nbhelpers.tunnel.webhook_secret import read_secret
-from nbhelpers.messages.addresses import INBOUND_PATH, NONCE_HEADER, STATUS_PATH
 
 __all__ = ["WebhookHandler"]
 

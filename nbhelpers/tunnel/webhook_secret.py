@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nbhelpers.config.private_files import make_private_folder, write_private
 from nbhelpers.services.record import lock_of
 
-__all__ = ["make_secret", "read_secret", "take_back"]
+__all__ = ["made_at", "make_secret", "read_secret", "take_back"]
 
 _NAME = "webhook_secret"
 _BYTES = 16  # 128 random bits
@@ -19,6 +20,14 @@ def read_secret(folder: Path) -> str | None:
     try:
         return (folder / _NAME).read_text(encoding="ascii") or None
     except (OSError, ValueError):
+        return None
+
+
+def made_at(folder: Path) -> datetime | None:
+    """Return when the secret of a mode's folder was made (UTC); None while nothing is public."""
+    try:
+        return datetime.fromtimestamp((folder / _NAME).stat().st_mtime, UTC)
+    except OSError:
         return None
 
 

@@ -20,10 +20,10 @@ from nbhelpers.config import settings as configuration
 from nbhelpers.config.settings import Settings
 from nbhelpers.inbox.events import Delivery
 from nbhelpers.inbox.inbox import Inbox
+from nbhelpers.messages.addresses import NONCE_HEADER
 from nbhelpers.services import launcher
 from nbhelpers.services.record import read_record
 from nbhelpers.tunnel.webhook_secret import make_secret, take_back
-from nbhelpers.messages.addresses import NONCE_HEADER
 from tests.support.jupyter_server import Server, serving
 from tests.support.labs import message
 
