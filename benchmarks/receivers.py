@@ -15,13 +15,14 @@ from benchmarks.wrk import SECRET
 from nbhelpers.auth.signatures import verify
 from nbhelpers.inbox.events import Delivery
 from nbhelpers.messages.addresses import INBOUND_PATH
+from nbhelpers.messages.other_calls import Recognised
 from nbhelpers.services.service import server_config
 from nbhelpers.webhooks.receiver import receiver_app
 
 __all__ = ["main"]
 
 
-async def _forget(_delivery: Delivery) -> int:
+async def _forget(_delivery: Delivery, _found: Recognised) -> int:
     return 1
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from nbhelpers.messages.contents import in_words
 from nbhelpers.messages.inbound import MESSENGER, InboundMessage, MessageStatus, Unreadable, read
-from nbhelpers.messages.other_calls import CALLS, recognise
+from nbhelpers.messages.other_calls import CALLS, Recognised, recognise
 
 __all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "channel_name", "event_of", "one_line"]
 
@@ -210,8 +210,10 @@ class Receipts(tuple[Event, ...]):
         return f"<pre>{html.escape(repr(self))}</pre>"
 
 
-def event_of(delivery: Delivery) -> dict[str, Any] | None:
+def event_of(delivery: Delivery, found: Recognised | None = None) -> dict[str, Any] | None:
     """Return what a delivery says happened, as the columns of an event; None when it is no event.
+
+    `found` is what its request was recognised as, if somebody has looked already.
 
     An event is a POST to one of the two paths, of a JSON object that names a message, a person or a Page: its identity
     is kind, message_uuid and status; without a uuid the SHA-256 of the body. What it is, its content decides: a status
@@ -220,7 +222,7 @@ def event_of(delivery: Delivery) -> dict[str, Any] | None:
     """
     if delivery.answer == 413:
         return None
-    found = recognise(delivery.method, delivery.path, delivery.headers, delivery.body)
+    found = found or recognise(delivery.method, delivery.path, delivery.headers, delivery.body)
     message, call = found.message, found.call
     columns: dict[str, Any] = {"notes": ", ".join(found.notes), "body": found.data}
     if call is not None:

@@ -51,16 +51,16 @@ def receive(settings: Settings, port: int | None = None, owner: Owner | None = N
 
 
 def receiver_app(
-    record: Callable[[Delivery], Awaitable[int]],
+    record: Callable[[Delivery, Recognised], Awaitable[int]],
     judge: Callable[[str | None, bytes], tuple[Verdict, bool]],
     nonce: str,
 ) -> Callable[[_Scope, _Receive, _Send], Awaitable[None]]:
     """Return the receiver as an ASGI application.
 
-    `record(delivery)` returns when it is stored. `judge(authorization, body)` gives the verdict on a signature and
-    whether a bad one is refused. Every webhook is answered 200 when it is on the disk; 503 when it could not be stored,
-    so that the sender tries again. So is the call of somebody else that is known, with words on what it is: refused, it
-    would come again for a day.
+    `record(delivery, recognised)` returns when it is stored. `judge(authorization, body)` gives the verdict on a
+    signature and whether a bad one is refused. Every webhook is answered 200 when it is on the disk; 503 when it could
+    not be stored, so that the sender tries again. So is the call of somebody else that is known, with words on what it
+    is: refused, it would come again for a day.
     """
 
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
@@ -110,7 +110,7 @@ def receiver_app(
             origin=_origin(headers),
         )
         try:
-            await record(delivery)
+            await record(delivery, found)
         except (sqlite3.Error, InboxError, ValueError) as error:
             status, words = (
                 503,
