@@ -39,7 +39,7 @@ __all__ = ["Lab", "Receiver"]
 
 
 # Facts that the kit notes for itself.
-_OWN = ("filled", "receiver", "jwt", "saved", "public_url", "public_moved", "webhooks_before")
+_OWN = ("filled", "reached", "receiver", "jwt", "saved", "public_url", "public_moved", "page_origin", "webhooks_before")
 
 
 class Lab:

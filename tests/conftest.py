@@ -49,7 +49,9 @@ def other_key() -> PrivateKey:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may see the credentials, proxies or ports of the shell that started it."""
     for name in list(os.environ):
-        if name.startswith(("NBHELPERS_", "VONAGE_", "NEXMO_", "MESSENGER_", "NGROK_", "MESSAGES_API", "JPY_")):
+        if name.startswith(
+            ("NBHELPERS_", "VONAGE_", "NEXMO_", "MESSENGER_", "NGROK_", "MESSAGES_API", "JPY_", "JUPYTERHUB_")
+        ):
             monkeypatch.delenv(name)
         if name.lower() in ("http_proxy", "https_proxy", "all_proxy", "public_url", "sender_id", "recipient_id"):
             monkeypatch.delenv(name)

@@ -94,9 +94,10 @@ def receiver(settings: Settings, port: int | None, owner: Owner | None) -> None:
 def tunnel(settings: Settings, owner: Owner | None, fetch: bool, renew: bool, yes: bool) -> None:
     """Hold a public URL open for the receiver, in the foreground. Prints one line of JSON when it is ready.
 
-    With PUBLIC_URL set there is nothing to run: it says whether that address leads here.
+    With PUBLIC_URL set, or on a hub, there is nothing to run: it says whether that address leads here.
     """
     from nbhelpers.tunnel import ngrok_program
+    from nbhelpers.tunnel.jupyter_address import jupyter_address
     from nbhelpers.tunnel.process import tunnel as hold
     from nbhelpers.tunnel.target import own_address
 
@@ -107,10 +108,22 @@ def tunnel(settings: Settings, owner: Owner | None, fetch: bool, renew: bool, ye
         click.echo(f"ngrok is at {ngrok_program.download(settings)}.", err=True)
     if renew:
         click.echo(f"ngrok is version {ngrok_program.update(settings)}.", err=True)
-    if settings.public_url and settings.mode != "simulator":
+    if settings.tunnel == "url":
         say(True, own_address(settings), "")
         return
+    if settings.tunnel == "jupyter":
+        say(True, jupyter_address(settings, _page_origin(settings)), "")
+        return
     hold(settings, owner)
+
+
+def _page_origin(settings: Settings) -> str | None:
+    from nbhelpers.inbox.inbox import Inbox
+
+    inbox = Inbox(settings.folder / "lab.sqlite3")
+    origin: str | None = inbox.facts().get("page_origin")
+    inbox.close()
+    return origin
 
 
 @command("lab")

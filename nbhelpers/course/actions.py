@@ -6,6 +6,7 @@ import html
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
@@ -84,16 +85,21 @@ class Page:
 
 
 class LinkPage:
-    """The page that links a Page to the service: `url` opens it with GET, and takes its form with POST."""
+    """The page that links a Page to the service: `url` opens it with GET, and takes its form with POST.
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    `shown` is where a browser opens it: on the Jupyter server, if there is one, since the browser of somebody on a hub
+    is on another computer. There it asks for Jupyter's login, and code needs `url`.
+    """
+
+    def __init__(self, url: str, shown: str | None = None) -> None:
+        self.url, self.shown = url, shown or url
 
     def __repr__(self) -> str:
-        return f"Open the link page: {self.url}"
+        where = ", at the address of this Jupyter" if self.shown != self.url else ""
+        return f"Open the link page: {self.shown}{where}"
 
     def _repr_html_(self) -> str:
-        url = html.escape(self.url)
+        url = html.escape(self.shown)
         return f'<p><a href="{url}" target="_blank" rel="noopener">Open the link page</a> ({url})</p>'
 
 
@@ -117,7 +123,10 @@ class Simulator(Controls):
     @property
     def link_page(self) -> LinkPage:
         """The page where a JWT is pasted and a Page chosen."""
-        return LinkPage(f"{self.base_url}/_simulator/link")
+        settings, shown = self._course.settings, None
+        if settings.jupyter_url and settings.jupyter_state == settings.state:
+            shown = f"{urlsplit(settings.jupyter_url).path}nbhelpers/link"  # on whatever host the browser sees it
+        return LinkPage(f"{self.base_url}/_simulator/link", shown)
 
     def __repr__(self) -> str:
         return f"The simulator, at {self.base_url}"

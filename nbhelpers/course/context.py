@@ -16,6 +16,7 @@ from nbhelpers.messages.inbound import MESSENGER, shape_of_version
 from nbhelpers.services import launcher
 from nbhelpers.services.record import Record
 from nbhelpers.simulator.control.client import ControlClient
+from nbhelpers.tunnel.webhook_secret import read_secret
 
 if TYPE_CHECKING:
     from nbhelpers.api.identity import Identity
@@ -182,12 +183,10 @@ class CourseContext:
         # Row numbers and not moments: no clock can confuse what came to the address before with what comes to the next.
         newest = self.inbox.deliveries(limit=1)
         before = {"delivery": newest[0].id if newest else 0, "revision": self.inbox.revision()}
-        if self.settings.public_url:
+        if self.settings.tunnel in ("url", "jupyter"):
             # One of ours that is still open would stay public beside it, and nobody would know.
             launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
-            from nbhelpers.tunnel.target import own_address  # simulator mode never needs it
-
-            facts: dict[str, str] = own_address(self.settings)
+            facts: dict[str, str] = self._given_address()
         else:
             open_now = launcher.find("tunnel", self.settings)
             # The receiver may have moved to another port.
@@ -199,6 +198,15 @@ class CourseContext:
             self.inbox.note(public_url=facts["public_url"], public_moved=before | {"from": known} if known else None)
         return facts
 
+    def _given_address(self) -> dict[str, str]:
+        if self.settings.tunnel == "url":
+            from nbhelpers.tunnel.target import own_address  # simulator mode never needs it
+
+            return own_address(self.settings)
+        from nbhelpers.tunnel.jupyter_address import jupyter_address
+
+        return jupyter_address(self.settings, self.facts.get("page_origin"))
+
     def public_urls(self) -> dict[str, str] | None:
         """Return the two webhook URLs as the service must know them, None while no public address is known.
 
@@ -207,10 +215,15 @@ class CourseContext:
         """
         if self.simulated:
             return None
-        if self.settings.public_url:
+        if self.settings.tunnel == "url":
             from nbhelpers.tunnel.configured import public_base
 
-            return webhook_urls(public_base(self.settings.public_url, self.settings.host))
+            return webhook_urls(public_base(self.settings.public_url or "", self.settings.host))
+        if self.settings.tunnel == "jupyter":
+            from nbhelpers.tunnel.jupyter_address import jupyter_base
+
+            base = jupyter_base(self.settings, self.facts) or self.facts.get("public_url")
+            return webhook_urls(base) if base else None
         open_now = launcher.find("tunnel", self.settings)
         known = open_now.ready["public_url"] if open_now else self.facts.get("public_url")
         return webhook_urls(known) if known else None
@@ -218,7 +231,9 @@ class CourseContext:
     @property
     def is_public(self) -> bool:
         """Whether a tunnel is open now, or one of somebody's own is named."""
-        return bool(self.settings.public_url) or launcher.find("tunnel", self.settings) is not None
+        if self.settings.tunnel == "jupyter":
+            return read_secret(self.settings.folder) is not None
+        return self.settings.tunnel == "url" or launcher.find("tunnel", self.settings) is not None
 
     # Which steps were filled in, and with what: the rest was done by the learner.
 

@@ -10,6 +10,7 @@ from typing import Any
 from nbhelpers.course import autofill, checks
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.outcome import Outcome
+from nbhelpers.course.standing import reached
 from nbhelpers.errors import KitError, SettingsError
 
 __all__ = ["STEPS", "FormOnly", "Needed", "Progress", "Step", "catch_up", "check", "need", "progress", "step_of"]
@@ -132,6 +133,8 @@ def check(course: CourseContext, key: str | int, *given: Any) -> Outcome:
         course.did(step.key)
         if step.key == "jwt":
             course.inbox.note(jwt=True)
+    if outcome.good:  # a wrong value in hand says nothing of the step
+        _note_reached(course, {step.key: True})
     return _as_filled(course, step, outcome)
 
 
@@ -142,6 +145,7 @@ def progress(course: CourseContext, at: str | int | None = None) -> Progress:
     for step in STEPS:
         outcome = _as_filled(course, step, _glance(course, step), filled)
         states.append((step, outcome.kind if outcome.good else "open"))
+    _note_reached(course, {step.key: state != "open" for step, state in states})
     return Progress(tuple(states), course.settings.mode, step_of(at).number if at is not None else None)
 
 
@@ -198,6 +202,13 @@ def _need_for_real(course: CourseContext, following: Step | None) -> Needed:
         facts = course.tunnel() or {}
         words += f" Your receiver is public at {facts['public_url']}: `lab.tunnel` shows it and closes it."
     return Needed(progress(course, number), words)
+
+
+def _note_reached(course: CourseContext, good: dict[str, bool]) -> None:
+    facts = course.facts
+    now = reached(facts, good)
+    if now != (facts.get("reached") or {}):
+        course.inbox.note(reached=now)
 
 
 def _listed(numbers: list[int]) -> str:

@@ -33,7 +33,17 @@ from nbhelpers.widgets.base import Panel
 from tests.conftest import wait_until
 
 CLOCK = r"\d\d:\d\d:\d\d"
-PRIVATE = ("NBHELPERS_", "VONAGE_", "NEXMO_", "MESSENGER_", "NGROK_", "MESSAGES_API", "JPY_", "PUBLIC_URL")
+PRIVATE = (
+    "NBHELPERS_",
+    "VONAGE_",
+    "NEXMO_",
+    "MESSENGER_",
+    "NGROK_",
+    "MESSAGES_API",
+    "JPY_",
+    "JUPYTERHUB_",
+    "PUBLIC_URL",
+)
 
 
 @contextmanager
