@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nbhelpers.course.actions import ActionResult, Simulator, User, Webhooks
     from nbhelpers.course.configure import Configured
     from nbhelpers.course.dashboard import LiveWebhooks
+    from nbhelpers.course.message_handler import MessageHandler
     from nbhelpers.course.outcome import Outcome
     from nbhelpers.course.public_address import Tunnel
     from nbhelpers.course.steps import Needed, Progress
@@ -39,7 +41,7 @@ __all__ = ["Lab", "Receiver"]
 
 
 # Facts that the kit notes for itself.
-_OWN = ("filled", "receiver", "jwt", "saved", "public_url", "public_moved", "webhooks_before")
+_OWN = ("filled", "receiver", "jwt", "saved", "on_message", "public_url", "public_moved", "webhooks_before")
 
 
 class Lab:
@@ -223,19 +225,20 @@ class Lab:
 
     def reply(self, text: str) -> ActionResult:
         """Answer the person who wrote last. Raises MessageError when nobody has written."""
-        from nbhelpers.course.actions import ActionResult
-        from nbhelpers.messages.outbound import OutboundMessage
+        from nbhelpers.course.actions import answer_to
 
         event = self.inbox.newest_message()
         if event is None or event.psid is None or event.page_id is None:
             raise MessageError(
                 "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
             )
-        client = self._course.identity(event.page_id).client(self.inbox, self.settings.api_version)
-        accepted = client.send(OutboundMessage(event.page_id, event.psid, text))
-        return ActionResult(
-            f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest.", event.psid
-        )
+        return answer_to(self._course, event, text)
+
+    def on_message(self, fn: Callable[[Event], str | None]) -> MessageHandler:
+        """Call your function with each new message, and send what it returns; see `MessageHandler`."""
+        from nbhelpers.course.message_handler import MessageHandler
+
+        return MessageHandler(self._course, fn)
 
     def replay(self, event: Event | Delivery | int | None = None, edits: Edit | None = None, **fields: Any) -> Replayed:
         """Send what came to the receiver again, by default the newest message: `lab.replay(text="…")` edits it.

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbhelpers.course.context import CourseContext
-from nbhelpers.errors import KitError
+from nbhelpers.errors import KitError, MessageError
+from nbhelpers.inbox.events import Event
 from nbhelpers.messages.inbound import shape_of_version
+from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.services import launcher
 
-__all__ = ["ActionResult", "LinkPage", "Page", "Saved", "Simulator", "User", "Webhooks"]
+__all__ = ["ActionResult", "LinkPage", "Page", "Saved", "Simulator", "User", "Webhooks", "answer_to"]
 
 _MOMENT = 1.0  # seconds that a webhook may take on loopback before a cell goes on without it
 
@@ -29,6 +31,23 @@ class ActionResult:
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self.words)}</p>"
+
+
+def answer_to(course: CourseContext, event: Event, text: str) -> ActionResult:
+    """Send a text to the person who wrote a message, from the Page that they wrote to.
+
+    Raises MessageError when the event names no person or no Page, and what `MessagesClient.send` raises.
+    """
+    if event.psid is None or event.page_id is None:
+        raise MessageError("This message cannot be answered.", f"It is: {event.line}", "It names no person or no Page.")
+    client = course.identity(event.page_id).client(course.inbox, course.settings.api_version)
+    try:
+        accepted = client.send(OutboundMessage(event.page_id, event.psid, text))
+    finally:
+        client.close()
+    return ActionResult(
+        f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest.", event.psid
+    )
 
 
 class Page:
