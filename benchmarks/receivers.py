@@ -5,41 +5,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import sys
-from typing import Any
 
 import uvicorn
 
 from benchmarks.wrk import SECRET
 from nbhelpers.auth.signatures import verify
-from nbhelpers.services.http_protocol import LimitedProtocol
-from nbhelpers.webhooks import receiver
+from nbhelpers.inbox.events import Delivery
+from nbhelpers.services.service import server_config
 from nbhelpers.webhooks.addresses import INBOUND_PATH
+from nbhelpers.webhooks.receiver import receiver_app
 
 __all__ = ["main"]
 
 
-class _Forgetful:
-    """A recorder that keeps nothing."""
-
-    def __init__(self, _inbox: Any) -> None: ...
-
-    def record(self, _delivery: Any) -> asyncio.Future[int]:
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        future.set_result(1)
-        return future
-
-    def close(self) -> None: ...
+async def _forget(_delivery: Delivery) -> int:
+    return 1
 
 
 def _without(port: int) -> None:
-    receiver.Recorder = _Forgetful  # type: ignore[assignment,misc]
-    app = receiver.receiver_app(None, lambda said, body: (verify(said, body, SECRET), False), "")  # type: ignore[arg-type]
-    options: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False, "ws": "none"}
-    uvicorn.run(app, port=port, http=LimitedProtocol, lifespan="on", **options)
+    app = receiver_app(_forget, lambda said, body: (verify(said, body, SECRET), False), "")
+    config = server_config(app, "off")
+    config.port = port
+    uvicorn.Server(config).run()
 
 
 def _flask(port: int) -> None:

@@ -179,7 +179,9 @@ def imported(folder):
     return found
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("nbhelpers", []), ("benchmarks", []), ("tests", ["dev", "build"])])
+@pytest.mark.parametrize(
+    ("folder", "extras"), [("nbhelpers", []), ("benchmarks", ["bench"]), ("tests", ["dev", "build"])]
+)
 def test_every_import_is_declared(folder, extras):
     declared = set(DEPENDENCIES).union(*(EXTRAS[extra] for extra in extras))
     distributions = importlib.metadata.packages_distributions()

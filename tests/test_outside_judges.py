@@ -17,7 +17,6 @@ import jwt
 import pytest
 import requests
 import vonage_jwt
-from requests.adapters import HTTPAdapter
 from vonage import Auth, HttpClientOptions, Vonage
 from vonage_http_client import AuthenticationError, ForbiddenError, HttpRequestError, NotFoundError, RateLimitedError
 from vonage_messages import (
@@ -31,6 +30,7 @@ from vonage_messages import (
 )
 
 from nbhelpers.auth.private_key import PrivateKey, load_key, save_key
+from nbhelpers.testing.official_sdk import send_calls_to
 from tests.conftest import wait_until
 from tests.support.simulation import GUIDES_VOICE, Call, Detached, Program, Target, flat, nested, target, webhooks
 
@@ -47,14 +47,6 @@ every_kind = pytest.mark.parametrize("kind", ["text", *MEDIA])
 Sdk = Callable[..., Vonage]
 
 
-class Plain(HTTPAdapter):
-    """Sends by http what is meant for https: the SDK knows nothing else, and the simulator has no certificate."""
-
-    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
-        request.url = (request.url or "").replace("https://", "http://", 1)
-        return super().send(request, *arguments, **options)
-
-
 @pytest.fixture
 def sdk(world: Detached) -> Iterator[Sdk]:
     """The SDK, pointed at the simulator: `sdk(program)` calls by JWT, `sdk()` with the account's key and secret."""
@@ -65,12 +57,9 @@ def sdk(world: Detached) -> Iterator[Sdk]:
             auth |= {"application_id": program.id, "private_key": program.key.pem()}
         elif not auth:
             auth = dict(zip(("api_key", "api_secret"), world.basic, strict=True))
-        host = world.base_url.removeprefix("http://")
-        made = Vonage(Auth(**auth), HttpClientOptions(api_host=host, rest_host=host, timeout=20))
-        session = made.http_client._session
-        session.mount("https://", Plain(max_retries=session.get_adapter("https://").max_retries))
-        session.trust_env = False  # loopback: no proxy, no .netrc
-        sessions.append(session)
+        made = Vonage(Auth(**auth), HttpClientOptions(timeout=20))
+        send_calls_to(world.base_url, made)
+        sessions.append(made.http_client._session)
         return made
 
     yield make

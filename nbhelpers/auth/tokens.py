@@ -123,6 +123,9 @@ class TokenFacts:
             return f"iat {self.claims['iat']}", "a time that is past: one of the two clocks is wrong"
         if self.claims["iat"] + LONGEST < now:
             return f"iat {self.claims['iat']}", "a time within the last 24 hours"
+        if self.claims.get("exp", 0) > self.claims["iat"] + LONGEST + 1:
+            seconds = ", in seconds" if self.claims["exp"] > _MILLISECONDS else ""
+            return f"exp {self.claims['exp']}", f"a time at most 24 hours after iat{seconds}"
         jti = self.claims.get("jti")
         if not isinstance(jti, str) or not jti:
             return f"jti {jti}" if "jti" in self.claims else "no jti", "an ID of its own"

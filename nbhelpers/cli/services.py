@@ -53,7 +53,8 @@ def simulator(
     Prints one line of JSON when it is ready. Webhooks go to the URLs given, else to the receiver of the same state
     directory, else they wait.
     """
-    from nbhelpers.simulator.server import Options, simulate
+    from nbhelpers.simulator.app import Options
+    from nbhelpers.simulator.server import simulate
     from nbhelpers.simulator.storage.switches import check
 
     if settings.mode != "simulator":

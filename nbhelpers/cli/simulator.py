@@ -29,7 +29,8 @@ def trigger(settings: Settings, kind: str, as_json: bool, **details: str | None)
     control = control_of(settings)
     if kind == "read":
         count = control.read(**{name: details[name] for name in ("psid", "person", "page")})
-        say(as_json, {"read": count}, f"{count} message{'' if count == 1 else 's'} read.")
+        facts = {"read": count, "message_uuid": count.message_uuid, "message_uuids": count.message_uuids}
+        say(as_json, facts, f"{count} message{'' if count == 1 else 's'} read.")
         return
     if kind in ("block", "unblock"):
         done = control.block(details["person"], details["page"], kind == "block")
@@ -42,7 +43,8 @@ def trigger(settings: Settings, kind: str, as_json: bool, **details: str | None)
         messages = control.play(kind, details["page"])
         people = len({each["psid"] for each in messages})
         words = f"{len(messages)} messages from {people} {'person' if people == 1 else 'people'}."
-        say(as_json, {"messages": len(messages), "people": people}, words)
+        uuids = [each["message_uuid"] for each in messages]
+        say(as_json, {"messages": len(messages), "people": people, "message_uuids": uuids}, words)
         return
     if kind == "text" and not details["text"]:
         details["text"] = "Hello from Facebook Messenger!"

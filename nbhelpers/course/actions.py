@@ -21,10 +21,17 @@ _MOMENT = 1.0  # seconds that a webhook may take on loopback before a cell goes 
 
 @dataclass(frozen=True)
 class ActionResult:
-    """One line that a cell shows; `psid` is set when a person wrote."""
+    """One line that a cell shows; `psid` is set when a person wrote, `message_uuid` where it is about a message.
+
+    `passed_on` is False when the service never got the message. `after_revision` is the inbox's revision before a phone
+    was asked to write, in the modes where nobody can tell which message that is.
+    """
 
     words: str
     psid: str | None = None
+    message_uuid: str | None = None
+    passed_on: bool = True
+    after_revision: int | None = None
 
     def __repr__(self) -> str:
         return self.words
@@ -45,9 +52,8 @@ def answer_to(course: CourseContext, event: Event, text: str) -> ActionResult:
         accepted = client.send(OutboundMessage(event.page_id, event.psid, text))
     finally:
         client.close()
-    return ActionResult(
-        f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest.", event.psid
-    )
+    words = f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest."
+    return ActionResult(words, event.psid, accepted.message_uuid)
 
 
 class Page:
@@ -63,11 +69,6 @@ class Page:
     def publish(self) -> Page:
         """Publish it: people can write to it."""
         self._course.control.publish(self.name, True)
-        return self
-
-    def unpublish(self) -> Page:
-        """Take it off: nobody can write to it."""
-        self._course.control.publish(self.name, False)
         return self
 
     def _now(self) -> dict[str, Any]:
@@ -134,7 +135,8 @@ class User:
     def write(self, text: str, page: str | None = None, person: str | None = None) -> ActionResult:
         """Write to a Page (by default yours) as a person (by default Ada). In the other modes it says what to do."""
         if not self._course.simulated:
-            return ActionResult(f"On your phone, open Messenger and write to your Page: “{text}”")
+            words = f"On your phone, open Messenger and write to your Page: “{text}”"
+            return ActionResult(words, after_revision=self._course.inbox.revision())
         page = page or self._course.facts.get("page_name")
         said = self._course.control.write(text=text, page=page, person=person)
         name = next(found["name"] for found in self._course.control.pages() if found["id"] == said["page_id"])
@@ -143,7 +145,7 @@ class User:
             words += " It was not passed on: this Page is linked to no application."
         else:
             self._give_it_a_moment(said["message_uuid"])
-        return ActionResult(words, said["psid"])
+        return ActionResult(words, said["psid"], said["message_uuid"], said["passed_on"])
 
     def __repr__(self) -> str:
         return "The person at the phone: write(…), read()"
@@ -158,11 +160,15 @@ class User:
             time.sleep(0.02)
 
     def read(self, page: str | None = None, person: str | None = None) -> ActionResult:
-        """Look at the phone: what was delivered is read. In the other modes it says what to do."""
+        """Look at the phone: what was delivered is read. In the other modes it says what to do.
+
+        `message_uuid` is the newest that was read, None when there was nothing to read.
+        """
         if not self._course.simulated:
             return ActionResult("On your phone, open the conversation with your Page: that is reading.")
         count = self._course.control.read(page=page, person=person)
-        return ActionResult(f"{person or 'Ada'} has read {count} message{'' if count == 1 else 's'}.")
+        words = f"{person or 'Ada'} has read {count} message{'' if count == 1 else 's'}."
+        return ActionResult(words, message_uuid=count.message_uuid)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import datetime
 
 import requests
 
@@ -41,7 +41,7 @@ def application(course: CourseContext) -> str:
     made = answer.json()
     path = course.settings.folder / "private.key"
     if path.exists():  # it fits no application that is noted, but it is the learner's: nothing is lost
-        path.rename(path.with_name(f"private-{time.strftime('%Y%m%d-%H%M%S')}.key"))
+        path.rename(path.with_name(f"private-{datetime.now():%Y%m%d-%H%M%S-%f}.key"))  # noqa: DTZ005
     save_key(made["keys"]["private_key"], path)
     course.inbox.note(application_id=made["id"])
     return str(made["id"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dotenv
 
-from nbhelpers.auth.private_key import load_key
+from nbhelpers.auth.private_key import key_path, load_key
 from nbhelpers.config.private_files import write_private
 from nbhelpers.config.settings import MODES, Settings, dotenv_path, load
 from nbhelpers.errors import KitError, SettingsError
@@ -67,8 +67,14 @@ def _digits(text: str) -> str:
 
 
 def _key(text: str) -> str:
-    path = Path(text.strip().strip("'\"")).expanduser()
-    load_key(path)
+    load_key(text)
+    path = key_path(text)
+    if path is None:
+        raise SettingsError(
+            "This is the key itself.",
+            "Here its path is asked for.",
+            "Save it as private.key, and give the path of that.",
+        )
     return str(path.absolute())
 
 

@@ -87,22 +87,25 @@ class CourseContext:
 
     def key_path(self) -> Path:
         """Where the private key is. Raises CredentialsError when the key was configured as text and not as a file."""
-        if "-----BEGIN" in self._key_source or not self._key_source:
+        from nbhelpers.auth.private_key import key_path  # opening the lab needs no cryptography
+
+        path = key_path(self._key_source)
+        if path is None:
             seen = "It is set as text." if self._key_source else "None is set."
             raise CredentialsError(
                 "The private key is in no file.", seen, "Set VONAGE_PRIVATE_KEY to the path of the file."
             )
-        return Path(self._key_source).expanduser()
+        return path
 
     def key(self) -> PrivateKey:
         """Load the private key. Raises CredentialsError that says what was found, and never the key."""
-        from nbhelpers.auth.private_key import load_key  # opening the lab needs no cryptography
+        from nbhelpers.auth.private_key import load_key  # as above
 
         return load_key(self._key_source)
 
     def identity(self, page: str | None = None) -> Identity:
         """In whose name to act. Raises what `identify` raises."""
-        from nbhelpers.api.identity import identify  # nor this
+        from nbhelpers.api.identity import identify  # as above
 
         return identify(self.settings, self.facts, self.simulator.ready if self.simulator else None, page)
 

@@ -12,6 +12,7 @@ from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, SettingsError
 from nbhelpers.inbox.events import one_line
+from nbhelpers.messages.urls import webhook_url
 
 __all__ = ["LiveWebhooks"]
 
@@ -58,7 +59,7 @@ class LiveWebhooks:
         known = self._course.public_urls() or {}
         urls = {"inbound_url": inbound or known.get("inbound_url"), "status_url": status or known.get("status_url")}
         settings = self._course.settings
-        addresses = {which: _reachable(url, settings.account_host or "") for which, url in urls.items()}
+        addresses = {which: _reachable(which, url, settings.account_host or "") for which, url in urls.items()}
         if yes:
             done = webhook_settings.set_webhooks(settings, self._course.inbox, application_id, addresses)
             moved = self._course.facts.get("public_moved")
@@ -155,20 +156,15 @@ class LiveWebhooks:
         return application_id
 
 
-def _reachable(url: str | None, service: str) -> str:
+def _reachable(which: str, url: str | None, service: str) -> str:
     if not url:
         raise SettingsError(
             "There is no public URL yet.",
             "The service cannot reach your receiver on this computer without one.",
             "Open the tunnel first: `lab.tunnel`.",
         )
-    try:
-        asked = urlsplit(url)
-        usable = asked.scheme in ("http", "https") and bool(asked.hostname) and url.isprintable() and " " not in url
-    except ValueError:
-        usable = False
     # A stand-in for the service on this computer may call this computer.
-    if not usable or (asked.hostname in _HERE and urlsplit(service).hostname not in _HERE):
+    if urlsplit(webhook_url(which, url)).hostname in _HERE and urlsplit(service).hostname not in _HERE:
         raise SettingsError(
             "The service cannot reach this address.",
             f"You gave {one_line(url, 150)}.",

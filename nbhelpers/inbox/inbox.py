@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import InboxError
 from nbhelpers.inbox.events import Delivery, Event, Receipts, event_of
+from nbhelpers.inbox.said import Said, revision_of, uuid_of
 from nbhelpers.inbox.tables import SCHEMA, VERSION, fold, fold_sent, now_text, store, store_sent, to_delivery, to_event
 from nbhelpers.storage.sqlite import Database, SchemaError, storable
 
@@ -145,16 +146,23 @@ class Inbox:
 
     # What is waited for
 
-    def wait_for_message(self, timeout: float = 60, new: bool = False) -> Event:
+    def wait_for_message(self, said: Said | None = None, timeout: float = 60, new: bool = False) -> Event:
         """Return the newest inbound message, waiting up to `timeout` seconds for one; with `new` one to come.
 
-        Raises InboxError with the next step when none came.
+        With `said`, what `write` or `trigger` returned, it is that message, however slow or quick it was; in live mode,
+        where a phone writes, one that came after `said`. Raises InboxError with the next step when none came.
         """
+        uuid = None if said is None else uuid_of(said)
+        after = None if said is None else revision_of(said)
         before = self.newest_message() if new else None
 
         def newest() -> Event | None:
+            if uuid is not None:
+                return next((event for event in self.events("inbound", uuid=uuid) if event.trusted), None)
             event = self.newest_message()
-            return None if event is None or (before and event.id == before.id) else event
+            if event is None or (before and event.id == before.id) or (after is not None and event.revision <= after):
+                return None
+            return event
 
         event = self._wait(newest, timeout)
         if event is None:
@@ -165,11 +173,17 @@ class Inbox:
             )
         return event
 
-    def wait_for_receipt(self, uuid: str, status: str = "delivered", timeout: float = 20) -> Receipts:
+    def wait_for_receipt(self, said: Said, status: str = "delivered", timeout: float = 20) -> Receipts:
         """Return the receipts of a reply as soon as `status` is among them, or one that ends it (rejected).
 
-        Waits up to `timeout` seconds; raises InboxError with the next step when it did not come.
+        `said` is what `reply`, `send` or `read` returned, the service's own JSON, or a message_uuid. Waits up to
+        `timeout` seconds; raises InboxError with the next step when it did not come.
         """
+        uuid = uuid_of(said)
+        if uuid is None:
+            raise InboxError(
+                "Nobody can say which receipt is meant.", f"It says: {said}", "Give what `reply` returned."
+            )
 
         def arrived() -> Receipts | None:
             receipts = self.receipts(uuid)

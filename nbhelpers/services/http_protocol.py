@@ -8,7 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-__all__ = ["LimitedProtocol", "answer", "lifespan"]
+__all__ = ["LimitedProtocol", "answer"]
 
 LONGEST_HEAD = 64 * 1024  # bytes of request line and headers
 LONGEST_WAIT = 10.0  # seconds from the first moment of a request, or of a connection, to its last byte
@@ -51,6 +51,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.access_log = False  # in no log, whatever level the process asks for
         self._head = 0  # bytes received since the last complete head
         self._named = 0  # bytes in the header fields parsed so far
         self._in_head = True
@@ -161,12 +162,3 @@ async def answer(send: Any, status: int, words: dict[str, str]) -> None:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def lifespan(receive: Any, send: Any) -> None:
-    """Answer the server's questions about beginning and end: there is nothing to prepare."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

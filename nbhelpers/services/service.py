@@ -13,16 +13,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from filelock import Timeout
 
 from nbhelpers.config.private_files import make_private_folder, write_private
 from nbhelpers.errors import ServiceError
+from nbhelpers.services.http_protocol import LimitedProtocol
 from nbhelpers.services.record import LOOPBACK, Owner, Record, is_alive, lock_of, read_record, record_path, write_record
 
-__all__ = ["Service", "nonce_of", "refusal"]
+__all__ = ["Service", "listening", "nonce_of", "refusal", "server_config"]
 
 _NEXT_PORTS = 50  # how many ports after the wished one are tried before any free one is taken
 _LOOK = 1.0  # seconds between two looks at the state file
@@ -54,6 +55,40 @@ def _is_loopback(host: str) -> bool:
     return name in (LOOPBACK, "localhost", "[::1]")
 
 
+def listening(port: int) -> socket.socket:
+    """Return a socket that listens on a port of loopback, 0 for any free one. Raises OSError when it is taken."""
+    # With the protocol named, asyncio sends small answers at once; without, one of two writes waits 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if os.name == "posix":  # on Windows this option would let two servers share a port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        # Listening here already makes a second binder of the same port fail now, and not later.
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def server_config(
+    app: Callable[..., Any], lifespan: Literal["on", "off"], protocol: type[LimitedProtocol] = LimitedProtocol
+) -> uvicorn.Config:
+    """Return how every server of the kit runs; with `lifespan` the application is told of its beginning and end."""
+    return uvicorn.Config(
+        app,
+        http=protocol,
+        loop="asyncio",
+        ws="none",
+        lifespan=lifespan,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,  # there is none in front of loopback
+        timeout_graceful_shutdown=1,
+        backlog=1024,
+    )
+
+
 class Service:
     """A long-running part of the kit, as seen from inside its own process.
 
@@ -76,18 +111,8 @@ class Service:
         """Open the socket on loopback: the wished port, else the next free one. Raises ServiceError if `strict`."""
         wishes = [wished] if strict else [*range(wished, min(wished + _NEXT_PORTS, 65536)), 0]
         for port in wishes:
-            # With the protocol named, asyncio sends small answers at once; without, one of two writes waits 40 ms.
-            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-            if os.name == "posix":  # on Windows this option would let two servers share a port
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind((LOOPBACK, port))
-                # Listening here already makes a second binder of the same port fail now, and not later.
-                listener.listen(1024)
-            except OSError:
-                listener.close()
-                continue
-            return listener
+            with contextlib.suppress(OSError):
+                return listening(port)
         raise ServiceError(
             f"The {self.name} cannot start.", f"Port {wished} is taken.", "Give another with --port, or none at all."
         )
@@ -97,7 +122,7 @@ class Service:
         app: Callable[..., Any],
         listener: socket.socket,
         ready: Callable[[str], dict[str, Any]],
-        protocol: type[Any] | str = "httptools",
+        lifespan: Literal["on", "off"] = "off",
     ) -> None:
         """Serve until a signal, or until no owner is left; print the ready line when it can be called.
 
@@ -105,23 +130,10 @@ class Service:
         """
         port = listener.getsockname()[1]
         url = f"http://{LOOPBACK}:{port}"
-        config = uvicorn.Config(
-            app,
-            http=protocol,
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # there is none in front of loopback
-            timeout_graceful_shutdown=1,
-            backlog=1024,
-        )
         # A stranger's malformed request is no news; a fault of ours, logged as an error, is.
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
-        self._server = _Server(config, self._announce(port, url, ready), self._forget)
-        guard = threading.Thread(target=self._guard, name="guard", daemon=True)
-        guard.start()
+        self._server = _Server(server_config(app, lifespan), self._announce(port, url, ready), self._forget)
+        threading.Thread(target=self._guard, name="guard", daemon=True).start()
         try:
             self._server.run(sockets=[listener])
         finally:

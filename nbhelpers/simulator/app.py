@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from nbhelpers.messages.urls import webhook_url
 from nbhelpers.services.service import nonce_of, refusal
 from nbhelpers.simulator.api.routes import ApiRoutes
 from nbhelpers.simulator.control.routes import ControlRoutes
@@ -24,34 +25,54 @@ from nbhelpers.simulator.sending.accept import Acceptor
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
 
-__all__ = ["Simulator", "assemble"]
+__all__ = ["Options", "assemble"]
 
 
 @dataclass(frozen=True)
-class Simulator:
-    """The simulator as an ASGI `app`, and the Facebook in it for who acts from inside the process."""
+class Options:
+    """How the simulator was asked to run; see `nbhelpers simulator --help`.
 
-    app: Any
-    people: People
+    `switches` are kept in the store, like any that were set before. `find_receiver` lets webhooks for which no URL is
+    set go to the receiver recorded in the same state directory. Raises SettingsError when `inbound` or `status` is no
+    URL.
+    """
+
+    inbound: str | None = None
+    status: str | None = None
+    demo: bool = False
+    guide: bool = False
+    accept_any: bool = False
+    find_receiver: bool = False
+    switches: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for which, url in (("inbound", self.inbound), ("status", self.status)):
+            if url is not None:
+                webhook_url(which, url)
 
 
 def assemble(
     store: Store,
+    options: Options,
     nonce: str,
     control: str,
-    given: Callable[[str], str | None] = lambda _: None,
-    fallback: Callable[[str], str | None] = lambda _: None,
-    accept_any: bool = False,
-) -> Simulator:
-    """Put the simulator together over a store. `control` is the token for `/_simulator/…`; for the rest see Router."""
+    receiver: Callable[[str], str | None] = lambda _kind: None,
+) -> tuple[Any, People]:
+    """Put the simulator together over a store: the ASGI application, and the people in it for who acts from inside.
+
+    `control` is the token for `/_simulator/…`; `receiver(kind)` gives the URL to which webhooks go that have no other.
+    """
+
+    def given(kind: str) -> str | None:
+        return options.inbound if kind == "inbound" else options.status
+
+    store.change_switches(options.switches)
     writes, faults = store.write_batch(), Faults(store)
-    deliverer = Deliverer(store, writes, Router(store, given, fallback), faults)
-    people = People(store, deliverer.wake, deliverer.holds, accept_any)
-    acceptor = Acceptor(store, faults, deliverer.holds, accept_any)
-    api_routes, control_routes = (
-        ApiRoutes(store, writes, acceptor, deliverer),
-        ControlRoutes(store, people, deliverer, faults, control),
-    )
+    deliverer = Deliverer(store, writes, Router(store, given, receiver), faults)
+    people = People(store, deliverer.wake, deliverer.holds, options.accept_any)
+    acceptor = Acceptor(store, faults, deliverer.holds, options.accept_any)
+    api_routes = ApiRoutes(store, writes, acceptor, deliverer)
+    control_routes = ControlRoutes(store, people, deliverer, faults, control)
 
     async def healthz(request: Request) -> Response:
         if nonce_of(request.scope["query_string"]) != nonce:
@@ -76,17 +97,15 @@ def assemble(
     inner = Starlette(
         routes=routes, lifespan=lifespan, exception_handlers={404: api_routes.nowhere, 405: api_routes.wrong_verb}
     )
-    inner.router.redirect_slashes = False  # /v1/messages/ is an unknown path there too
+    inner.router.redirect_slashes = False  # /v1/messages/ is an unknown path there too; v0.1's is a route of its own
 
     # Every message comes this way: a dictionary finds it faster than a list of patterns.
     senders = {path: handler for path, method, handler in api_routes.table() if path.endswith("/messages")}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            headers = {
-                name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"host", b"origin")
-            }
-            foreign = refusal({name.decode(): value for name, value in headers.items()})
+            named = (pair for pair in scope["headers"] if pair[0] in (b"host", b"origin"))
+            foreign = refusal({name.decode(): value.decode("latin-1") for name, value in named})
             if foreign is not None:
                 await refused(400, "This request is refused.", foreign)(scope, receive, send)
                 return
@@ -98,4 +117,4 @@ def assemble(
                 response = await sender(Request(scope, receive))
                 await response(scope, receive, send)
 
-    return Simulator(app, people)
+    return app, people

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,7 @@ def _application(store: Store, path: Path, name: str, guide: bool) -> Applicatio
         addresses = {"answer_url": "http://example.com/answer", "event_url": "http://example.com/event"}
         webhooks = {which: {"address": address} for which, address in addresses.items()}
         capabilities = {"voice": {"webhooks": webhooks}}
-    made = asyncio.run(create(store, json.dumps({"name": name, "capabilities": capabilities}).encode()))
+    made = create(store, json.dumps({"name": name, "capabilities": capabilities}).encode())
     if isinstance(made, Problem) or made[1] is None:
         raise AssertionError(f"the demo's own application was refused: {made}")
     save_key(made[1], path)

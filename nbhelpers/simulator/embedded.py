@@ -17,13 +17,15 @@ import uvicorn
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import KitError, ServiceError
 from nbhelpers.services.http_protocol import LimitedProtocol
+from nbhelpers.services.record import LOOPBACK
+from nbhelpers.services.service import listening, server_config
 from nbhelpers.simulator import demo
-from nbhelpers.simulator.server import STORE, Options, assembled, facts
+from nbhelpers.simulator.app import Options, assemble
+from nbhelpers.simulator.server import STORE, facts
 from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["Embedded"]
 
-_LOOPBACK = "127.0.0.1"
 _GRACE, _ABORT = 0.5, 0.1  # seconds at the end: for a call that is being answered, and for one that was broken off
 _LOOK = 0.002  # seconds between two looks whether all connections have gone
 _START, _END = 10.0, 5.0  # seconds; both take hundredths
@@ -136,14 +138,16 @@ class Embedded:
     def _run(self) -> None:
         try:
             make_private_folder(self.folder)
-            with contextlib.closing(_listener()) as listener, contextlib.closing(Store(self.folder / STORE)) as store:
-                url = f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
-                app, people = assembled(store, self._options, secrets.token_urlsafe(18), self.control)
+            with contextlib.closing(listening(0)) as listener, contextlib.closing(Store(self.folder / STORE)) as store:
+                url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+                app, people = assemble(store, self._options, secrets.token_urlsafe(18), self.control)
                 made: dict[str, Any] = {}
                 if self._options.demo:
                     made = demo.prepare(store, people, self.folder, self._options.guide)
                 self.ready, self._store = facts(store, url) | made, store
-                self._server = _Server(_Config(app), self._opened)
+                # A list of connections of its own: another simulator has another thread.
+                protocol = type("_Protocol", (LimitedProtocol,), {"_open": {}})
+                self._server = _Server(server_config(app, "on", protocol), self._opened)
                 self._server.run(sockets=[listener])
         except BaseException as error:  # noqa: BLE001 - told by whoever waits in start, or calls stop
             self._failure = error
@@ -154,46 +158,6 @@ class Embedded:
 
 def _seen(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}."
-
-
-def _listener() -> socket.socket:
-    # With the protocol named, asyncio sends small answers at once; without, one of two writes waits 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.bind((_LOOPBACK, 0))
-        listener.listen(1024)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-class _Protocol(LimitedProtocol):
-    # No line for each call in somebody's captured log, whatever level they ask for.
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.access_log = False
-
-
-class _Config(uvicorn.Config):
-    def __init__(self, app: Any) -> None:
-        # A list of connections of its own: another simulator has another thread.
-        protocol = type("_Protocol", (_Protocol,), {"_open": {}})
-        super().__init__(
-            app,
-            http=protocol,
-            loop="asyncio",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            backlog=1024,
-        )
-
-    def configure_logging(self) -> None:
-        # The process is somebody else's, and so is its logging. uvicorn would turn off the access log of their server.
-        return
 
 
 class _Server(uvicorn.Server):

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from nbhelpers.errors import KitError
 from nbhelpers.simulator.rules.problems import Problem, gateway
 from nbhelpers.storage.sqlite import storable
 
-__all__ = ["LONGEST_BODY", "Handler", "TooLong", "answer", "bounded", "fields_of", "read_body", "refused", "texts"]
+__all__ = [
+    "LONGEST_BODY",
+    "Body",
+    "Form",
+    "Handler",
+    "TooLong",
+    "action",
+    "answer",
+    "bounded",
+    "fields_of",
+    "read_body",
+    "refused",
+    "texts",
+]
 
 LONGEST_BODY = 1 << 20  # bytes; the service's own limit is not known
 # ASCII only: a lone surrogate in somebody's text must not become our 500.
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 Handler = Callable[[Request], Awaitable[Response]]
+Form = dict[str, str]
+Body = Mapping[str, Any]
 
 # Seen on every answer of the gateway, by its own tests.
 _GATEWAY = [
@@ -37,15 +53,11 @@ class TooLong(Exception):  # noqa: N818 - an answer, not an error
 async def read_body(request: Request) -> bytes:
     """Return the body. Raises TooLong, and ClientDisconnect when the caller left."""
     body = bytearray()
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
+    async for piece in request.stream():
+        body += piece
         if len(body) > LONGEST_BODY:
             raise TooLong
-        if not message.get("more_body"):
-            return bytes(body)
+    return bytes(body)
 
 
 def answer(found: Problem | Mapping[str, Any] | None, status: int = 200) -> Response:
@@ -113,6 +125,19 @@ async def texts(request: Request, *known: str) -> dict[str, str]:
         if not isinstance(value, str):
             raise KitError(f"{name} cannot be used.", f"It is a {type(value).__name__}.", "Send a text in quotes.")
     return {storable(name) or "": storable(value) or "" for name, value in fields.items()}
+
+
+def action(work: Callable[[Form], Body], *known: str) -> Handler:
+    """Return a handler that runs `work(form)` on a thread of its own, and answers with the body that it returns.
+
+    The form has the fields of the query and of the body; those in the body must be `known`, if any are.
+    """
+
+    async def handler(request: Request) -> Response:
+        form = dict(request.query_params) | await texts(request, *known)
+        return answer(await asyncio.to_thread(work, form))
+
+    return handler
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

@@ -63,19 +63,7 @@ class People:
             raise PeopleError("A Page needs a name.", f"It has {len(name)} characters.", "Give 1 to 75.")
         if any(page.id == name for page in self._store.pages()):
             raise PeopleError("A Page cannot be named so.", f"{name} is the ID of another Page.", "Give another name.")
-        self._store.keep_page(
-            Page(
-                id=_digits(15),
-                name=name,
-                access_token=_access_token(),
-                published=True,
-                application_id=None,
-                at=time.time(),
-                account_name=None,
-                account_token=None,
-                linked=None,
-            )
-        )
+        self._store.keep_page(Page(_digits(15), name, _access_token(), time.time()))
         return self.page(name)
 
     def page(self, id_or_name: str | None = None) -> Page:
@@ -193,8 +181,8 @@ class People:
         """Let the people of a scene write to a Page, one line after the other."""
         return [self.write(page, line.person, line.kind, line.text) for line in lines_of(scene)]
 
-    def read(self, page: Page | None = None, person: str | None = None, psid: str | None = None) -> int:
-        """Let a person read what was delivered to them; return how many messages that were."""
+    def read(self, page: Page | None = None, person: str | None = None, psid: str | None = None) -> list[str]:
+        """Let a person read what was delivered to them; return the uuids of those messages, the oldest first."""
         wheres = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'"]
         values: list[str | None] = []
         if page is not None:
@@ -208,7 +196,7 @@ class People:
             values.append(storable(person))
         now = time.time()
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: sqlite3.Connection) -> list[str]:
             columns = ", ".join(Sent.__dataclass_fields__)
             sql = f"SELECT {columns} FROM messages WHERE {' AND '.join(wheres)} ORDER BY at"  # noqa: S608
             rows = connection.execute(sql, values).fetchall()
@@ -219,11 +207,11 @@ class People:
                 due = max(now, sent.at + DELIVERED_AFTER) + _READ_AFTER
                 held = self._holds("read", sent.application_id, sent.webhook_url)
                 queue_statuses(connection, sent, [StatusChange("read", due)], self._store.switches, held)
-            return len(rows)
+            return [row["uuid"] for row in rows]
 
-        count = self._store.write(work).result()
+        read = self._store.write(work).result()
         self._wake()
-        return count
+        return read
 
     def block(self, page: Page, person: str | None, blocked: bool = True) -> str:
         """Let a person block a Page, or take that back; return their PSID there. They must have written to it."""

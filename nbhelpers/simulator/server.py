@@ -3,67 +3,26 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from nbhelpers.config.settings import Settings
-from nbhelpers.services.http_protocol import LimitedProtocol
 from nbhelpers.services.record import Owner, is_alive, read_record, remembered_port
 from nbhelpers.services.service import Service
 from nbhelpers.simulator import demo
-from nbhelpers.simulator.app import assemble
-from nbhelpers.simulator.people import People
+from nbhelpers.simulator.app import Options, assemble
 from nbhelpers.simulator.storage.store import Store
 
-__all__ = ["STORE", "Options", "assembled", "facts", "simulate"]
+__all__ = ["STORE", "facts", "simulate"]
 
 NAME = "simulator"
 STORE = "simulator.sqlite3"  # the name of the store's file
 
 
-@dataclass(frozen=True)
-class Options:
-    """How the simulator was asked to run; see `nbhelpers simulator --help`.
-
-    `switches` are kept in the store, like any that were set before. `find_receiver` lets webhooks for which no URL is
-    set go to the receiver recorded in the same state directory.
-    """
-
-    inbound: str | None = None
-    status: str | None = None
-    demo: bool = False
-    guide: bool = False
-    accept_any: bool = False
-    find_receiver: bool = False
-    switches: Mapping[str, str] = field(default_factory=dict)
-
-
-def assembled(
-    store: Store, options: Options, nonce: str, control: str, receiver: Callable[[str], str | None] | None = None
-) -> tuple[Any, People]:
-    """Put the simulator together over a store: the ASGI application, and the Facebook inside it.
-
-    `receiver(kind)` gives the URL to which webhooks go that have no other.
-    """
-
-    def given(kind: str) -> str | None:
-        return options.inbound if kind == "inbound" else options.status
-
-    store.change_switches(options.switches)
-    made = assemble(store, nonce, control, given, receiver or (lambda _kind: None), options.accept_any)
-    return made.app, made.people
-
-
 def facts(store: Store, url: str) -> dict[str, Any]:
     """Return what a caller needs: `base_url`, `api_key`, `api_secret`, `signature_secret`."""
     account = store.account()
-    return {
-        "base_url": url,
-        "api_key": account.api_key,
-        "api_secret": account.api_secret,
-        "signature_secret": account.signature_secret,
-    }
+    names = ("api_key", "api_secret", "signature_secret")
+    return {"base_url": url} | {name: getattr(account, name) for name in names}
 
 
 def simulate(settings: Settings, options: Options, port: int | None = None, owner: Owner | None = None) -> None:
@@ -83,11 +42,11 @@ def simulate(settings: Settings, options: Options, port: int | None = None, owne
         return record.ready.get("inbound_url" if kind == "inbound" else "status_url")
 
     try:
-        app, people = assembled(store, options, service.nonce, service.control, receiver)
+        app, people = assemble(store, options, service.nonce, service.control, receiver)
         made = demo.prepare(store, people, settings.folder, options.guide) if options.demo else {}
         # What is loaded by now stays: without it in view, the collector takes a tenth less of every message.
         gc.collect()
         gc.freeze()
-        service.run(app, listener, lambda url: facts(store, url) | made, LimitedProtocol)
+        service.run(app, listener, lambda url: facts(store, url) | made, lifespan="on")
     finally:
         store.close()

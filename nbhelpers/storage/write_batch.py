@@ -8,6 +8,8 @@ shares the next one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import sqlite3
 import time
 from collections.abc import Callable
@@ -72,7 +74,7 @@ class WriteBatch:
         if self._committing is None and self._waiting:
             self._write()
             if self._committing is not None:
-                self._committing[0].add_done_callback(lambda _: loop.call_soon_threadsafe(self._committed, loop))
+                self._committing[0].add_done_callback(functools.partial(self._on_disk, loop))
             elif self._waiting:
                 loop.call_later(_AGAIN, self._flush, loop)
 
@@ -116,6 +118,10 @@ class WriteBatch:
             self._database.turn.release()
             raise
         return self._connection
+
+    def _on_disk(self, loop: asyncio.AbstractEventLoop, _commit: Future[Exception | None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile: close() tells whoever waits
+            loop.call_soon_threadsafe(self._committed, loop)
 
     def _committed(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         if self._committing is None:  # closed meanwhile, which told everybody

@@ -16,10 +16,11 @@ from nbhelpers.auth.tokens import Minter, Token
 from nbhelpers.config.settings import spare_loopback
 from nbhelpers.errors import ServiceError
 from nbhelpers.messages.outbound import OutboundMessage
+from nbhelpers.messages.urls import webhook_url
 from nbhelpers.simulator.control.client import ControlClient
 from nbhelpers.simulator.demo import PAGE
 from nbhelpers.simulator.embedded import Embedded
-from nbhelpers.simulator.sending.request import is_url
+from nbhelpers.testing.official_sdk import send_calls_to
 
 __all__ = ["MessengerSimulator", "running_simulator"]
 
@@ -66,16 +67,9 @@ class MessengerSimulator(ControlClient):
         Set in the application and in the account, so it does not matter in which name your server calls the API.
         """
         urls = {"inbound_url": inbound, "status_url": status}
-        for name, url in urls.items():
-            if url is not None and not is_url(url):
-                raise ServiceError(
-                    f"{name.removesuffix('_url')} is no URL.",
-                    f"You gave “{url}”.",
-                    "Give the whole address, such as http://127.0.0.1:5000/webhooks/inbound.",
-                )
+        given = {name: webhook_url(name, url) for name, url in urls.items() if url is not None}
         if version not in (None, "v0.1", "v1"):
             raise ServiceError("Webhooks have no such shape.", f"You gave “{version}”.", "Use v1 or v0.1.")
-        given = {name: url for name, url in urls.items() if url is not None}
         path = f"/{self.application_id}"
         found = self._manage("GET", path)
         messages = found["capabilities"].setdefault("messages", {})
@@ -133,6 +127,13 @@ class MessengerSimulator(ControlClient):
         Returns what was accepted (`message_uuid`); raises ApiError, with the service's own words, when it was not.
         """
         return self._client.send(OutboundMessage(self.page_id, psid or self.psid, text))
+
+    def take_calls_of(self, client: Any) -> None:
+        """Let a `vonage.Vonage` or a `requests.Session` call this simulator, whatever host its code names.
+
+        See `official_sdk.send_calls_to`.
+        """
+        send_calls_to(self.base_url, client)
 
     def close(self) -> None:
         """Close the kept connections."""

@@ -31,7 +31,7 @@ def messenger_simulator(_messenger_key: PrivateKey) -> Iterator[MessengerSimulat
 
     `base_url`, `api_key`, `api_secret`, `application_id`, `private_key`, `private_key_path`, `signature_secret`,
     `page_id`, `psid`; `send_webhooks_to(inbound=…, status=…)`, `write(text=…)`, `read()`, `wait_until_delivered()`,
-    `replies()`, `webhooks()`, `token()`, `send(text)`, and whatever
+    `replies()`, `webhooks()`, `token()`, `send(text)`, `take_calls_of(client)` for the official SDK, and whatever
     `nbhelpers.simulator.control.client.ControlClient` can. It listens on a free port of 127.0.0.1.
     The key pair is made once a run.
     """

@@ -14,7 +14,7 @@ from typing import Any
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError, SettingsError, cure_for
-from nbhelpers.services.http_protocol import answer, lifespan
+from nbhelpers.services.http_protocol import answer
 from nbhelpers.services.record import Owner, Record, is_alive, read_record
 from nbhelpers.services.service import Service, nonce_of
 from nbhelpers.tunnel.configured import checked_token
@@ -112,10 +112,8 @@ def _is_open(folder: Path, receiver: Record | None) -> bool:
 
 
 def _app(nonce: str) -> Callable[[Any, Any, Any], Awaitable[None]]:
-    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await lifespan(receive, send)
-        elif scope["path"] == "/healthz" and nonce_of(scope["query_string"]) == nonce:
+    async def app(scope: dict[str, Any], _receive: Any, send: Any) -> None:
+        if scope["path"] == "/healthz" and nonce_of(scope["query_string"]) == nonce:
             await answer(send, 200, {"service": NAME, "nonce": nonce})
         else:
             await answer(send, 404, {})

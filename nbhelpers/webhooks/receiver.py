@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from nbhelpers.auth.signatures import Verdict, verify
+from nbhelpers.config.private_files import file_version
 from nbhelpers.config.settings import Settings, dotenv_path, load
 from nbhelpers.errors import InboxError, SettingsError
 from nbhelpers.inbox.events import ORIGINS, Delivery
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.inbox.recorder import Recorder
 from nbhelpers.messages.inbound import Unreadable, read
-from nbhelpers.services.http_protocol import LimitedProtocol, answer, lifespan
+from nbhelpers.services.http_protocol import answer
 from nbhelpers.services.record import Owner, read_record, remembered_port
 from nbhelpers.services.service import Service, nonce_of, refusal
 from nbhelpers.webhooks.addresses import INBOUND_PATH, STATUS_PATH, webhook_urls
@@ -39,29 +40,28 @@ def receive(settings: Settings, port: int | None = None, owner: Owner | None = N
     inbox = Inbox(settings.folder / "lab.sqlite3")
     wished = remembered_port(settings.folder, NAME) or settings.receiver_port
     listener = service.bind(wished if port is None else port, strict=bool(port))
-    app = receiver_app(inbox, _judge_of(settings), service.nonce)
+    recorder = Recorder(inbox)
+    app = receiver_app(recorder.record, _judge_of(settings), service.nonce)
     try:
-        service.run(app, listener, webhook_urls, LimitedProtocol)
+        service.run(app, listener, webhook_urls)
     finally:
+        recorder.close()
         inbox.close()
 
 
 def receiver_app(
-    inbox: Inbox, judge: Callable[[str | None, bytes], tuple[Verdict, bool]], nonce: str
+    record: Callable[[Delivery], Awaitable[int]],
+    judge: Callable[[str | None, bytes], tuple[Verdict, bool]],
+    nonce: str,
 ) -> Callable[[_Scope, _Receive, _Send], Awaitable[None]]:
     """Return the receiver as an ASGI application.
 
-    `judge(authorization, body)` gives the verdict on a signature and whether a bad one is refused. Every webhook is
-    answered 200 when it is on the disk; 503 when it could not be stored, so that the sender tries again.
+    `record(delivery)` returns when it is stored. `judge(authorization, body)` gives the verdict on a signature and
+    whether a bad one is refused. Every webhook is answered 200 when it is on the disk; 503 when it could not be stored,
+    so that the sender tries again.
     """
 
-    recorder = Recorder(inbox)
-
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
-        if scope["type"] == "lifespan":
-            await lifespan(receive, send)
-            recorder.close()
-            return
         path = scope["path"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         is_webhook = path in (INBOUND_PATH, STATUS_PATH)
@@ -103,7 +103,7 @@ def receiver_app(
             origin=_origin(headers),
         )
         try:
-            await recorder.record(delivery)
+            await record(delivery)
         except (sqlite3.Error, InboxError, ValueError) as error:
             status, words = (
                 503,
@@ -173,17 +173,17 @@ class _Reread:
 
     def __init__(self, path: Path, read: Callable[[str | None], str | None], known: str | None) -> None:
         self._path, self._read, self._known = path, read, known
-        self._changed: float | None = self._stamp() if known is not None else None
+        self._version = self._version_now() if known is not None else None
 
     def now(self) -> str | None:
-        changed = self._stamp()
-        if changed is not None and changed != self._changed:
-            self._changed, self._known = changed, self._read(self._known)
+        version = self._version_now()
+        if version is not None and version != self._version:
+            self._version, self._known = version, self._read(self._known)
         return self._known
 
-    def _stamp(self) -> float | None:
+    def _version_now(self) -> tuple[int, int, int] | None:
         try:
-            return self._path.stat().st_mtime
+            return file_version(self._path)
         except OSError:
             return None
 

@@ -181,7 +181,7 @@ def test_an_ed25519_key_is_refused_by_name():
     pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     assert "Ed25519" in refused(pem, pem).seen
     openssh = made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    assert "BEGIN OPENSSH PRIVATE KEY" in refused(openssh, openssh).seen
+    assert "Ed25519" in refused(openssh, openssh).seen
 
 
 def test_a_key_of_1024_bits_is_refused_with_its_size():
@@ -254,7 +254,6 @@ def test_one_line_of_a_key_is_never_shown_as_if_it_were_a_path(key: PrivateKey):
         body[100:160],
         body[:280],
         body[slash : slash + 64],
-        body,
         "--BEGIN--" + body[:60],
     ):
         refused(piece, pem)

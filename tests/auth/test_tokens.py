@@ -257,3 +257,19 @@ def test_a_damaged_token_is_refused_without_a_piece_of_it(token: Token, data: st
     start = data.draw(st.integers(0, len(token) - 1))
     end = data.draw(st.integers(start, len(token)))
     never_raises_and_never_shows(token[:start] + data.draw(st.text(max_size=5)) + token[end:])
+
+
+@pytest.mark.parametrize(
+    ("beyond", "fault"),
+    [
+        (86_400, None),
+        (86_400.9, None),
+        (86_460, "a time at most 24 hours after iat"),
+        (4_000_000_000_000, "a time at most 24 hours after iat, in seconds"),
+    ],
+)
+def test_an_exp_further_off_than_the_service_allows_is_a_fault(key: PrivateKey, beyond: float, fault: str | None):
+    now = int(time.time())
+    claims = {"application_id": APPLICATION, "iat": now, "exp": now + beyond, "jti": "x"}
+    found = inspect(jwt.encode(claims, key.key, algorithm="RS256")).fault
+    assert (found and found[1]) == fault

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbhelpers.config.private_files import make_private_folder, mask, write_private
+from nbhelpers.config.private_files import file_version, make_private_folder, mask, write_private
 
 pytestmark = pytest.mark.fast
 
@@ -91,3 +92,20 @@ def test_a_folder_that_was_open_to_others_is_closed(tmp_path: Path):
     folder.mkdir()
     folder.chmod(0o755)
     assert make_private_folder(folder).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_that_was_written_again_within_one_tick_of_the_clock_is_another_one(tmp_path: Path):
+    path = tmp_path / ".env"
+    write_private(path, b"one")
+    first = path.stat()
+    versions = {file_version(str(path))}
+    for content, write in ((b"three", Path.write_bytes), (b"five!", write_private)):
+        write(path, content)
+        os.utime(path, ns=(first.st_atime_ns, first.st_mtime_ns))
+        versions.add(file_version(path))
+    assert len(versions) == 3
+
+
+def test_what_is_not_there_has_no_version(tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        file_version(tmp_path / ".env")

@@ -72,6 +72,15 @@ def test_the_guides_names_are_read_as_aliases_with_a_note(tmp_path: Path):
     assert "SENDER_ID was read as MESSENGER_SENDER_ID." in made.notes
 
 
+def test_a_key_in_base64_is_read_under_the_name_of_build_servers_unless_there_is_todays(tmp_path: Path):
+    environ = {"VONAGE_PRIVATE_KEY64": "LS0tLS1CRUdJTi…"}
+    made = load("live", environ=environ, folder=tmp_path)
+    assert made.private_key == "LS0tLS1CRUdJTi…"
+    assert made.notes == ("VONAGE_PRIVATE_KEY64 was read as VONAGE_PRIVATE_KEY.",)
+    assert "LS0tLS1" not in str(made) + repr(made)
+    assert load("live", environ=environ | {"VONAGE_PRIVATE_KEY": "x"}, folder=tmp_path).private_key == "x"
+
+
 def test_todays_name_wins_over_the_guides(tmp_path: Path):
     environ = {"NEXMO_API_KEY": "old", "VONAGE_API_KEY": "new"}
     made = load("live", environ=environ, folder=tmp_path)

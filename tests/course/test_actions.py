@@ -53,7 +53,7 @@ def test_the_same_name_twice_is_the_same_page(ready: Lab) -> None:
 
 def test_nobody_can_write_to_a_page_that_was_taken_off(ready: Lab) -> None:
     page = ready.simulator.create_page("Shutters down")
-    assert page.unpublish() is page
+    ready.simulator.publish(page.name, False)
     assert repr(page) == "Shutters down: not published, 0 people"
     with pytest.raises(ServiceError, match="“Shutters down” is not published"):
         ready.user.write("Hello?")

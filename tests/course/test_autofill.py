@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -23,7 +25,8 @@ def test_the_page_is_there_and_published(fresh: Lab) -> None:
 
 @pytest.mark.fast
 def test_a_page_that_the_learner_took_off_is_published_again_under_its_name(ready: Lab) -> None:
-    page = ready.simulator.create_page("Mine").unpublish()
+    page = ready.simulator.create_page("Mine")
+    ready.simulator.publish(page.name, False)
     assert autofill.page(ready._course) == "Mine"
     assert repr(page) == "Mine: published, 0 people"
 
@@ -105,10 +108,17 @@ def test_nobody_is_answered_before_somebody_wrote(ready: Lab) -> None:
 
 
 @pytest.mark.fast
-def test_a_private_key_that_was_there_is_set_aside_and_not_written_over(ready: Lab) -> None:
-    before = key_path(ready).read_bytes()
-    autofill.application(ready._course)
-    kept = list(key_path(ready).parent.glob("private-*.key"))
-    assert before in [path.read_bytes() for path in kept]
+def test_private_keys_that_were_there_are_set_aside_though_within_one_second(
+    ready: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = iter(datetime(2026, 1, 1, 12, 0, 0, micro, UTC) for micro in (1, 20, 300_000))
+    monkeypatch.setattr(autofill, "datetime", SimpleNamespace(now=lambda: next(second)))
+    before = set()
+    for _ in range(3):
+        before.add(key_path(ready).read_bytes())
+        autofill.application(ready._course)
+    kept = list(key_path(ready).parent.glob("private-20260101-120000*.key"))
+    assert {path.read_bytes() for path in kept} == before
+    assert len(before) == 3
     for path in kept:
         path.unlink()

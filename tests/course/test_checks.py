@@ -82,7 +82,8 @@ def test_page_done_counts_who_wrote(ready: Lab) -> None:
 
 @pytest.mark.fast
 def test_page_wrong(ready: Lab) -> None:
-    page = ready.simulator.create_page("A shut Page").unpublish()
+    page = ready.simulator.create_page("A shut Page")
+    ready.simulator.publish(page.name, False)
     assert repr(ready.check("page")) == (
         "Wrong. “A shut Page” is not published, so nobody can write to it. Run `page.publish()`."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import json
 import os
@@ -223,6 +224,22 @@ def test_a_key_may_be_named_from_here_or_from_home_and_is_found_from_everywhere(
     for name in ("keys/private.key", "~/keys/private.key"):
         ask(Person({"VONAGE_PRIVATE_KEY": name}), again=True)
         assert loaded().private_key == str(key_path)
+
+
+@pytest.mark.parametrize("dress", ["'{}'", '"{}"\t', "file://{}", "$KEYS/private.key", "{}"])
+def test_the_path_of_a_key_is_written_as_the_file_that_is_meant(
+    folder: Path, key_path: Path, monkeypatch: pytest.MonkeyPatch, dress: str
+) -> None:
+    monkeypatch.setenv("KEYS", str(key_path.parent))
+    ask(Person({"VONAGE_PRIVATE_KEY": dress.format(key_path)}))
+    assert loaded().private_key == str(key_path)
+
+
+def test_a_key_that_is_given_in_the_place_of_its_path_is_not_written(folder: Path, key: PrivateKey) -> None:
+    person = Person({"VONAGE_PRIVATE_KEY": base64.b64encode(key.pem().encode()).decode()})
+    ask(person)
+    assert not env(folder).exists()
+    assert "This is the key itself. Here its path is asked for." in "".join(person.openly)
 
 
 def test_a_file_in_utf_16_is_refused_and_stays_as_it_is(folder: Path, answers: dict[str, str]) -> None:

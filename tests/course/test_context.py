@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,11 @@ def test_an_id_that_was_noted_as_a_number_is_a_text(ready: Lab) -> None:
 
 
 @pytest.mark.fast
-def test_a_key_that_was_configured_as_text_is_used_and_never_shown(live: CourseContext, key: PrivateKey) -> None:
-    course = CourseContext(dataclasses.replace(live.settings, private_key=key.pem()), live.inbox, None)
+@pytest.mark.parametrize("encode", [str, lambda pem: base64.b64encode(pem.encode()).decode()])
+def test_a_key_that_was_configured_as_text_is_used_and_never_shown(
+    live: CourseContext, key: PrivateKey, encode: Callable[[str], str]
+) -> None:
+    course = CourseContext(dataclasses.replace(live.settings, private_key=encode(key.pem())), live.inbox, None)
     assert course.key().public_pem == key.public_pem
     assert course.key().source == "the text you gave"
     with pytest.raises(CredentialsError) as refused:
@@ -80,6 +84,8 @@ def test_a_key_that_was_configured_as_text_is_used_and_never_shown(live: CourseC
 def test_where_a_key_file_is_is_told(live: CourseContext, tmp_path: Path) -> None:
     course = CourseContext(dataclasses.replace(live.settings, private_key=str(tmp_path / "my.key")), live.inbox, None)
     assert course.key_path() == tmp_path / "my.key"
+    dressed = dataclasses.replace(live.settings, private_key=f"'file://{tmp_path}/my.key'\n")
+    assert CourseContext(dressed, live.inbox, None).key_path() == tmp_path / "my.key"
     with pytest.raises(CredentialsError, match=r"None is set"):
         live.key_path()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_another_address_may_be_given_and_a_useless_one_not(live: LiveWebhooks, 
     assert held(vonage)["address"] == "https://mine.example/in"
     assert held(vonage, "status_url")["address"] == OURS["status_url"]
     for useless in ("receiver", "ftp://x/", "https://[", "https://a b/"):
-        with pytest.raises(SettingsError, match="cannot reach this address"):
+        with pytest.raises(SettingsError, match=re.escape(f"inbound is no URL. You gave “{useless}”.")):
             live.save(inbound=useless)
     with pytest.raises(SettingsError, match="POST alone"):
         live.save(method="GET")
@@ -94,9 +95,9 @@ def test_another_address_may_be_given_and_a_useless_one_not(live: LiveWebhooks, 
 @pytest.mark.fast
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8710/in", "http://localhost/in"])
 def test_an_address_of_this_computer_is_refused_where_the_service_is_elsewhere(address: str) -> None:
-    assert dashboard._reachable(address, "http://127.0.0.1:9") == address
+    assert dashboard._reachable("inbound_url", address, "http://127.0.0.1:9") == address
     with pytest.raises(SettingsError, match="cannot reach this address"):
-        dashboard._reachable(address, "https://api.nexmo.com")
+        dashboard._reachable("inbound_url", address, "https://api.nexmo.com")
 
 
 @pytest.mark.fast

@@ -183,8 +183,8 @@ def test_need_opens_the_receiver_again_and_registers_its_new_address(fresh: Lab)
     again = launcher.find("receiver", fresh.settings)
     assert again.url != receiver.url
     assert fresh.simulator.settings()["inbound_url"] == again.ready["inbound_url"]
-    fresh.simulator.write(text="Are you there?")
-    assert fresh.inbox.wait_for_message(10).text == "Are you there?"
+    said = fresh.simulator.write(text="Are you there?")
+    assert fresh.inbox.wait_for_message(said, timeout=10).text == "Are you there?"
 
 
 def test_need_opens_a_receiver_that_the_learner_had_opened(fresh: Lab) -> None:

@@ -53,6 +53,14 @@ def raw(world: Detached, request: bytes) -> bytes:
 # Paths and verbs
 
 
+def test_the_path_of_v01_with_its_slash_as_the_specification_has_it_is_the_same_path(
+    world: Detached, program: Program, ids: tuple[str, str]
+) -> None:
+    answer = world.post("/v0.1/messages/", nested(*ids), headers=program.headers)
+    assert (answer.status_code, list(answer.json())) == (202, ["message_uuid"])
+    assert plain(world.http.get(f"{world.base_url}/v0.1/messages/", timeout=10)) == 403
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_accepted_message_gets_202_with_a_uuid_and_nothing_else(
     world: Detached, program: Program, ids: tuple[str, str], version: str

@@ -20,9 +20,9 @@ import requests
 
 from nbhelpers.auth.private_key import load_key
 from nbhelpers.errors import ServiceError
+from nbhelpers.simulator.app import Options
 from nbhelpers.simulator.control.client import ControlClient
 from nbhelpers.simulator.embedded import Embedded
-from nbhelpers.simulator.server import Options
 from tests.conftest import wait_until
 from tests.support.simulation import Program, flat, target
 
@@ -225,7 +225,7 @@ def test_a_fault_of_ours_is_told_at_the_start_and_at_the_end(tmp_path: Path, mon
         raise RuntimeError("out of cake")
 
     with monkeypatch.context() as patch:
-        patch.setattr(room, "assembled", broken)
+        patch.setattr(room, "assemble", broken)
         with pytest.raises(ServiceError, match=r"cannot start\. RuntimeError: out of cake\."):
             Embedded(tmp_path).start()
     it = Embedded(tmp_path)

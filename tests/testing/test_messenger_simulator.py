@@ -12,7 +12,7 @@ import requests
 
 from nbhelpers.auth.private_key import PrivateKey, load_key
 from nbhelpers.auth.signatures import verify
-from nbhelpers.errors import ApiError, ServiceError
+from nbhelpers.errors import ApiError, ServiceError, SettingsError
 from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_simulator
 from tests.conftest import wait_until
 from tests.support.simulation import flat, nested, target, webhooks
@@ -191,7 +191,7 @@ def test_more_webhooks_than_are_listed_are_all_waited_for(messenger_simulator: M
 
 def test_what_cannot_be_is_refused_in_words(messenger_simulator: MessengerSimulator) -> None:
     its = messenger_simulator
-    with pytest.raises(ServiceError, match=r"inbound is no URL\. You gave “localhost:5000”\. Give the whole address"):
+    with pytest.raises(SettingsError, match=r"inbound is no URL\. You gave “localhost:5000”\. Give the whole address"):
         its.send_webhooks_to(inbound="localhost:5000")
     with pytest.raises(ServiceError, match=r"no such shape\. You gave “v2”\. Use v1 or v0\.1\."):
         its.send_webhooks_to(version="v2")

@@ -21,7 +21,7 @@ pytest_plugins = ["pytester"]
 README = (REPOSITORY / "nbhelpers" / "simulator" / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("## For your own server and your own tests\n")[2].partition("\n## ")[0]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
-BAKERY, START, PRINTED, END, TESTS = (body for _, body in BLOCKS)
+BAKERY, START, PRINTED, END, TESTS, SDK = (body for _, body in BLOCKS)
 
 
 def run(pytester: pytest.Pytester, code: str, *arguments: str) -> pytest.RunResult:
@@ -125,8 +125,9 @@ def test_tests_run_side_by_side(pytester: pytest.Pytester) -> None:
 
 
 def test_the_examples_are_the_blocks_that_are_run_here() -> None:
-    assert [kind for kind, _ in BLOCKS] == ["python", "bash", "text", "bash", "python"]
+    assert [kind for kind, _ in BLOCKS] == ["python", "bash", "text", "bash", "python", "python"]
     assert BAKERY.startswith("# bakery.py\n") and TESTS.startswith("# test_bakery.py\n")
+    assert SDK.startswith("# test_sdk.py\n")
     assert Path(nbhelpers.__file__).parent == REPOSITORY / "nbhelpers"
 
 
@@ -135,6 +136,13 @@ def test_the_readmes_test_of_the_usual_flask_handler_passes_as_it_stands(pyteste
     pytester.path.joinpath("test_bakery.py").write_text(TESTS, encoding="utf-8")
     result = pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", "--durations=0")
     result.assert_outcomes(passed=2)
+
+
+def test_the_readmes_test_with_the_official_sdk_passes_as_it_stands_and_has_five_lines(
+    pytester: pytest.Pytester,
+) -> None:
+    assert len(SDK.partition("messenger_simulator):\n")[2].splitlines()) == 5
+    run(pytester, SDK).assert_outcomes(passed=1)
 
 
 def test_the_readmes_test_fails_in_words_when_the_handler_is_broken(pytester: pytest.Pytester) -> None:

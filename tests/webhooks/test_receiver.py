@@ -24,10 +24,12 @@ import requests
 
 from nbhelpers.auth.signatures import sign
 from nbhelpers.config import settings as configuration
+from nbhelpers.config.private_files import write_private
 from nbhelpers.config.settings import Settings
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from nbhelpers.services.launcher import Running
+from nbhelpers.webhooks.receiver import _judge_of
 from tests.conftest import wait_until
 
 GUIDE = Path(__file__).parents[1] / "data" / "guide_inbound.json"
@@ -215,6 +217,23 @@ def test_a_signature_secret_that_is_written_while_the_receiver_is_open_counts_fr
         assert requests.post(url, data=body_of(2), timeout=5).status_code == 503
     finally:
         launcher.stop(live)
+
+
+@pytest.mark.fast
+def test_a_secret_that_changes_within_one_tick_of_the_clock_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / ".env"
+    path.write_text("VONAGE_SIGNATURE_SECRET=the-first\n")
+    first = path.stat()
+    judge = _judge_of(configuration.load("live", tmp_path / "lab", environ={}, folder=tmp_path))
+    assert judge(sign_of(1, "the-first"), body_of(1))[0].kind == "signed"
+    # As long as the first and of another inode, then in the same file and shorter; both with the first one's time.
+    for secret, write in (("the-other", write_private), ("third", Path.write_bytes)):
+        write(path, f"VONAGE_SIGNATURE_SECRET={secret}\n".encode())
+        os.utime(path, ns=(first.st_atime_ns, first.st_mtime_ns))
+        assert [judge(sign_of(1, each), body_of(1))[0].kind for each in (secret, "the-first")] == ["signed", "wrong"]
 
 
 def test_a_store_that_is_locked_gives_503_to_all_who_wait_and_none_hangs(receiver: Running, settings: Settings) -> None:

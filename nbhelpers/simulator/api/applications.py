@@ -1,8 +1,10 @@
-"""The Applications API, version 2: register a program, hand out its private key this once, change it, list them."""
+"""The Applications API, version 2: register a program, hand out its private key this once, change it, list them.
+
+What changes something makes keys or waits for the disk: give it a thread.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 import uuid
@@ -14,8 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from nbhelpers.auth.private_key import generate_key
+from nbhelpers.messages.urls import is_url
 from nbhelpers.simulator.rules.problems import Problem, bad_application
-from nbhelpers.simulator.sending.request import is_url, parse
+from nbhelpers.simulator.sending.request import parse
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application
 from nbhelpers.storage.sqlite import storable
@@ -33,63 +36,60 @@ _WEBHOOKS = {
 _METHODS = {"voice": ("GET", "POST"), "messages": ("POST",)}
 
 
-async def create(store: Store, body: bytes) -> tuple[Application, str | None] | Problem:
+def create(store: Store, body: bytes) -> tuple[Application, str | None] | Problem:
     """Register an application from the body of `POST /v2/applications`.
 
     Returns it with the private key as PEM when the pair was made here, with None when the caller brought a public key
     of its own. Only `name` is required (specification 2.1.0). The private key is kept nowhere.
     """
-    form = _read(body)
+    form = _read(store, body)
     if isinstance(form, Problem):
         return form
-    own = (form.get("keys") or {}).get("public_key")
+    own = form.get("keys", {}).get("public_key")
     private = None
     if own is None:
-        own, private = await _new_pair()
+        own, private = _new_pair()
     application = Application(
         id=str(uuid.uuid4()),
         name=storable(form["name"]) or "",
-        capabilities=form.get("capabilities") or {},
+        capabilities=form.get("capabilities", {}),
         privacy=_privacy(form),
         public_key=_tidy(own),
         at=time.time(),
     )
-    await asyncio.to_thread(store.keep_application, application)
+    store.keep_application(application)
     return application, private
 
 
-async def update(store: Store, application: Application, body: bytes) -> Application | Problem:
+def update(store: Store, application: Application, body: bytes) -> Application | Problem:
     """Change an application by the body of `PUT /v2/applications/{id}`.
 
     It is replaced but for its key pair, which stays when no `keys.public_key` comes along. With another public key the
     old private key is good for nothing any more.
     """
-    form = _read(body)
+    form = _read(store, body)
     if isinstance(form, Problem):
         return form
-    own = (form.get("keys") or {}).get("public_key")
+    own = form.get("keys", {}).get("public_key")
     changes: dict[str, Any] = {
         "name": storable(form["name"]) or "",
-        "capabilities": form.get("capabilities") or {},
+        "capabilities": form.get("capabilities", {}),
         "privacy": _privacy(form),
     }
     if own is not None:
         changes["public_key"] = _tidy(own)
-    changed = await asyncio.to_thread(lambda: store.change_application(application.id, **changes))
-    return changed or bad_application(404, name=application.id)
+    return store.change_application(application.id, **changes) or bad_application(404, name=application.id)
 
 
-async def regenerate(store: Store, application: Application, save: bool = True) -> str | Problem:
+def regenerate(store: Store, application: Application, save: bool = True) -> str | Problem:
     """Make a new key pair, as the dashboard's button does; return the private key as PEM.
 
     Without `save` the service goes on with the old public key: a documented cause of the 401 (support article
     360000958367, “without pressing Save changes”).
     """
-    public, private = await _new_pair()
-    if not save:
-        return private
-    changed = await asyncio.to_thread(lambda: store.change_application(application.id, public_key=_tidy(public)))
-    return private if changed else bad_application(404, name=application.id)
+    public, private = _new_pair()
+    kept = not save or store.change_application(application.id, public_key=_tidy(public))
+    return private if kept else bad_application(404, name=application.id)
 
 
 def listed(store: Store, query: Mapping[str, str]) -> dict[str, Any] | Problem:
@@ -140,47 +140,48 @@ def described(application: Application, private_key: str | None = None) -> dict[
     }
 
 
-def _read(body: bytes) -> dict[str, Any] | Problem:
+def _read(store: Store, body: bytes) -> dict[str, Any] | Problem:
     try:
         form = parse(body)
     except (ValueError, RecursionError):
         return bad_application(400, [("body", "must be JSON.")])
-    wrong = _check(form)
+    wrong = _check(form, store.switches["null_key"] == "left out")
     return bad_application(400, wrong) if wrong else form
 
 
-async def _new_pair() -> tuple[str, str]:
-    key = await asyncio.to_thread(generate_key)
+def _new_pair() -> tuple[str, str]:
+    key = generate_key()
     return key.public_pem, key.pem()
 
 
 def _privacy(form: Mapping[str, Any]) -> dict[str, bool]:
-    return {"improve_ai": bool((form.get("privacy") or {}).get("improve_ai", True))}
+    return {"improve_ai": form.get("privacy", {}).get("improve_ai", True)}
 
 
 def _tidy(pem: str) -> str:
     return pem.strip() + "\n"
 
 
-def _check(form: Any) -> list[tuple[str, str]]:
+def _check(form: Any, null_key: bool) -> list[tuple[str, str]]:
     if not isinstance(form, dict):
         return [("body", "must be a JSON object.")]
     wrong: list[tuple[str, str]] = []
     if not isinstance(form.get("name"), str) or not form["name"].strip():
         wrong.append(("name", "is required."))
     for name in ("capabilities", "keys", "privacy"):
-        if form.get(name) is not None and not isinstance(form[name], dict):
+        if not isinstance(form.get(name, {}), dict):
             wrong.append((name, "must be an object."))
         elif not _is_keepable(form.get(name), _DEEPEST):
             wrong.append((name, "is nested too deeply, or holds a number or text that cannot be kept."))
-    if not wrong and not isinstance((form.get("privacy") or {}).get("improve_ai", True), bool):
+    if not wrong and not isinstance(form.get("privacy", {}).get("improve_ai", True), bool):
         wrong.append(("privacy.improve_ai", "must be true or false."))
     if wrong:
         return wrong
-    public = (form.get("keys") or {}).get("public_key")
-    if public is not None and not _is_public_key(public):
+    keys = form.get("keys", {})
+    public = keys.get("public_key")
+    if "public_key" in keys and not (null_key if public is None else _is_public_key(public)):
         wrong.append(("keys.public_key", "must be an RSA public key in PEM."))
-    for capability, value in (form.get("capabilities") or {}).items():
+    for capability, value in form.get("capabilities", {}).items():
         wrong += _check_capability(f"capabilities.{capability}", capability, value)
     return wrong
 

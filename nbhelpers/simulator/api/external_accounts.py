@@ -6,6 +6,7 @@ slash at the end, 20 to a page, was seen in a gateway test. That it is still the
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from nbhelpers.storage.sqlite import storable
 __all__ = ["PROVIDERS", "Answer", "ExternalAccounts"]
 
 PROVIDERS = (MESSENGER, "viber_service_msg", "whatsapp")
-_PAGE_SIZE = 20
+_PAGING = {"page_number": 1, "page_size": 20}
+_MOST = 100
 
 
 @dataclass(frozen=True)
@@ -112,15 +114,16 @@ class ExternalAccounts:
         return Answer(204)
 
     def listed(self, query: Mapping[str, str]) -> Answer | Problem:
-        """Return one page of the accounts, by `provider`, `page_number` (from 1) and `page_size` (1 to 100)."""
+        """Return one page of the accounts, by `provider`, `page_number` and `page_size`, each from 1 to 100."""
         provider = query.get("provider")
-        numbers = {"page_number": query.get("page_number", "1"), "page_size": query.get("page_size", str(_PAGE_SIZE))}
-        wrong = [(name, "must be a number from 1 to 100") for name, text in numbers.items() if not _is_number(text)]
+        nearest = self._store.switches["account_pages"] == "nearest"
+        read = {name: _number(query.get(name, str(usual)), nearest) for name, usual in _PAGING.items()}
+        wrong = [(name, "must be a number from 1 to 100") for name, number in read.items() if number is None]
         if provider is not None and provider not in PROVIDERS:
             wrong.append(("provider", f"must be one of {', '.join(PROVIDERS)}"))
         if wrong:
             return external(400, parameters=wrong)
-        number, size = int(numbers["page_number"]), int(numbers["page_size"])
+        number, size = (each for each in read.values() if each is not None)
         found = [page for page in self._store.pages() if page.account_token is not None]
         if provider not in (None, MESSENGER):
             found = []
@@ -139,7 +142,7 @@ class ExternalAccounts:
         """Link an account to an application: 403 for one not of type messages, 409 when it has its one already."""
         page, form = self._account(external_id) if provider == MESSENGER else None, _read(body)
         if page is None:
-            return external(404, _gone(external_id))
+            return self._no_account(external_id, external(403, "Cannot link application"))
         if isinstance(form, Problem):
             return form
         wanted = form.get("application")
@@ -153,11 +156,14 @@ class ExternalAccounts:
     def unlink(self, provider: str, external_id: str, application_id: str) -> Answer | Problem:
         """Take the link to an application back: 409 when it is not the one, or there is none."""
         page = self._account(external_id) if provider == MESSENGER else None
+        conflict = external(409, "Unable to unlink application")
         if page is None:
-            return external(404, _gone(external_id))
-        if self._store.link_page(page.id, application_id, None) is None:
-            return external(409, "Unable to unlink application")
-        return Answer(204)
+            return self._no_account(external_id, conflict)
+        return conflict if self._store.link_page(page.id, application_id, None) is None else Answer(204)
+
+    def _no_account(self, external_id: str, documented: Problem) -> Problem:
+        undocumented = self._store.switches["unknown_account"] == "404"
+        return external(404, _gone(external_id)) if undocumented else documented
 
     def _account(self, external_id: str) -> Page | None:
         page = self._store.page(external_id)
@@ -198,8 +204,11 @@ def _read(body: bytes) -> dict[str, Any] | Problem:
     return form if isinstance(form, dict) else external(400, parameters=[("body", "must be a JSON object")])
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= 100
+def _number(text: str, nearest: bool) -> int | None:
+    """Read a number from 1 to 100; one that is not, is the nearest or None. What is no integer is always None."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,4000}", text):  # more digits than Python reads
+        return None
+    return min(max(int(text), 1), _MOST) if nearest or 1 <= int(text) <= _MOST else None
 
 
 def _gone(external_id: str) -> str:

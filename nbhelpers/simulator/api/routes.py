@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
+from nbhelpers.messages.urls import is_url
 from nbhelpers.simulator.api import applications
 from nbhelpers.simulator.api.external_accounts import Answer, ExternalAccounts
 from nbhelpers.simulator.delivery.scheduler import Deliverer
@@ -23,7 +26,7 @@ from nbhelpers.simulator.rules.problems import (
 )
 from nbhelpers.simulator.sending.accept import Acceptor
 from nbhelpers.simulator.sending.auth import Caller, authenticate, is_account
-from nbhelpers.simulator.sending.request import is_url, read_request
+from nbhelpers.simulator.sending.request import read_request
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application
 from nbhelpers.storage.sqlite import storable
@@ -50,6 +53,11 @@ class ApiRoutes:
             routes.append((f"/{version}/messages", "POST", self._sender(version)))
             routes.append((f"/{version}/messages/ping", "GET", self.ping))
         routes += [
+            (
+                "/v0.1/messages/",
+                "POST",
+                self._sender("v0.1"),
+            ),  # as its specification (0.4.0) has it, read by the letter
             ("/v1/messages/{uuid}", "PATCH", self.patch_message),
             ("/v2/applications", "POST", self.create_application),
             ("/v2/applications", "GET", self.list_applications),
@@ -59,25 +67,24 @@ class ApiRoutes:
             ("/v2/applications/{id}", "PUT", self.update_application),
             ("/v2/applications/{id}", "DELETE", self.delete_application),
             ("/account/settings", "POST", self.change_settings),
-            (_ACCOUNTS, "GET", self.list_accounts),
-            (f"{_ACCOUNTS}/", "GET", self.list_accounts),
-            (f"{_ACCOUNTS}/ping", "GET", self.ping),
-            (f"{_ACCOUNTS}/messenger", "POST", self.create_account),
-            (f"{_ACCOUNTS}/messenger/{{id}}", "GET", self.show_account),
-            (f"{_ACCOUNTS}/messenger/{{id}}", "PATCH", self.change_account),
-            (f"{_ACCOUNTS}/messenger/{{id}}", "DELETE", self.delete_account),
-            (f"{_ACCOUNTS}/{{provider}}/{{id}}/applications", "POST", self.link_application),
-            (f"{_ACCOUNTS}/{{provider}}/{{id}}/applications/{{application}}", "DELETE", self.unlink_application),
         ]
-        return [(path, method, bounded(handler)) for path, method, handler in routes]
+        return [(path, method, bounded(handler)) for path, method, handler in routes + self._accounts_table()]
 
     async def wrong_verb(self, request: Request, _error: Exception) -> Response:
-        """Refuse a method that a known path does not take: 405 on the Applications API, else 403 (seen)."""
+        """Refuse a method that a known path does not take: 405 on the Applications API, else 403 (seen).
+
+        With 405 goes `Allow`, as RFC 9110 asks for; the service's documents do not speak of it.
+        """
         if request.scope["path"].startswith("/_simulator/"):
-            return answer(gateway(405, "Method Not Allowed"))
-        if request.scope["path"].startswith("/v2/applications"):
-            return answer(bad_application(405, name=request.method))
-        return answer(gateway(403, "Forbidden"))
+            refusal = answer(gateway(405, "Method Not Allowed"))
+        elif request.scope["path"].startswith("/v2/applications"):
+            refusal = answer(bad_application(405, name=request.method))
+        else:
+            return answer(gateway(403, "Forbidden"))
+        routes = [route for route in request.app.routes if route.matches(request.scope)[0] is Match.PARTIAL]
+        methods = set().union(*(route.methods for route in routes))
+        refusal.raw_headers.append((b"allow", ", ".join(sorted(methods)).encode()))
+        return refusal
 
     async def nowhere(self, _request: Request, _error: Exception | None = None) -> Response:
         """Refuse an unknown path, before anybody looks at who is calling (seen)."""
@@ -100,10 +107,10 @@ class ApiRoutes:
             body = await read_body(request)
             outgoing = read_request(version, body, self._store.switches)
             if isinstance(outgoing, Problem):
-                return answer(outgoing)
+                return self._refused(outgoing)
             refusal = self._acceptor.may_send(caller, outgoing, version)
             if refusal is not None:
-                return answer(refusal)
+                return self._refused(refusal)
             kept = body.decode(json.detect_encoding(body), "replace")
             lessons = self._acceptor.prepared()
             self._sending += 1
@@ -128,7 +135,12 @@ class ApiRoutes:
         name = request.path_params["uuid"]
         if not self._store.rows("SELECT 1 FROM messages WHERE uuid = ?", name):
             return answer(unknown_message(name))
-        return answer(unsupported_operation())
+        return self._refused(unsupported_operation())
+
+    def _refused(self, problem: Problem) -> Response:
+        if problem.status == 422:
+            problem = replace(problem, kind=self._store.switches["problem_type"])
+        return answer(problem)
 
     def _caller(self, request: Request, version: str | None = None) -> Caller | Problem:
         authorizations = request.headers.getlist("authorization")
@@ -145,7 +157,7 @@ class ApiRoutes:
         early = self._may_manage(request)
         if early is not None:
             return answer(early)
-        made = await applications.create(self._store, await read_body(request))
+        made = await asyncio.to_thread(applications.create, self._store, await read_body(request))
         return answer(made) if isinstance(made, Problem) else answer(applications.described(*made), 201)
 
     async def list_applications(self, request: Request) -> Response:
@@ -161,7 +173,7 @@ class ApiRoutes:
         """Change an application."""
         found = self._application(request)
         if not isinstance(found, Problem):
-            found = await applications.update(self._store, found, await read_body(request))
+            found = await asyncio.to_thread(applications.update, self._store, found, await read_body(request))
             self._deliverer.wake()  # its URLs may be others now
         return answer(found if isinstance(found, Problem) else applications.described(found))
 
@@ -226,45 +238,41 @@ class ApiRoutes:
 
     # External accounts
 
-    async def create_account(self, request: Request) -> Response:
-        """Make the account of a Page."""
-        return await self._external(request, lambda body: self._accounts.create(body))
-
-    async def show_account(self, request: Request) -> Response:
-        """Show the account of a Page."""
-        return await self._external(request, lambda _: self._accounts.show(request.path_params["id"]))
-
-    async def change_account(self, request: Request) -> Response:
-        """Change the account of a Page."""
-        return await self._external(request, lambda body: self._accounts.change(request.path_params["id"], body))
-
-    async def delete_account(self, request: Request) -> Response:
-        """Delete the account of a Page."""
-        return await self._external(request, lambda _: self._accounts.delete(request.path_params["id"]))
-
-    async def list_accounts(self, request: Request) -> Response:
-        """List the accounts."""
-        return await self._external(request, lambda _: self._accounts.listed(request.query_params))
-
-    async def link_application(self, request: Request) -> Response:
-        """Link the account of a Page to an application."""
-        at = request.path_params
-        return await self._external(request, lambda body: self._accounts.link(at["provider"], at["id"], body))
-
-    async def unlink_application(self, request: Request) -> Response:
-        """Unlink the account of a Page from an application."""
-        at = request.path_params
-        return await self._external(
-            request, lambda _: self._accounts.unlink(at["provider"], at["id"], at["application"])
+    def _accounts_table(self) -> list[tuple[str, str, Handler]]:
+        accounts, one, links = (
+            self._accounts,
+            f"{_ACCOUNTS}/messenger/{{id}}",
+            f"{_ACCOUNTS}/{{provider}}/{{id}}/applications",
         )
+        listed = self._external(lambda at, _: accounts.listed(at))
+        return [
+            (_ACCOUNTS, "GET", listed),
+            (f"{_ACCOUNTS}/", "GET", listed),
+            (f"{_ACCOUNTS}/ping", "GET", self.ping),
+            (f"{_ACCOUNTS}/messenger", "POST", self._external(lambda _, body: accounts.create(body))),
+            (one, "GET", self._external(lambda at, _: accounts.show(at["id"]))),
+            (one, "PATCH", self._external(lambda at, body: accounts.change(at["id"], body))),
+            (one, "DELETE", self._external(lambda at, _: accounts.delete(at["id"]))),
+            (links, "POST", self._external(lambda at, body: accounts.link(at["provider"], at["id"], body))),
+            (
+                f"{links}/{{application}}",
+                "DELETE",
+                self._external(lambda at, _: accounts.unlink(at["provider"], at["id"], at["application"])),
+            ),
+        ]
 
-    async def _external(self, request: Request, work: Callable[[bytes], Answer | Problem]) -> Response:
-        caller = self._caller(request)
-        if isinstance(caller, Problem):
-            return answer(caller)
-        body = await read_body(request)
-        done = await asyncio.to_thread(work, body)
-        if isinstance(done, Problem):
-            return answer(done)
-        self._deliverer.wake()
-        return answer(done.body, done.status)
+    def _external(self, work: Callable[[Mapping[str, str], bytes], Answer | Problem]) -> Handler:
+        """Return the handler of one call: `work` is given what path and query say, and the body."""
+
+        async def handler(request: Request) -> Response:
+            caller = self._caller(request)
+            if isinstance(caller, Problem):
+                return answer(caller)
+            at = dict(request.query_params) | request.path_params
+            done = await asyncio.to_thread(work, at, await read_body(request))
+            if isinstance(done, Problem):
+                return answer(done)
+            self._deliverer.wake()
+            return answer(done.body, done.status)
+
+        return handler

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import requests
 
 from nbhelpers.errors import ServiceError
 
-__all__ = ["ControlClient"]
+__all__ = ["ControlClient", "ReadCount"]
 
 T = TypeVar("T")
+
+
+class ReadCount(int):
+    """How many messages a person has read, with the `message_uuids` of those, the oldest first."""
+
+    message_uuids: tuple[str, ...]
+
+    def __new__(cls, message_uuids: Iterable[str]) -> ReadCount:
+        """Count them."""
+        made = super().__new__(cls, len(uuids := tuple(message_uuids)))
+        made.message_uuids = uuids
+        return made
+
+    @property
+    def message_uuid(self) -> str | None:
+        """The newest of them, None when nothing was read."""
+        return next(iter(self.message_uuids[::-1]), None)
 
 
 class ControlClient:
@@ -60,12 +77,15 @@ class ControlClient:
         return self._part(list, "calls", "POST", "settings/test")
 
     def write(self, kind: str = "text", **details: str | None) -> dict[str, Any]:
-        """Let a person write: `page`, `person` or `psid`, `text`, `url`. Returns `psid` and `passed_on`."""
+        """Let a person write: `page`, `person` or `psid`, `text`, `url`.
+
+        Returns `message_uuid`, `psid`, `page_id` and `passed_on`.
+        """
         return self._call("POST", "write", {"type": kind, **details})
 
-    def read(self, **who: str | None) -> int:
+    def read(self, **who: str | None) -> ReadCount:
         """Let a person (`page`, `person`, `psid`) read what was delivered; return how many messages that were."""
-        return self._part(int, "read", "POST", "read", who)
+        return ReadCount(self._part(list, "message_uuids", "POST", "read", who))
 
     def play(self, scene: str, page: str | None = None) -> list[dict[str, Any]]:
         """Let the people of a scene write to a Page (by default the newest): `psid` and `passed_on` of each message."""
@@ -110,10 +130,6 @@ class ControlClient:
     def block(self, person: str | None = None, page: str | None = None, blocked: bool = True) -> dict[str, Any]:
         """Let a person (by default Ada) block a Page, or with `blocked=False` take that back. Returns their `psid`."""
         return self._call("PUT", "blocked", {"person": person, "page": page, "blocked": "yes" if blocked else "no"})
-
-    def expire_link(self, page: str | None = None) -> dict[str, Any]:
-        """Let the link of a Page (by default the newest) run out: 1370 until it is linked again."""
-        return self._call("PUT", "link/expired", {"page": page})
 
     def page_token(self, page: str | None = None) -> str:
         """Return the access token that Facebook gives out for a Page, as the External Accounts API wants it."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import asdict
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from nbhelpers.errors import KitError
 from nbhelpers.simulator.delivery.scheduler import Deliverer
-from nbhelpers.simulator.http import Handler, answer, texts
+from nbhelpers.simulator.http import Body, Form, Handler, action
 from nbhelpers.simulator.people import People
 from nbhelpers.simulator.storage.faults import FAULTS, Faults
 from nbhelpers.simulator.storage.store import Store
@@ -30,65 +26,62 @@ class LessonRoutes:
     def table(self) -> list[tuple[str, str, Handler]]:
         """Return path, method and handler of everything there is, without what guards them."""
         return [
-            ("refusals", "POST", self.refuse_next),
-            ("refusals", "GET", self.refusals),
-            ("refusals", "DELETE", self.forget_refusals),
-            ("advance", "POST", self.advance),
-            ("pace", "GET", self.pace),
-            ("pace", "PUT", self.change_pace),
-            ("faults", "GET", self.faults),
-            ("faults", "POST", self.start_fault),
-            ("faults", "DELETE", self.clear_faults),
-            ("switches", "GET", self.switches),
-            ("switches", "PUT", self.change_switches),
-            ("webhooks", "GET", self.webhooks),
+            ("refusals", "POST", action(self.refuse_next, "code", "status")),
+            ("refusals", "GET", action(self.refusals)),
+            ("refusals", "DELETE", action(self.forget_refusals)),
+            ("advance", "POST", action(self.advance, "hours")),
+            ("pace", "GET", action(self.pace)),
+            ("pace", "PUT", action(self.change_pace, "pace")),
+            ("faults", "GET", action(self.faults)),
+            ("faults", "POST", action(self.start_fault, "name", "times", "page", "person")),
+            ("faults", "DELETE", action(self.clear_faults, "name")),
+            ("switches", "GET", action(self.switches)),
+            ("switches", "PUT", action(self.change_switches)),
+            ("webhooks", "GET", action(self.webhooks)),
         ]
 
-    async def refuse_next(self, request: Request) -> Response:
+    def refuse_next(self, form: Form) -> Body:
         """Let the next message be refused later, with a code of the list."""
-        form = await texts(request, "code", "status")
         code, status = form.get("code", ""), form.get("status", "rejected")
-        await asyncio.to_thread(self._faults.refuse_next, code, status)
-        return answer({"code": code, "status": status}, 201)
+        self._faults.refuse_next(code, status)
+        return {"code": code, "status": status}
 
-    async def refusals(self, _request: Request) -> Response:
-        """Answer with the refusals that were asked for and have not come yet."""
-        return answer({"refusals": self._faults.refusals})
+    def refusals(self, _form: Form) -> Body:
+        """Return the refusals that were asked for and have not come yet."""
+        return {"refusals": self._faults.refusals}
 
-    async def forget_refusals(self, _request: Request) -> Response:
+    def forget_refusals(self, form: Form) -> Body:
         """Take them back."""
-        await asyncio.to_thread(self._faults.forget_refusals)
-        return answer({"refusals": []})
+        self._faults.forget_refusals()
+        return self.refusals(form)
 
-    async def advance(self, request: Request) -> Response:
+    def advance(self, form: Form) -> Body:
         """Let hours pass for what is there already; what is made afterwards is fresh."""
-        hours = _number(await texts(request, "hours"), "hours", 0.001, 24 * 366)
+        hours = _number(form, "hours", 0.001, 24 * 366)
         # Tokens state whole seconds: from the next one on, whatever says it was made before was.
-        await asyncio.sleep(1 - time.time() % 1 + 0.01)
-        await asyncio.to_thread(self._store.advance, hours * 3600)
+        time.sleep(1 - time.time() % 1 + 0.01)
+        self._store.advance(hours * 3600)
         self._deliverer.wake()
-        return answer({"hours": hours})
+        return {"hours": hours}
 
-    async def pace(self, _request: Request) -> Response:
-        """How many seconds between two tries of a webhook pass in one."""
-        return answer({"pace": self._store.pace})
+    def pace(self, _form: Form) -> Body:
+        """Return how many seconds between two tries of a webhook pass in one."""
+        return {"pace": self._store.account().pace}
 
-    async def change_pace(self, request: Request) -> Response:
+    def change_pace(self, form: Form) -> Body:
         """Let the waits between two tries of a webhook pass faster: so many of their seconds in one."""
-        pace = _number(await texts(request, "pace"), "pace", 1, 1000)
-        await asyncio.to_thread(self._store.change_pace, pace)
+        self._store.change_pace(_number(form, "pace", 1, 1000))
         self._deliverer.wake()
-        return answer({"pace": self._store.pace})
+        return self.pace(form)
 
-    async def faults(self, _request: Request) -> Response:
-        """Every lesson, and how often it will still happen."""
+    def faults(self, form: Form) -> Body:
+        """Return every lesson, and how often it will still happen."""
         left = self._left()
         table = [asdict(fault) | {"left": left.get(name)} for name, fault in FAULTS.items()]
-        return answer({"faults": table, "pace": self._store.pace})
+        return {"faults": table, **self.pace(form)}
 
-    async def start_fault(self, request: Request) -> Response:
+    def start_fault(self, form: Form) -> Body:
         """Turn a lesson on."""
-        form = await texts(request, "name", "times", "page", "person")
         times = _number(form, "times", 0, 1000) if "times" in form else None
         if times is not None and times != int(times):
             raise KitError("times cannot be that.", f"You gave “{form['times']}”.", "Give a whole number.")
@@ -99,19 +92,17 @@ class LessonRoutes:
             expired = page or next(iter(linked[::-1]), None)
             if expired is None:
                 raise KitError("No link can run out.", "No Page is linked.", "Link one first: step 4.")
-            await asyncio.to_thread(self._people.expire_link, expired)
+            self._people.expire_link(expired)
         elif fault.kind == "now":
-            page = page or self._people.page()
-            await asyncio.to_thread(self._people.write, page, person=form.get("person"), kind="unsupported")
-        return answer(asdict(fault) | {"left": self._left().get(fault.name)}, 201)
+            self._people.write(page or self._people.page(), person=form.get("person"), kind="unsupported")
+        return asdict(fault) | {"left": self._left().get(fault.name)}
 
-    async def clear_faults(self, request: Request) -> Response:
+    def clear_faults(self, form: Form) -> Body:
         """Turn one lesson off, or all."""
-        cleared = self._faults.clear((await texts(request, "name")).get("name"))
-        if "page-link-expired" in cleared:
+        if "page-link-expired" in self._faults.clear(form.get("name")):
             for page in self._expired():
-                await asyncio.to_thread(self._people.renew_link, page)
-        return await self.faults(request)
+                self._people.renew_link(page)
+        return self.faults(form)
 
     def _expired(self) -> list[Page]:
         return [page for page in self._store.pages() if page.account_token not in (None, page.access_token)]
@@ -119,23 +110,22 @@ class LessonRoutes:
     def _left(self) -> dict[str, int]:
         return self._faults.left | ({"page-link-expired": 0} if self._expired() else {})
 
-    async def switches(self, _request: Request) -> Response:
-        """Every switch: what it is set to, and what it says."""
+    def switches(self, _form: Form) -> Body:
+        """Return every switch: what it is set to, and what it says."""
         set_to = self._store.switches
-        return answer({"switches": [asdict(switch) | {"value": set_to[name]} for name, switch in SWITCHES.items()]})
+        return {"switches": [asdict(switch) | {"value": set_to[name]} for name, switch in SWITCHES.items()]}
 
-    async def change_switches(self, request: Request) -> Response:
+    def change_switches(self, form: Form) -> Body:
         """Set some switches."""
-        form = await texts(request)
-        await asyncio.to_thread(self._store.change_switches, form)
-        return await self.switches(request)
+        self._store.change_switches(form)
+        return self.switches(form)
 
-    async def webhooks(self, request: Request) -> Response:
-        """Answer with the newest webhooks, fifty unless `limit` says otherwise."""
-        limit = int(_number({"limit": request.query_params.get("limit", "50")}, "limit", 1, 1_000_000))
+    def webhooks(self, form: Form) -> Body:
+        """Return the newest webhooks, fifty unless `limit` says otherwise."""
+        limit = int(_number({"limit": "50"} | form, "limit", 1, 1_000_000))
         names = "id, uuid, kind, at, due, attempts, outcome, answer, called"
         rows = self._store.rows(f"SELECT {names} FROM webhooks ORDER BY id DESC LIMIT ?", limit)  # noqa: S608
-        return answer({"webhooks": [dict(row) for row in rows]})
+        return {"webhooks": [dict(row) for row in rows]}
 
 
 def _number(form: dict[str, str], name: str, least: float, most: float) -> float:

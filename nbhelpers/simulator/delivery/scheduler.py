@@ -45,7 +45,6 @@ _SLOW, _AGAIN = 3.0, 1.0  # seconds that a slow webhook comes late, and until a 
 # Labelled, and about nobody: it must never be taken for a message. That the real form makes a call is not known.
 _TEST = b'{"test":"This is a test call of the settings form."}'
 
-_DELIVERED = "UPDATE webhooks SET outcome = 'delivered', attempts = ?, called = ?, answer = ? WHERE id = ?"
 _log = logging.getLogger(__name__)
 _Way = tuple[str, str | None, str | None]
 _Held = tuple[bool, str | None, str | None]  # inbound or status, application, webhook_url
@@ -290,11 +289,11 @@ class Deliverer:
             change["answer"] += ", which the lesson duplicate-delivery lost"
             await self._note(row["id"], due=time.time() + _AGAIN, **change)
         elif answered.status in _SUCCESS:
-            await self._writes.write(lambda connection: _delivered(connection, row["id"], change))
+            await self._note(row["id"], outcome="delivered", **change)
         elif not self._is_retried(answered.status):
             await self._note(row["id"], outcome="dropped", **change)
         else:
-            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.pace
+            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.account().pace
             await self._note(row["id"], due=time.time() + wait, **change)
 
     async def _call(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> Answered:
@@ -321,7 +320,3 @@ class Deliverer:
 
 def _changed(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> int:
     return connection.execute(sql, values).rowcount
-
-
-def _delivered(connection: sqlite3.Connection, webhook: int, change: dict[str, Any]) -> None:
-    connection.execute(_DELIVERED, (change["attempts"], change["called"], change["answer"], webhook))

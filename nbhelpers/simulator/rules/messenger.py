@@ -19,7 +19,6 @@ __all__ = [
     "Tag",
     "is_out_of_reach",
     "is_wrong_type",
-    "markdown",
     "tag_on",
     "tag_refusal",
     "window_refusal",
@@ -118,10 +117,3 @@ def is_out_of_reach(url: str) -> bool:
         labels = host.split(".")
         # A last label that begins with a digit is no name: one of the odd ways to write a number, such as 127.1.
         return len(labels) < 2 or not all(labels) or labels[-1] in _NOWHERE or labels[-1][0].isdigit()
-
-
-def markdown() -> str:
-    """Return the codes that come by themselves as the README has them."""
-    lines = ["| code | text | what brings it about |", "|---|---|---|"]
-    lines += [f"| {each.code} | {each.text} | {each.how} |" for each in REFUSALS.values() if each.how]
-    return "\n".join(lines)

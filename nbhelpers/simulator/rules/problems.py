@@ -36,19 +36,19 @@ _Parameters = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Problem:
-    """A refusal: `status` and the fields of its body. The trace id is added when it is sent."""
+    """A refusal: `status`, the fields of its body and their Content-Type. The trace id is added when it is sent."""
 
     status: int
     fields: dict[str, Any] = field(default_factory=dict)
     plain: str = ""
+    kind: str = "application/problem+json"
 
     def body(self, trace: str) -> tuple[bytes, str]:
         """Return body and content type, with `trace` where the service puts it."""
         if self.plain:
             return self.plain.encode(), "text/plain"
-        kind = "application/json" if "error-code" in self.fields else "application/problem+json"
         fields = {name: trace if value == _TRACE else value for name, value in self.fields.items()}
-        return json.dumps(fields, separators=(",", ":")).encode(), kind
+        return json.dumps(fields, separators=(",", ":")).encode(), self.kind
 
 
 def unauthorised(detail: str = "Invalid Token", version: str | None = None) -> Problem:
@@ -174,7 +174,7 @@ def settings_refused(status: int, words: str) -> Problem:
 
     420, which gateway tests show for another call of the same service, and 400 are inferred.
     """
-    return Problem(status, {"error-code": str(status), "error-code-label": words})
+    return Problem(status, {"error-code": str(status), "error-code-label": words}, kind="application/json")
 
 
 def _problem(status: int, title: str, detail: str, kind: str, more: dict[str, Any] | None = None) -> Problem:

@@ -35,9 +35,9 @@ def authenticate(store: Store, authorizations: Sequence[str], version: str | Non
 
     Accepted are a Bearer JWT and Basic with key and secret, never both at once (both specifications; the body of that
     refusal is not known). The rules on times are documented (support article 360000958407): without `exp` a token is
-    good until 15 minutes after `iat`, with it until then, never past 24 hours. `iat` is in seconds: in milliseconds
-    it is far ahead. An `exp` in milliseconds lies beyond the 24 hours, which end the token then. `version` is the
-    API's, where the switch `unauthorised` has a say.
+    good until 15 minutes after `iat`, with it until then, never past 24 hours. Times are in seconds: an `iat` in
+    milliseconds is far ahead, an `exp` lies beyond the 24 hours, where the switch `long_exp` has a say. `version` is
+    the API's, where the switch `unauthorised` has one.
     """
     worded = version if store.switches["unauthorised"] == "specification" else None
     if not any(authorizations):
@@ -120,7 +120,12 @@ def _is_in_time(claims: Mapping[str, Any], store: Store) -> bool:
     now += store.aged(issued)  # as if so much time had passed for this token
     if "exp" not in claims:
         return now <= issued + TTL
-    return expires is not None and expires > issued and now <= min(expires, issued + LONGEST)
+    if expires is None or expires <= issued:
+        return False
+    # A second more is a rounded iat, as libraries write it.
+    if store.switches["long_exp"] == "refused" and expires > issued + LONGEST + 1:
+        return False
+    return now <= min(expires, issued + LONGEST)
 
 
 def _has_begun(claims: Mapping[str, Any], switches: Mapping[str, str]) -> bool:

@@ -6,16 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from nbhelpers.messages.inbound import GUIDE, LONGEST_ID, MEDIA, TODAY
-from nbhelpers.messages.outbound import CATEGORIES, LONGEST_REF, LONGEST_TEXT, LONGEST_URL
+from nbhelpers.messages.outbound import CATEGORIES, LONGEST_REF, LONGEST_TEXT
+from nbhelpers.messages.urls import is_url
 from nbhelpers.simulator.rules.messenger import is_out_of_reach, is_wrong_type, tag_refusal
 from nbhelpers.simulator.rules.problems import Problem, invalid_json, invalid_v01, problem_v1
 from nbhelpers.simulator.storage.switches import DEFAULTS
 from nbhelpers.storage.sqlite import storable
 
-__all__ = ["MESSENGER", "Outgoing", "is_url", "parse", "read_request"]
+__all__ = ["MESSENGER", "Outgoing", "parse", "read_request"]
 
 MESSENGER = "messenger"
 # The channels of specification 1.11.0. Only Messenger is simulated; the others may stand in a failover.
@@ -72,21 +72,6 @@ def parse(body: bytes) -> Any:
     UTF-16 and UTF-32 are read, as the service's parser is taken to do (its error texts are Jackson's).
     """
     return _decode(body.decode(json.detect_encoding(body)))
-
-
-def is_url(value: Any) -> bool:
-    """Say whether a value is an http or https address with a host, of 10 to 2000 characters.
-
-    The lengths are v1's for audio; for other media the beta says 1 to 2000, and fewer than 10 make no address.
-    """
-    # What is not printable, such as a line end, NUL or half a character, is in no address.
-    if not isinstance(value, str) or not 10 <= len(value) <= LONGEST_URL or " " in value or not value.isprintable():
-        return False
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a bracket without its other half, a port that is no number
-        return False
 
 
 def _no_constant(name: str) -> Any:
@@ -277,8 +262,10 @@ class _Reading:
 
     def _check_media(self, kind: str, value: Any, name: str) -> None:
         url = value.get("url") if isinstance(value, dict) else None
-        if not isinstance(url, str) or not is_url(url):
+        if not isinstance(url, str):
             self._refuse(name, _REQUIRED if url is None else "must be a URL.")
+        elif not is_url(url):
+            self._refuse_by("media_url", "1380", name, "must be a URL.")
         else:
             # Nobody can look at the type of what cannot be fetched, unless it is judged by its name at once.
             if is_out_of_reach(url):

@@ -12,7 +12,7 @@ from nbhelpers.errors import KitError
 from nbhelpers.simulator.rules.messenger import REFUSALS
 from nbhelpers.simulator.storage.store import Store
 
-__all__ = ["FAULTS", "Fault", "Faults", "markdown"]
+__all__ = ["FAULTS", "Fault", "Faults"]
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,6 @@ FAULTS = _read()
 _OF_A_MESSAGE = [fault.name for fault in FAULTS.values() if fault.kind == "messages"]
 
 
-def markdown() -> str:
-    """Return the table as the README has it."""
-    lines = ["| lesson | does | you see | ends | source |", "|---|---|---|---|---|"]
-    for fault in FAULTS.values():
-        ends = "at once" if fault.kind == "now" else f"after {fault.times}" if fault.times else "when cleared"
-        lines.append(f"| `{fault.name}` | {fault.does} | {fault.see} | {ends} | {fault.source} |")
-    return "\n".join(lines)
-
-
 def _named(name: str) -> Fault:
     fault = FAULTS.get(name.strip().lower().replace(" ", "-").replace("_", "-"))
     if fault is None:
@@ -60,7 +51,7 @@ class Faults:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._left: dict[str, int] = {row["name"]: row["times"] for row in store.rows("SELECT * FROM faults")}
         self._met: dict[str, int] = {}
         asked = store.rows("SELECT * FROM refusals ORDER BY id")
@@ -101,7 +92,7 @@ class Faults:
             if left is None:
                 return False
             if left:
-                self._keep_locked(name, left - 1 or None)
+                self._keep(name, left - 1 or None)
             return True
 
     def of_message(self) -> frozenset[str]:
@@ -143,16 +134,13 @@ class Faults:
         return status, code
 
     def _keep(self, name: str, times: int | None) -> None:
+        sql = "INSERT OR REPLACE INTO faults VALUES (:name, :times)"
         with self._lock:
-            self._keep_locked(name, times)
-
-    def _keep_locked(self, name: str, times: int | None) -> None:
-        if times is None:
-            self._left.pop(name, None)
-            self._met.pop(name, None)
-            sql, values = "DELETE FROM faults WHERE name = :name", {"name": name, "times": 0}
-        else:
-            self._left[name] = times
-            sql, values = "INSERT OR REPLACE INTO faults VALUES (:name, :times)", {"name": name, "times": times}
-        # Not waited for: it is counted on the way of a call.
-        self._store.write(lambda connection: connection.execute(sql, values) and None)
+            if times is None:
+                self._left.pop(name, None)
+                self._met.pop(name, None)
+                sql = "DELETE FROM faults WHERE name = :name"
+            else:
+                self._left[name] = times
+            # Not waited for: it is counted on the way of a call.
+            self._store.write(lambda connection: connection.execute(sql, {"name": name, "times": times}) and None)

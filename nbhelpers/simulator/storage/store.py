@@ -21,7 +21,6 @@ from nbhelpers.simulator.storage.tables import (
     Page,
     columns_of,
     open_account,
-    read_account,
     to_application,
     to_page,
 )
@@ -47,18 +46,29 @@ class Store:
             raise ServiceError(
                 "The simulator cannot open its store.", f"{path}: {error}.", "`nbhelpers reset` sets it aside."
             ) from None
-        self._account = self.write(open_account).result()
-        self._changing = threading.Lock()  # so that the account in memory is the one that was written last
-        self._applications = self._read_applications()
+        self._changing = threading.Lock()  # so that what is in memory is what was written last
         self._tokens = {(row["jti"], row["application_id"]) for row in self.rows("SELECT * FROM tokens")}
-        self._pages: dict[str, Page] = self._read_pages()
-        self._ageings = self._read_ageings()
-        self._aged_in_all = sum(seconds for _, seconds in self._ageings)
-        self.switches: Mapping[str, str] = DEFAULTS | self._switches()
+        self._change(open_account)
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Run `work(connection)` on the writer thread, in a commit that it may share with others."""
         return self._database.write(work)
+
+    def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Write what every call and every webhook asks for, and read all of it into memory again."""
+        with self._changing:
+            done = self.write(work).result()
+            (account,) = self.rows("SELECT * FROM account")
+            self._account = Account(**dict(account))
+            applications = self.rows("SELECT * FROM applications ORDER BY at, id")
+            self._applications = {row["id"]: to_application(row) for row in applications}
+            self._pages = {row["id"]: to_page(row) for row in self.rows("SELECT * FROM pages ORDER BY at, id")}
+            self._ageings = [(row["at"], row["seconds"]) for row in self.rows("SELECT * FROM ageings")]
+            self.aged_in_all = sum(seconds for _, seconds in self._ageings)  # seconds
+            set_to = {row["name"]: row["value"] for row in self.rows("SELECT * FROM switches")}
+            # One that an earlier version knew and this one does not is left alone.
+            self.switches: Mapping[str, str] = {name: set_to.get(name, usual) for name, usual in DEFAULTS.items()}
+        return done
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """Return the rows of a query."""
@@ -71,21 +81,11 @@ class Store:
 
     def change_account(self, **changes: str | float) -> Account:
         """Change fields of the account, and return it as it is then."""
-
-        def work(connection: sqlite3.Connection) -> Account:
-            names = ", ".join(f"{field.name} = :{field.name}" for field in fields(Account) if field.name in changes)
-            if names:
-                connection.execute(f"UPDATE account SET {names}", changes)  # noqa: S608 - names of our own class
-            return read_account(connection)
-
-        with self._changing:
-            self._account = self.write(work).result()
+        names = ", ".join(f"{field.name} = :{field.name}" for field in fields(Account) if field.name in changes)
+        if names:
+            sql = f"UPDATE account SET {names}"  # noqa: S608 - names of our own class
+            self._change(lambda connection: connection.execute(sql, changes))
         return self._account
-
-    @property
-    def pace(self) -> float:
-        """How many of the seconds between two tries of a webhook pass in one second of the clock: 1 but in a lesson."""
-        return self._account.pace
 
     def write_batch(self) -> WriteBatch:
         """Return what writes from an event loop; to be closed before the store is."""
@@ -103,16 +103,7 @@ class Store:
                 "UPDATE webhooks SET due = due - ?, at = at - ? WHERE outcome IS NULL", (seconds, seconds)
             )
 
-        with self._changing:
-            self.write(work).result()
-            self._ageings = self._read_ageings()
-            self._aged_in_all = sum(seconds for _, seconds in self._ageings)
-            self._pages = self._read_pages()
-
-    @property
-    def aged_in_all(self) -> float:
-        """By how many seconds everything has been aged so far."""
-        return self._aged_in_all
+        self._change(work)
 
     def change_pace(self, pace: float) -> None:
         """Change the pace, for what waits for its next try already too."""
@@ -129,23 +120,10 @@ class Store:
         """Return by how many seconds something of this moment (Unix seconds) has been aged since."""
         return sum(seconds for at, seconds in self._ageings if moment < at) if self._ageings else 0.0
 
-    def _read_ageings(self) -> list[tuple[float, float]]:
-        return [(row["at"], row["seconds"]) for row in self.rows("SELECT * FROM ageings")]
-
     def change_switches(self, values: Mapping[str, str]) -> None:
         """Set some switches. Raises KitError for a name or a choice that there is not."""
-        values = check(values)
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.executemany("INSERT OR REPLACE INTO switches VALUES (?, ?)", values.items())
-
-        with self._changing:
-            self.write(work).result()
-            self.switches = DEFAULTS | self._switches()
-
-    def _switches(self) -> dict[str, str]:
-        # One that an earlier version knew and this one does not is left alone.
-        return {row["name"]: row["value"] for row in self.rows("SELECT * FROM switches") if row["name"] in DEFAULTS}
+        sql, rows = "INSERT OR REPLACE INTO switches VALUES (?, ?)", list(check(values).items())
+        self._change(lambda connection: connection.executemany(sql, rows))
 
     def application(self, application_id: str | None) -> Application | None:
         """Return the application with this id, None when there is none."""
@@ -159,19 +137,15 @@ class Store:
         """Register an application."""
         names = [field.name for field in fields(Application)]
         sql = f"INSERT INTO applications ({', '.join(names)}) VALUES (:{', :'.join(names)})"  # noqa: S608
-        with self._changing:
-            self.write(lambda connection: connection.execute(sql, columns_of(asdict(application)))).result()
-            self._applications = self._read_applications()
+        self._change(lambda connection: connection.execute(sql, columns_of(asdict(application))))
 
     def change_application(self, application_id: str, **changes: Any) -> Application | None:
         """Change fields of an application, and return it as it is then; None when it was deleted meanwhile."""
         names = ", ".join(f"{name} = :{name}" for name in changes)
         sql = f"UPDATE applications SET {names} WHERE id = :application_id"  # noqa: S608
-        with self._changing:
-            values = columns_of(changes) | {"application_id": application_id}
-            self.write(lambda connection: connection.execute(sql, values)).result()
-            self._applications = self._read_applications()
-            return self._applications.get(application_id)
+        values = columns_of(changes) | {"application_id": application_id}
+        self._change(lambda connection: connection.execute(sql, values))
+        return self._applications.get(application_id)
 
     def forget_application(self, application_id: str) -> None:
         """Delete an application; its Pages are linked to none then."""
@@ -180,12 +154,7 @@ class Store:
             connection.execute("DELETE FROM applications WHERE id = ?", (application_id,))
             connection.execute("UPDATE pages SET application_id = NULL WHERE application_id = ?", (application_id,))
 
-        with self._changing:
-            self.write(work).result()
-            self._applications, self._pages = self._read_applications(), self._read_pages()
-
-    def _read_applications(self) -> dict[str, Application]:
-        return {row["id"]: to_application(row) for row in self.rows("SELECT * FROM applications ORDER BY at, id")}
+        self._change(work)
 
     def is_first_use(self, jti: str, application_id: str) -> bool:
         """Say whether a token's ID comes for the first time, and remember it. Never waits: every call asks."""
@@ -213,9 +182,7 @@ class Store:
         """Make a Page, unless there is one of this name."""
         names = [field.name for field in fields(Page)]
         sql = f"INSERT OR IGNORE INTO pages ({', '.join(names)}) VALUES (:{', :'.join(names)})"  # noqa: S608
-        with self._changing:
-            self.write(lambda connection: connection.execute(sql, asdict(page))).result()
-            self._pages = self._read_pages()
+        self._change(lambda connection: connection.execute(sql, asdict(page)))
 
     def change_page(self, page_id: str, **changes: Any) -> Page:
         """Change fields of a Page, and return it as it is then."""
@@ -232,15 +199,8 @@ class Store:
     def _change_page(self, where: str, page_id: str, changes: dict[str, Any], **values: Any) -> bool:
         names = ", ".join(f"{name} = :{name}" for name in changes)
         values |= changes | {"page_id": page_id}
-        with self._changing:
-            changed = self.write(
-                lambda connection: connection.execute(f"UPDATE pages SET {names} WHERE {where}", values).rowcount  # noqa: S608
-            ).result()
-            self._pages = self._read_pages()
-        return bool(changed)
-
-    def _read_pages(self) -> dict[str, Page]:
-        return {row["id"]: to_page(row) for row in self.rows("SELECT * FROM pages ORDER BY at, id")}
+        sql = f"UPDATE pages SET {names} WHERE {where}"  # noqa: S608
+        return bool(self._change(lambda connection: connection.execute(sql, values).rowcount))
 
     def close(self) -> None:
         """Finish what was asked for and close the file."""

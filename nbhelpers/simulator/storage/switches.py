@@ -1,6 +1,6 @@
 """The table of switches: what nobody outside knows, or sources disagree about, with the likelier answer as default.
 
-It is read from `switches.toml` by Python, by the command line and by this folder's README alike. A switch says what the
+It is read from `switches.toml`; the simulator's README has the same, which a test holds. A switch says what the
 simulator answers, never for which year or client.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nbhelpers.errors import KitError
 
-__all__ = ["DEFAULTS", "SWITCHES", "Switch", "check", "markdown"]
+__all__ = ["DEFAULTS", "SWITCHES", "Switch", "check"]
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,6 @@ def check(values: Mapping[str, str]) -> dict[str, str]:
         if value not in choices and not ("<YYYY-MM-DD>" in choices and _is_day(value)):
             raise KitError(f"{name} cannot be that.", f"You gave “{value}”.", f"Use {' or '.join(choices)}.")
     return dict(values)
-
-
-def markdown() -> str:
-    """Return the table as the README has it."""
-    lines = ["| switch | says | default | else | source | how sure |", "|---|---|---|---|---|---|"]
-    for switch in SWITCHES.values():
-        default, *others = (f"`{choice}`" for choice in switch.choices)
-        cells = [f"`{switch.name}`", switch.says, default, ", ".join(others), switch.source, switch.sure]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def _is_day(value: str) -> bool:

@@ -16,7 +16,6 @@ __all__ = [
     "Page",
     "columns_of",
     "open_account",
-    "read_account",
     "to_application",
     "to_page",
 ]
@@ -102,27 +101,21 @@ class Page:
     id: str
     name: str
     access_token: str
-    published: bool
-    application_id: str | None
     at: float
-    account_name: str | None
-    account_token: str | None
-    linked: float | None
+    published: bool = True
+    application_id: str | None = None
+    account_name: str | None = None
+    account_token: str | None = None
+    linked: float | None = None
 
 
-def open_account(connection: sqlite3.Connection) -> Account:
-    """Return the account, made with new credentials if there is none yet."""
+def open_account(connection: sqlite3.Connection) -> None:
+    """Make the account, with new credentials, if there is none yet."""
     if connection.execute("SELECT 1 FROM account").fetchone() is None:
         connection.execute(
             "INSERT INTO account (api_key, api_secret, signature_secret) VALUES (?, ?, ?)",
             (secrets.token_hex(4), secrets.token_urlsafe(12), secrets.token_urlsafe(36)),
         )
-    return read_account(connection)
-
-
-def read_account(connection: sqlite3.Connection) -> Account:
-    """Return the account as it is stored."""
-    return Account(**dict(connection.execute("SELECT * FROM account").fetchone()))
 
 
 def columns_of(values: dict[str, Any]) -> dict[str, Any]:

@@ -123,6 +123,20 @@ def test_what_is_no_rsa_public_key_is_refused(world: Detached, key: PrivateKey, 
         assert b"PRIVATE KEY" not in b"".join(path.read_bytes() for path in world.folder.glob("simulator.sqlite3*"))
 
 
+def test_a_key_of_null_counts_as_left_out_as_the_PHP_SDK_sends_it_or_is_refused_by_the_switch(  # noqa: N802
+    world: Detached,
+) -> None:
+    null = form(keys={"public_key": None})
+    made = create(world, null)
+    assert set(made["keys"]) == {"public_key", "private_key"}
+    changed = world.http.put(f"{world.base_url}{PATH}/{made['id']}", json=null, auth=world.basic, timeout=10)
+    assert changed.json()["keys"]["public_key"] == made["keys"]["public_key"]
+    world.control.switch(null_key="refused")
+    names = names_of(world, null)
+    world.control.switch(null_key="left out")
+    assert names == ["keys.public_key"]
+
+
 def test_a_key_too_short_for_RS256_makes_no_5xx(world: Detached) -> None:  # noqa: N802
     short = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     program = Program("", PrivateKey(short, "short"))
@@ -139,6 +153,7 @@ ADDRESS = {"address": "https://example.com/x"}
         (form(name=""), ["name"]),
         (form(name="  "), ["name"]),
         (form(name=None), ["name"]),
+        *((form(**{name: None}), [name]) for name in ("capabilities", "keys", "privacy")),
         (form(name=7), ["name"]),
         ({}, ["name"]),
         ([], ["body"]),
@@ -229,6 +244,15 @@ def test_another_verb_is_a_405(world: Detached) -> None:
         answer = world.http.request(method, world.base_url + path, auth=world.basic, timeout=10)
         assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (405, "wrong-verb")
         assert answer.json()["detail"] == f"Request method '{method}' not supported"
+
+
+def test_a_405_says_which_verbs_there_are(world: Detached) -> None:
+    for path, methods in ((PATH, "GET, HEAD, POST"), (f"{PATH}/x", "DELETE, GET, HEAD, PUT")):
+        for verb in ("TRACE", "PATCH", "PURGE"):
+            answer = world.http.request(verb, world.base_url + path, timeout=10)
+            assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+    screen = world.http.request("TRACE", f"{world.base_url}/_simulator/pace", timeout=10)
+    assert (screen.status_code, screen.headers["allow"]) == (405, "GET, HEAD, PUT")
 
 
 def test_an_application_keeps_its_key_over_a_kill(world: Detached, key: PrivateKey) -> None:

@@ -126,14 +126,14 @@ def test_an_account_is_changed_and_deleted(world: Detached, program: Program, pa
     assert call(world, "PATCH", f"/messenger/{page}", {}).json()["applications"] == [program.id]
     assert call(world, "PATCH", f"/messenger/{page}", {"applications": []}).json()["applications"] == []
     assert call(world, "DELETE", f"/messenger/{page}").status_code == 204
-    for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/applications")):
-        assert call(world, method, f"/messenger/{page}{path}", {}).status_code == 404
+    for method in ("GET", "PATCH", "DELETE"):
+        assert call(world, method, f"/messenger/{page}", {}).status_code == 404
     assert not world.control.write(page=page, text="hi")["passed_on"]
 
 
 def test_a_new_access_token_brings_an_expired_link_back(world: Detached, program: Program, page: str) -> None:
     create(world, page, applications=[program.id])
-    world.control.expire_link(page)
+    world.control.fault("page-link-expired", page=page)
     old = call(world, "GET", f"/messenger/{page}").json()["access_token"]
     assert old != token(world, page)
     answer = call(world, "PATCH", f"/messenger/{page}", {"access_token": token(world, page)})
@@ -207,10 +207,30 @@ def test_the_list_comes_twenty_to_a_page_with_and_without_a_slash(world: Detache
     assert call(world, "GET", "?provider=whatsapp").json()["_embedded"] == []
 
 
-@pytest.mark.parametrize("query", ["page_size=0", "page_size=x", "page_number=-1", "page_size=1e3", "provider=pigeon"])
+@pytest.mark.parametrize("query", ["page_size=x", "page_size=1e3", "page_number=", "page_number=٣", "provider=pigeon"])
 def test_a_list_that_cannot_be_is_a_400(world: Detached, query: str) -> None:
     answer = call(world, "GET", f"?{query}")
     assert (answer.status_code, answer.json()["invalid_params"][0]["name"]) == (400, query.partition("=")[0])
+
+
+@pytest.mark.parametrize(
+    ("query", "number", "size"),
+    [
+        ("page_number=0", 1, 20),
+        ("page_number=-7&page_size=0", 1, 1),
+        ("page_size=101", 1, 100),
+        (f"page_number={'9' * 4000}", 100, 20),
+    ],
+)
+def test_a_page_that_there_is_not_is_the_nearest_as_documented_or_a_400_by_the_switch(
+    world: Detached, query: str, number: int, size: int
+) -> None:
+    shown = call(world, "GET", f"?{query}")
+    assert (shown.status_code, shown.json()["page_number"], shown.json()["page_size"]) == (200, number, size)
+    world.control.switch(account_pages="400")
+    refused = call(world, "GET", f"?{query}")
+    world.control.switch(account_pages="nearest")
+    assert (refused.status_code, refused.json()["type"].rpartition("#")[2]) == (400, "InvalidParams")
 
 
 def test_nobody_without_credentials_sees_or_changes_an_account(world: Detached, page: str) -> None:
@@ -227,10 +247,26 @@ def test_nobody_without_credentials_sees_or_changes_an_account(world: Detached, 
     assert call(world, "GET", "/ping", auth=None).status_code == 200
 
 
-def test_other_providers_have_no_accounts_here(world: Detached, page: str) -> None:
-    create(world, page)
-    answer = call(world, "POST", f"/whatsapp/{page}/applications", {"application": "x"})
-    assert answer.status_code == 404
+@pytest.mark.parametrize("provider", ["messenger", "whatsapp", "pigeon"])
+def test_an_account_that_there_is_not_is_linked_and_unlinked_as_documented_or_a_404_by_the_switch(
+    world: Detached, program: Program, page: str, provider: str
+) -> None:
+    if provider != "messenger":  # other providers have no accounts here
+        create(world, page)
+    path = f"/{provider}/{page}/applications"
+
+    def answers() -> list[tuple[int, str, str]]:
+        linked = call(world, "POST", path, {"application": program.id})
+        return [refusal(linked), refusal(call(world, "DELETE", f"{path}/{program.id}"))]
+
+    assert answers() == [
+        (403, "Forbidden", "Cannot link application"),
+        (409, "Application conflict", "Unable to unlink application"),
+    ]
+    world.control.switch(unknown_account="404")
+    undocumented = answers()
+    world.control.switch(unknown_account="403 and 409")
+    assert undocumented == [(404, "Not Found", f"There is no account of {page}")] * 2
 
 
 def test_accounts_survive_a_kill(world: Detached, program: Program, page: str) -> None:

@@ -150,9 +150,52 @@ def test_times_in_milliseconds_are_not_taken_for_seconds(world: Detached, progra
     milliseconds = int(time.time() * 1000)
     assert status_of(world, program, iat=milliseconds, exp=milliseconds + 900_000) == 401
     assert status_of(world, program, iat=milliseconds, exp=None) == 401
-    # An exp in milliseconds is a day far off: the 24 hours after iat end the token all the same.
+    # An exp in milliseconds is a day far off: where that is taken, the 24 hours after iat end the token all the same.
+    assert status_of(world, program, exp=milliseconds + 900_000) == 401
+    world.control.switch(long_exp="taken")
     assert status_of(world, program, exp=milliseconds + 900_000) == 422
     assert status_of(world, program, iat=int(time.time()) - 86_500, exp=milliseconds) == 401
+
+
+def test_an_exp_beyond_24_hours_is_refused_or_taken_until_they_are_over(world: Detached, program: Program) -> None:
+    now, day, good, bad = int(time.time()), 86_400, 422, 401
+    offers = [(now, now + day), (now, now + day + 0.9), (now - day // 2, now + day // 2), (now, None)]
+    beyond = [(now, now + day + 2), (now, now + 2 * day), (now - day // 2, now + day // 2 + 2)]
+    assert {status_of(world, program, iat=iat, exp=exp) for iat, exp in offers} == {good}
+    assert {status_of(world, program, iat=iat, exp=exp) for iat, exp in beyond} == {bad}
+    world.control.switch(long_exp="taken")
+    assert {status_of(world, program, iat=iat, exp=exp) for iat, exp in [*offers, *beyond]} == {good}
+    assert status_of(world, program, iat=now - day - 60, exp=now + day) == bad
+
+
+def test_the_kind_of_a_422_is_a_switch_and_concerns_no_other_error(world: Detached, program: Program) -> None:
+    problem, plain = "application/problem+json", "application/json"
+    asked = {
+        "fields": lambda: world.post("/v1/messages", b"{}", headers=program.headers),
+        "JSON": lambda: world.post("/v1/messages", b"{", headers=program.headers),
+        "sender": lambda: world.post("/v1/messages", flat(world.page(), "1"), headers=program.headers),
+        "v0.1": lambda: world.post("/v0.1/messages", b"{}", headers=program.headers),
+        "token": lambda: world.post("/v1/messages", b"{}", headers={"Authorization": "Bearer a.b.c"}),
+    }
+    kinds = {name: (ask().status_code, ask().headers["content-type"]) for name, ask in asked.items()}
+    assert kinds == {
+        "fields": (422, problem),
+        "JSON": (422, problem),
+        "sender": (422, problem),
+        "v0.1": (400, problem),
+        "token": (401, problem),
+    }
+    before = asked["fields"]().json()
+    world.control.switch(problem_type=plain)
+    assert {name: ask().headers["content-type"] for name, ask in asked.items()} == {
+        "fields": plain,
+        "JSON": plain,
+        "sender": plain,
+        "v0.1": problem,
+        "token": problem,
+    }
+    after = asked["fields"]().json()
+    assert before | {"instance": None} == after | {"instance": None}
 
 
 def test_a_token_that_ends_before_it_begins_is_none(world: Detached, program: Program) -> None:

@@ -13,6 +13,8 @@ from tests.support.simulation import FORGED, Detached, flat, target, webhooks
 
 pytestmark = pytest.mark.fast
 
+WHOLE = "Give the whole address, such as {}."
+LOCAL = WHOLE.format("http://127.0.0.1:5000/webhooks/inbound")
 DEFAULTS = {"inbound_url": "", "status_url": "", "http_method": "GET", "shape": "v0.1", "balance": "ok"}
 
 
@@ -52,9 +54,9 @@ def test_settings_survive_a_kill(world: Detached) -> None:
         ("http_method", "post", "Use GET or POST."),
         ("http_method", "", "Use GET or POST."),
         ("shape", "beta", "Use v0.1 or v1."),
-        ("inbound_url", "example.com/in", "It begins with https:// or http://."),
-        ("status_url", "ftp://example.com", "It begins with https:// or http://."),
-        ("status_url", "https://", "It begins with https:// or http://."),
+        ("inbound_url", "example.com/in", WHOLE.format("http://example.com/in")),
+        ("status_url", "ftp://example.com", LOCAL),
+        ("status_url", "https://", LOCAL),
         ("inbond_url", "https://example.com", "Known: inbound_url, status_url, http_method, shape, balance."),
     ],
 )

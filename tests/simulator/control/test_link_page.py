@@ -157,6 +157,11 @@ def test_what_pasting_leaves_around_a_token_does_no_harm(ready: Lab, wrapped: st
         ({"application_id": None}, "It names an application that does not exist."),
         ({"application_id": "\ud800"}, "It names an application that does not exist."),
         ({"jti": None}, "It says no jti; expected an ID of its own."),
+        ({"exp": 4_000_000_000}, "It says exp 4000000000; expected a time at most 24 hours after iat."),
+        (
+            {"exp": 1_900_000_000_000},
+            "It says exp 1900000000000; expected a time at most 24 hours after iat, in seconds.",
+        ),
         ({"iat": 1_900_000_000_000}, "It says iat 1900000000000; expected the time it was issued, in seconds."),
     ],
 )

@@ -32,7 +32,7 @@ def test_linking_again_gives_out_another_token(world: Detached, key: PrivateKey)
     assert world.control.page_token(page) != before
 
 
-@pytest.mark.parametrize("call", ["expire_link", "page_token", "unlink"])
+@pytest.mark.parametrize("call", ["page_token", "unlink"])
 def test_a_page_that_there_is_not_is_named(world: Detached, call: str) -> None:
     with pytest.raises(ServiceError, match=r"There is no such Page. You named no such"):
         getattr(world.control, call)("no such")

@@ -19,6 +19,7 @@ from nbhelpers.simulator.rules.messenger import (
     window_refusal,
 )
 from nbhelpers.simulator.storage.switches import DEFAULTS
+from tests.support import readme_tables
 
 pytestmark = pytest.mark.fast
 
@@ -82,9 +83,9 @@ def test_every_code_is_a_number_with_a_text(code: str) -> None:
 
 def test_the_readme_has_the_codes_that_come_by_themselves() -> None:
     readme = (Path(messenger.__file__).parents[1] / "README.md").read_text()
-    assert f"<!-- refusals -->\n{messenger.markdown()}\n<!-- end of refusals -->" in readme
-    assert "| 1340 |" in messenger.markdown()
-    assert "| 1381 |" not in messenger.markdown()
+    assert f"<!-- refusals -->\n{readme_tables.refusals()}\n<!-- end of refusals -->" in readme
+    assert "| 1340 |" in readme_tables.refusals()
+    assert "| 1381 |" not in readme_tables.refusals()
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_who_never_wrote_to_a_page_cannot_block_it(world: Detached, page: str) -
 def test_a_link_that_has_run_out_refuses_with_1370_until_the_page_is_linked_again(
     world: Detached, program: Program, outcome_of: Fate, page: str, psid: str
 ) -> None:
-    world.control.expire_link(page)
+    world.control.fault("page-link-expired", page=page)
     assert outcome_of(flat(page, psid)) == ("rejected", "1370")
     assert outcome_of(flat(page, "1")) == ("rejected", "1370")  # Facebook does not get as far as the PSID
     assert world.control.write(page=page, text="hello?")["passed_on"]
@@ -205,8 +205,11 @@ def test_what_stands_only_in_the_prose_is_refused_at_once_or_later_as_the_switch
     assert outcome_of(image(page, psid, "http://localhost/a.exe")) == ("rejected", "1380")
     empty = flat(page, psid, text="")
     assert at_once(empty) == "1150"
-    world.control.switch(empty_text="later")
+    relative = image(page, psid, "/photo.jpg")
+    assert at_once(relative) == "1150"
+    world.control.switch(empty_text="later", media_url="later")
     assert outcome_of(empty) == ("rejected", "1020")
+    assert outcome_of(relative) == ("rejected", "1380")
 
 
 def test_the_client_ref_of_v1_is_as_long_as_the_switch_says(world: Detached, program: Program, page: str) -> None:

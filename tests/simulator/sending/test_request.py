@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from nbhelpers.messages.inbound import MEDIA
 from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.simulator.rules.problems import Problem
-from nbhelpers.simulator.sending.request import Outgoing, is_url, parse, read_request
+from nbhelpers.simulator.sending.request import Outgoing, parse, read_request
+from nbhelpers.simulator.storage.switches import DEFAULTS
 from tests.support.simulation import flat, nested
 
 pytestmark = pytest.mark.fast
@@ -143,6 +144,18 @@ def test_v1_names_the_url_that_a_kind_of_message_lacks(kind: str) -> None:
     assert accepted("v1", changed(body, kind, {"url": "https://example.com/x"})).kind == kind
 
 
+@pytest.mark.parametrize("kind", MEDIA)
+@pytest.mark.parametrize("url", ["", "/photo.jpg", "photo.jpg", "//example.com/photo.jpg", "ftp://example.com/x"])
+@pytest.mark.parametrize("version", ["v0.1", "v1"])
+def test_a_media_url_that_is_none_is_refused_at_once_or_later_by_the_switch(version: str, url: str, kind: str) -> None:
+    where, form = ("message.content.", NESTED) if version == "v0.1" else ("", FLAT)
+    body = changed(changed(form, f"{where}{'type' if where else 'message_type'}", kind), f"{where}{kind}", {"url": url})
+    assert refusal(version, body)[2] == [f"{where}{kind}.url"]
+    later = read_request(version, json.dumps(body).encode(), DEFAULTS | {"media_url": "later"})
+    assert isinstance(later, Outgoing)
+    assert (later.kind, later.later) == (kind, "1380")
+
+
 def test_the_reasons_of_the_specification_are_given_as_they_stand() -> None:
     problem = read("v1", changed(FLAT, "messenger.category", "x"))
     reason = "Must be one of `response`, `update` or `message_tag`."
@@ -262,22 +275,6 @@ def test_json_is_read_strictly() -> None:
     for constant in (b"NaN", b"[-Infinity]"):
         with pytest.raises(ValueError, match=r"NaN|Infinity"):
             parse(constant)
-
-
-def test_an_address_has_a_scheme_and_a_host() -> None:
-    assert is_url("https://example.com/x")
-    assert is_url("http://127.0.0.1:8710/webhooks/inbound")
-    for wrong in (
-        "example.com/status",
-        "https://",
-        "https:///path",
-        "javascript:alert(1)",
-        "",
-        None,
-        5,
-        ["https://e.com"],
-    ):
-        assert not is_url(wrong)
 
 
 VALUES = st.recursive(

@@ -17,6 +17,7 @@ from nbhelpers.errors import ServiceError
 from nbhelpers.simulator.storage import faults
 from nbhelpers.simulator.storage.faults import FAULTS
 from tests.conftest import wait_until
+from tests.support import readme_tables
 from tests.support.simulation import Detached, Program, Target, flat, nested, target, webhooks
 
 HOUR = 3600
@@ -75,7 +76,7 @@ def test_the_table_says_what_each_does_what_you_see_and_where_it_is_from() -> No
 @pytest.mark.fast
 def test_the_readme_has_the_table_as_it_is() -> None:
     readme = (Path(faults.__file__).parents[1] / "README.md").read_text()
-    assert f"<!-- faults -->\n{faults.markdown()}\n<!-- end of faults -->" in readme
+    assert f"<!-- faults -->\n{readme_tables.faults()}\n<!-- end of faults -->" in readme
 
 
 @pytest.mark.fast

@@ -107,7 +107,7 @@ def test_an_application_is_changed_and_none_that_was_deleted_comes_back(open_sto
 @pytest.mark.fast
 def test_of_many_who_link_a_page_at_once_one_is_told_that_it_is_linked(open_store: Callable[[], Store]) -> None:
     store = open_store()
-    store.keep_page(Page("111", "Bakery", "EAA1", True, None, 1.0, "x", "EAA1", 1.0))
+    store.keep_page(Page("111", "Bakery", "EAA1", 1.0, account_name="x", account_token="EAA1", linked=1.0))
     with ThreadPoolExecutor(8) as threads:
         told = list(threads.map(lambda number: store.link_page("111", None, f"app {number}"), range(16)))
     linked = [page.application_id for page in told if page is not None]
@@ -121,7 +121,7 @@ def test_of_many_who_link_a_page_at_once_one_is_told_that_it_is_linked(open_stor
 def test_deleting_an_application_leaves_the_age_of_a_pages_token(open_store: Callable[[], Store]) -> None:
     store = open_store()
     store.keep_application(application("a"))
-    store.keep_page(Page("111", "Bakery", "EAA1", True, "a", 1.0, "x", "EAA1", 7.0))
+    store.keep_page(Page("111", "Bakery", "EAA1", 1.0, application_id="a", account_token="EAA1", linked=7.0))
     store.forget_application("a")
     assert (store.page("111").application_id, store.page("111").linked) == (None, 7.0)
 
@@ -138,9 +138,9 @@ def test_the_id_of_a_token_is_new_once_even_after_a_restart(open_store: Callable
 @pytest.mark.fast
 def test_a_page_is_found_by_its_id_or_its_name_and_the_id_goes_first(open_store: Callable[[], Store]) -> None:
     store = open_store()
-    store.keep_page(Page("111", "Bakery", "EAA1", True, None, 1.0, None, None, None))
+    store.keep_page(Page("111", "Bakery", "EAA1", 1.0))
     # A name like the other's ID.
-    store.keep_page(Page("222", "111", "EAA2", False, "an application", 2.0, "111", "EAA2", 3.0))
+    store.keep_page(Page("222", "111", "EAA2", 2.0, published=False))
     assert store.page("Bakery").id == "111"
     assert store.page("111").id == "111"
     assert (store.page("222").name, store.page("222").published) == ("111", False)

@@ -9,6 +9,7 @@ import pytest
 from nbhelpers.errors import KitError
 from nbhelpers.simulator.storage import switches
 from nbhelpers.simulator.storage.switches import DEFAULTS, SWITCHES, Switch, check
+from tests.support import readme_tables
 
 pytestmark = pytest.mark.fast
 
@@ -32,7 +33,7 @@ def test_every_switch_is_looked_at_somewhere_and_in_the_code_stands_no_year(name
 
 def test_the_readme_has_the_table_as_it_is() -> None:
     readme = (SIMULATOR / "README.md").read_text()
-    assert f"<!-- switches -->\n{switches.markdown()}\n<!-- end of switches -->" in readme
+    assert f"<!-- switches -->\n{readme_tables.switches()}\n<!-- end of switches -->" in readme
 
 
 def test_what_there_is_can_be_set() -> None:
