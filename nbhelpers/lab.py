@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nbhelpers.course.actions import ActionResult, Simulator, User, Webhooks
     from nbhelpers.course.configure import Configured
     from nbhelpers.course.dashboard import LiveWebhooks
+    from nbhelpers.course.exercises import Exercise
     from nbhelpers.course.message_handler import MessageHandler
     from nbhelpers.course.outcome import Outcome
     from nbhelpers.course.public_address import Tunnel
@@ -41,7 +42,17 @@ __all__ = ["Lab", "Receiver"]
 
 
 # Facts that the kit notes for itself.
-_OWN = ("filled", "receiver", "jwt", "saved", "on_message", "public_url", "public_moved", "webhooks_before")
+_OWN = (
+    "filled",
+    "receiver",
+    "jwt",
+    "saved",
+    "exercises",
+    "on_message",
+    "public_url",
+    "public_moved",
+    "webhooks_before",
+)
 
 
 class Lab:
@@ -98,6 +109,12 @@ class Lab:
         from nbhelpers.course.steps import catch_up
 
         return catch_up(self._course, key)
+
+    def exercise(self, number: str) -> Exercise:
+        """Open an exercise of a notebook: `lab.exercise("3.1")` has a check, hints and a solution."""
+        from nbhelpers.course.exercises import exercise
+
+        return exercise(self._course, number)
 
     def preflight(self) -> Preflight:
         """Check whether this computer is ready for the course."""
