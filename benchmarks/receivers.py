@@ -14,8 +14,8 @@ import uvicorn
 from benchmarks.wrk import SECRET
 from nbhelpers.auth.signatures import verify
 from nbhelpers.inbox.events import Delivery
+from nbhelpers.messages.addresses import INBOUND_PATH
 from nbhelpers.services.service import server_config
-from nbhelpers.webhooks.addresses import INBOUND_PATH
 from nbhelpers.webhooks.receiver import receiver_app
 
 __all__ = ["main"]

@@ -240,11 +240,11 @@ class Lab:
         """Mint a JWT for your application: a `str` when used, masked when shown."""
         return self._course.identity().token()
 
-    def reply(self, text: str) -> ActionResult:
-        """Answer the person who wrote last. Raises MessageError when nobody has written."""
+    def reply(self, text: str, channel: str = "messenger") -> ActionResult:
+        """Answer the person who wrote last on Messenger, or on another channel. Raises MessageError when nobody has."""
         from nbhelpers.course.actions import answer_to
 
-        event = self.inbox.newest_message()
+        event = self.inbox.newest_message(channel=channel)
         if event is None or event.psid is None or event.page_id is None:
             raise MessageError(
                 "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
@@ -252,7 +252,7 @@ class Lab:
         return answer_to(self._course, event, text)
 
     def on_message(self, fn: Callable[[Event], str | None]) -> MessageHandler:
-        """Call your function with each new message, and send what it returns; see `MessageHandler`."""
+        """Call your function with each new message on Messenger, and send what it returns; see `MessageHandler`."""
         from nbhelpers.course.message_handler import MessageHandler
 
         return MessageHandler(self._course, fn)

@@ -156,6 +156,8 @@ def _inbox(settings: Settings) -> Inbox:
 def _show(events: list[Event], as_json: bool) -> None:
     for event in events:
         fields = {name: getattr(event, name) for name in ("kind", "status", "psid", "page_id", "text", "message_uuid")}
-        fields |= {"deliveries": event.deliveries, "origin": event.origin}
+        fields |= {"channel": event.channel, "deliveries": event.deliveries, "origin": event.origin}
+        if event.kind == "call":
+            fields |= {"call": event.message_type, "next": event.next}
         facts = {"received": event.received.isoformat(), **fields, "body": event.json}
         click.echo(json.dumps(facts) if as_json else event.line)

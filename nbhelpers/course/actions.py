@@ -41,7 +41,7 @@ class ActionResult:
 
 
 def answer_to(course: CourseContext, event: Event, text: str) -> ActionResult:
-    """Send a text to the person who wrote a message, from the Page that they wrote to.
+    """Send a text to the person who wrote a message, from the Page that they wrote to, on the channel it came by.
 
     Raises MessageError when the event names no person or no Page, and what `MessagesClient.send` raises.
     """
@@ -49,7 +49,7 @@ def answer_to(course: CourseContext, event: Event, text: str) -> ActionResult:
         raise MessageError("This message cannot be answered.", f"It is: {event.line}", "It names no person or no Page.")
     client = course.identity(event.page_id).client(course.inbox, course.settings.api_version)
     try:
-        accepted = client.send(OutboundMessage(event.page_id, event.psid, text))
+        accepted = client.send(OutboundMessage(event.page_id, event.psid, text, channel=event.channel))
     finally:
         client.close()
     words = f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest."

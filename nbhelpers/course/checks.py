@@ -13,7 +13,7 @@ from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.course.outcome import Outcome, in_hand, last_four
 from nbhelpers.errors import CredentialsError, InboxError, KitError, cure_for
-from nbhelpers.inbox.events import Delivery, Event, one_line
+from nbhelpers.inbox.events import Delivery, Event, channel_name, one_line
 from nbhelpers.messages.inbound import MessageStatus
 from nbhelpers.services import launcher
 from nbhelpers.storage.sqlite import storable
@@ -244,13 +244,15 @@ def receive(course: CourseContext, psid: Any = None) -> Outcome:
     if event is None:
         if refused is not None:
             return _wrong(f"A call came with {refused.method}, and was refused: see step 5.")
-        return _not_yet("No message so far. Write one; if you did, `lab.doctor()` finds where it stopped.")
+        other = next((each for each in reversed(course.inbox.events("inbound")) if each.trusted), None)
+        elsewhere = f" One came on {channel_name(other.channel)}: this step is about Messenger." if other else ""
+        return _not_yet(f"No message so far.{elsewhere} Write one; if you did, `lab.doctor()` finds where it stopped.")
     if psid is not None and psid == event.page_id:
         return _wrong("`psid` holds your Page ID. The person is in `from`.")
     if psid is not None and psid != event.psid:
         return _wrong(f"`psid` holds {in_hand(psid)}; the person who wrote last is {event.psid}.")
     came = f"{event.received.astimezone():%H:%M:%S}"
-    said = f"“{one_line(event.text, 60)}”" if event.text else f"A message ({event.message_type})"
+    said = event.said if event.text else f"A message ({event.said})"
     return _done(f"{said} came at {came}. PSID {event.psid}: the person. Page ID {event.page_id}: you.")
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import CredentialsError, SettingsError
 from nbhelpers.inbox.inbox import Inbox
+from nbhelpers.messages.addresses import webhook_urls
 from nbhelpers.services import launcher
 from nbhelpers.services.launcher import Running
 from nbhelpers.simulator.control.client import ControlClient
-from nbhelpers.webhooks.addresses import webhook_urls
 
 if TYPE_CHECKING:
     from nbhelpers.api.identity import Identity

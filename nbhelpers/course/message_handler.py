@@ -14,6 +14,7 @@ from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, MessageError
 from nbhelpers.inbox.events import Event, one_line
 from nbhelpers.inbox.watcher import Watcher
+from nbhelpers.messages.inbound import MESSENGER
 
 __all__ = ["MessageHandler"]
 
@@ -21,7 +22,7 @@ _MOST, _SPAN = 5, 10.0  # replies, and the seconds in which no more than these g
 
 
 class MessageHandler:
-    """Calls a function with each new inbound message and sends the text that it returns, until `stop()`.
+    """Calls a function with each new message on Messenger and sends the text that it returns, until `stop()`.
 
     The function gets an Event, on the watcher's thread, after the receiver has answered 200: once for each message,
     however often that is delivered, and never for one that came before, that was refused or that is a replay. A `str`
@@ -58,7 +59,10 @@ class MessageHandler:
 
     def _take(self, events: list[Event]) -> None:
         for event in events:
-            if event.kind != "inbound" or not event.trusted or event.id in self._seen or self._came_before(event):
+            if event.kind != "inbound" or not event.trusted or event.channel != MESSENGER:
+                continue
+            # By what tells it: a message from before that is delivered again is still one from before.
+            if event.delivery <= self._mark or event.id in self._seen:
                 continue
             if self._course.facts.get("on_message") != self._turn:
                 self._running = False
@@ -70,11 +74,6 @@ class MessageHandler:
                 self._answer(event, self._fn(event))
             except Exception as error:  # noqa: BLE001 - whatever the learner's function raises, the next message comes
                 self.error = error
-
-    def _came_before(self, event: Event) -> bool:
-        # By the delivery that tells it: a message from before that is delivered again is still one from before.
-        told = self._course.inbox.delivery(event)
-        return told is None or told.id is None or told.id <= self._mark
 
     def _answer(self, event: Event, text: str | None) -> None:
         if text is None:

@@ -13,9 +13,9 @@ from nbhelpers.course.actions import ActionResult
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import Delivery
+from nbhelpers.messages.addresses import webhook_urls
 from nbhelpers.services import launcher
 from nbhelpers.tunnel.guard import clear
-from nbhelpers.webhooks.addresses import webhook_urls
 
 __all__ = ["Tunnel", "left_open"]
 

@@ -18,19 +18,21 @@ from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.diagnosis.hop_map import Hop, HopMap
 from nbhelpers.errors import KitError, ServiceError, cure_for
 from nbhelpers.errors.connection import no_answer
-from nbhelpers.inbox.events import Delivery, Event, event_of, one_line
-from nbhelpers.messages.inbound import MessageStatus, Unreadable, read
+from nbhelpers.inbox.events import Delivery, Event, channel_name, event_of, one_line
+from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.services import launcher
 from nbhelpers.services.launcher import Running
 from nbhelpers.services.record import read_record
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach, to_reach
-from nbhelpers.webhooks.addresses import INBOUND_PATH, STATUS_PATH
 
 __all__ = ["HOPS", "examine"]
 
 _GOES_ON = ("well", "not verified", "not needed")
 _REOPEN = "Run `lab.stop()`, then `lab = Lab()`, `lab.receiver` and `lab.tunnel`."
+_OTHER_CHANNEL = "It is kept, and answered by nobody: the Page is Messenger's."
+_MOST_BESIDE = 5
 _PATIENCE = 20  # seconds after which a receipt is missed
 _TIMEOUT = (3.05, 10.0)
 _TEST = json.dumps({"nbhelpers": "a test call of the doctor"}, separators=(",", ":")).encode()
@@ -46,8 +48,11 @@ class _Round:
         moved = None if course.simulated else course.facts.get("public_moved")
         delivery, revision = (moved["delivery"], moved["revision"]) if moved else (0, 0)
         calls = course.inbox.deliveries(limit=1000)
-        self.calls = [call for call in calls if call.origin == "wire" and (call.id or 0) > delivery]
-        self.events = [each for each in course.inbox.events() if each.revision > revision or each.kind == "reply"]
+        calls = [call for call in calls if call.origin == "wire" and (call.id or 0) > delivery]
+        self.newest_webhook = next((call for call in reversed(calls) if _is_messengers(call)), None)
+        told = [each for each in course.inbox.events() if each.revision > revision or each.kind == "reply"]
+        self.events = [each for each in told if each.channel == MESSENGER and each.kind != "call"]
+        self.others = [each for each in told if each not in self.events and each.origin == "wire"]
         self.urls_are_right = False  # whether what the far side holds was read, and is ours
 
     @property
@@ -101,7 +106,28 @@ def examine(course: CourseContext) -> HopMap:
         if state in _GOES_ON or hops[-1].next:
             continue
         hops[-1] = Hop(name, state, seen, "Mend it, then run `lab.doctor()` again.")
-    return HopMap(course.settings.mode, tuple(hops))
+    return HopMap(course.settings.mode, tuple(hops), _beside(way, hops))
+
+
+def _beside(way: _Round, hops: list[Hop]) -> tuple[str, ...]:
+    """Name what else calls, each kind once, with its one next action: unless the map stops at it anyway."""
+    newest = {(each.kind, each.channel, each.message_type if each.kind == "call" else ""): each for each in way.others}
+    newest |= {("read", "", each.notes): each for each in way.events if each.notes}
+    lines = []
+    for each in sorted(newest.values(), key=lambda event: event.delivery):
+        told = _told(each)
+        if any(told in hop.seen for hop in hops):
+            continue
+        lines.append(f"{_when(each.received).capitalize()} {told}. {each.next or _OTHER_CHANNEL}")
+    return tuple(lines[-_MOST_BESIDE:])
+
+
+def _told(event: Event) -> str:
+    if event.kind == "call":
+        return f"came {one_line(event.message_type, 200)}"
+    if event.channel != MESSENGER:
+        return f"a {_named(event)} came on {channel_name(event.channel)}, not on Messenger"
+    return f"a {_named(event)} came {event.notes}"
 
 
 _Found = tuple[str, ...]  # state, what was seen, and the next action where there is one
@@ -177,19 +203,25 @@ def _held(held: dict[str, Any]) -> str:
 
 
 def _anything(way: _Round) -> _Found:
-    if any(event_of(call) for call in way.calls):
-        newest = next(call for call in reversed(way.calls) if event_of(call))
+    newest = way.newest_webhook
+    if newest is not None:
         whose = "" if newest.verdict == "signed" else "; who sent it was not verified"
         return "well", f"the newest webhook came {_when(newest.received)}{whose}"
     if way.course.simulated:  # the form itself was looked at, one hop before
         return _not_played_yet(way)
-    for call in reversed(way.calls):
-        # Where the URLs were read and are right, an older call says what was wrong before.
-        odd = None if way.urls_are_right else _oddity(call)
-        if odd is not None:
-            again = "If you have mended that since, let the person write again."
-            return "broken", f"{_when(call.received).capitalize()} {odd[0]}", f"{odd[1]} {again}"
+    # Where the URLs were read and are right, an older call says what was wrong before.
+    if way.others and not way.urls_are_right:
+        other = way.others[-1]
+        seen = f"{_when(other.received).capitalize()} {_told(other)}."
+        if other.kind != "call":
+            return "not yet", seen, "Write to your Page on Messenger: its webhooks come to the same URL."
+        return "broken", seen, f"{other.next} If you have mended that since, let the person write again."
     return _nothing_live(way)
+
+
+def _is_messengers(call: Delivery) -> bool:
+    told = event_of(call)
+    return told is not None and told["kind"] != "call" and told["channel"] == MESSENGER
 
 
 def _not_played_yet(way: _Round) -> _Found:
@@ -214,28 +246,6 @@ def _nothing_live(way: _Round) -> _Found:
     return "not yet", seen, f"Check in this order: (1) Inbound URL equals {urls.get('inbound_url')}; {where}."
 
 
-def _oddity(call: Delivery) -> tuple[str, str] | None:
-    """Return what a call that brought no event says about a setting, and what to do; None when it says nothing."""
-    path, _, query = call.path.partition("?")
-    message = read(call.body)
-    if "hub.challenge" in query:
-        return (
-            "a GET with hub.challenge came: that is Meta's handshake, and Vonage makes none.",
-            "You put this URL into Meta's dashboard. It belongs into Vonage's: the application's Inbound URL.",
-        )
-    if path in (INBOUND_PATH, STATUS_PATH) and call.method != "POST" and ("message" in query or "msisdn" in query):
-        return (
-            f"the service called with {call.method}, and was refused.",
-            "Set the HTTP method of the webhooks to POST.",
-        )
-    if call.answer == 404 and call.method == "POST" and not isinstance(message, Unreadable) and message.message_uuid:
-        better = STATUS_PATH if isinstance(message, MessageStatus) else INBOUND_PATH
-        return f"a webhook came to {one_line(path)}, where nothing is.", f"Did you mean {better}? Correct the URL."
-    if call.answer == 400 and path in (INBOUND_PATH, STATUS_PATH):
-        return "a call came whose body is no webhook.", f"Look at it: `lab.inbox.delivery({call.id})`."
-    return None
-
-
 def _inbound(way: _Round) -> _Found:
     told = [event for event in way.events if event.kind != "reply" and event.origin == "wire"]
     newest = {event.kind: event for event in told}
@@ -249,7 +259,7 @@ def _inbound(way: _Round) -> _Found:
     if "inbound" not in newest:
         seen = "Receipts have come, but no message."
         return "broken", seen, "Check that Inbound URL is set, and that the Page is linked to this application."
-    return "well", f"{one_line(newest['inbound'].text or newest['inbound'].message_type)}"
+    return "well", newest["inbound"].said
 
 
 def _own_path(event: Event) -> str:
@@ -261,7 +271,8 @@ def _named(event: Event) -> str:
 
 
 def _signature(way: _Round) -> _Found:
-    newest = next(call for call in reversed(way.calls) if event_of(call))
+    newest = way.newest_webhook
+    assert newest is not None  # noqa: S101 - the hop before would have stopped
     if newest.verdict == "signed":
         return "well", "the newest webhook is signed, and the signature fits"
     if newest.verdict == "unchecked" and way.course.settings.signature_secret:

@@ -24,10 +24,11 @@ class Hop:
 
 @dataclass(frozen=True)
 class HopMap:
-    """All hops in the order of a message's way, and the one at which it stops, if it does."""
+    """All hops in the order of a message's way, the one at which it stops, if it does, and `beside` what else calls."""
 
     mode: str
     hops: tuple[Hop, ...]
+    beside: tuple[str, ...] = ()
 
     @property
     def stop(self) -> Hop | None:
@@ -45,11 +46,12 @@ class HopMap:
     @property
     def facts(self) -> dict[str, Any]:
         """The same for a program."""
-        return {"mode": self.mode, "hops": [vars(hop) for hop in self.hops], "verdict": self.verdict}
+        hops = [vars(hop) for hop in self.hops]
+        return {"mode": self.mode, "hops": hops, "beside": list(self.beside), "verdict": self.verdict}
 
     def __repr__(self) -> str:
         lines = [f"{STATES[hop.state]} {hop.name:<22} {_line(hop)}".rstrip() for hop in self.hops]
-        return "\n".join([self.mode.upper(), *lines, self.verdict])
+        return "\n".join([self.mode.upper(), *lines, *(f"Beside it: {line}" for line in self.beside), self.verdict])
 
     def _repr_html_(self) -> str:
         stop, words = self.stop, html.escape(self.verdict)
@@ -61,6 +63,10 @@ class HopMap:
         return (
             f'<p role="status" style="margin:0 0 0.5em;line-height:1.35;overflow-wrap:anywhere">{words}</p>'
             f'<ol style="list-style:none;margin:0;padding:0;line-height:1.35">{items}</ol>'
+            + "".join(
+                f'<p style="margin:0.4em 0 0;overflow-wrap:anywhere">Beside it: {html.escape(line)}</p>'
+                for line in self.beside
+            )
         )
 
 

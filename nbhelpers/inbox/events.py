@@ -11,13 +11,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from nbhelpers.messages.inbound import InboundMessage, MessageStatus, Unreadable, read
+from nbhelpers.messages.contents import in_words
+from nbhelpers.messages.inbound import MESSENGER, InboundMessage, MessageStatus, Unreadable, read
+from nbhelpers.messages.other_calls import CALLS, recognise
 
-__all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "event_of", "one_line"]
+__all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "channel_name", "event_of", "one_line"]
 
 # Where a delivery came from: the wire, or one of the ways in which we make one ourselves. Only wire and sample may tell
 # the newest PSID.
 ORIGINS = ("wire", "replay", "edited", "sample", "doctor")
+
+# How a channel is called where it is shown; of one that is not here its own name.
+_CHANNELS = {
+    "messenger": "Messenger",
+    "whatsapp": "WhatsApp",
+    "viber_service": "Viber",
+    "email": "e-mail",
+    **{name: name.upper() for name in ("sms", "mms", "rcs")},
+}
+
+_LEAVE_ALONE = "It was read. Let whatever passes webhooks on leave their bytes alone: the signature is of those."
 
 # Categories of characters that move the cursor, turn the writing round or end a line. Those that are not assigned are
 # let through: an emoji may be younger than this Python.
@@ -54,11 +67,13 @@ class Delivery:
         told = event_of(self)
         if told is None:
             what = "no event"
+        elif told["kind"] == "call":
+            what = one_line(told["message_type"], 120)
         elif told["kind"] == "status":
-            what = f"{one_line(told['status'])} {one_line(told['message_uuid'])}"
+            what = f"{one_line(told['status'])} {one_line(told['message_uuid'])}{_on(told['channel'])}"
         else:
             said = f"“{one_line(told['text'], 60)}”" if told["text"] is not None else one_line(told["message_type"])
-            what = f"inbound {said}"
+            what = f"inbound {said}{_on(told['channel'])}"
         called = f"{one_line(self.method, 10)} {one_line(self.path.partition('?')[0], 60)}, answered {self.answer}"
         mark = "" if self.origin == "wire" else f" ({self.origin})"
         return f"{self.id or '-'} {self.received.astimezone():%H:%M:%S} {called}, {self.verdict}: {what}{mark}"
@@ -66,11 +81,13 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened: an inbound message, a message status, or a reply that we sent.
+    """One thing that happened: an inbound message, a message status, a reply that we sent, or somebody else's call.
 
-    However often it is delivered it is one event; `deliveries` counts. `kind` is `inbound`, `status` or `reply`; `psid`
-    is always the person and `page_id` always the Page, whichever way the message went. `revision` grows with every
-    change of any event; `received` is in UTC.
+    However often it is delivered it is one event; `deliveries` counts. `kind` is `inbound`, `status`, `reply` or `call`
+    (no webhook of the Messages API: `message_type` says what, `next` what to do); `psid` is always the person and
+    `page_id` always the Page, whichever way the message went, on another `channel` the IDs that it has there.
+    `revision` grows with every change of any event, `delivery` is the row of what tells it, and gives the order in
+    which things came whatever a clock said; `received` is in UTC. `notes` say how a body came that was no plain UTF-8.
     """
 
     id: int
@@ -91,6 +108,9 @@ class Event:
     path: str
     revision: int
     body: bytes = field(repr=False)
+    channel: str = MESSENGER
+    delivery: int = 0
+    notes: str = ""
 
     @functools.cached_property
     def message(self) -> InboundMessage | MessageStatus | Unreadable:
@@ -100,7 +120,10 @@ class Event:
     @property
     def json(self) -> dict[str, Any]:
         """The body as it came, field by field."""
-        parsed = json.loads(self.body)
+        try:
+            parsed = json.loads(self.body)
+        except (ValueError, RecursionError):  # a call of somebody else's need be no JSON
+            return {}
         return parsed if isinstance(parsed, dict) else {}
 
     def shown_as(self, shape: str) -> dict[str, Any]:
@@ -114,26 +137,51 @@ class Event:
         return self.origin in ("replay", "edited")
 
     @property
+    def said(self) -> str:
+        """What was said, in one line: a text in quotes, of another type its words."""
+        message = self.message
+        if self.text is not None and (self.kind == "call" or self.message_type in ("text", None)):
+            return f"“{one_line(self.text, 60)}”"
+        if self.kind == "inbound" and isinstance(message, InboundMessage) and message.kind == self.message_type:
+            return one_line(in_words(message), 160)
+        return one_line(self.message_type or "", 120)
+
+    @property
+    def next(self) -> str:
+        """What to do about a call that is no webhook of the Messages API, or whose bytes are not; else empty."""
+        if self.kind == "call":
+            return str(CALLS[self.status or ""]["next"])
+        return _LEAVE_ALONE if self.notes else ""
+
+    @property
     def line(self) -> str:
         """The event as one line of plain text, with an arrow: `-->` came in, `<--` went out."""
         clock = f"{self.received.astimezone():%H:%M:%S}"
-        said = f"“{one_line(self.text, 60)}”" if self.text is not None else one_line(self.message_type or "")
         if self.kind == "reply":
-            words = f"<-- reply     {said} to {one_line(self.psid)} from {one_line(self.page_id)}"
+            words = f"<-- reply     {self.said} to {one_line(self.psid)} from {one_line(self.page_id)}"
         elif self.kind == "status":
             words = f"--> {one_line(self.status):<9} {one_line(self.message_uuid)} to {one_line(self.psid)}"
             if isinstance(self.message, MessageStatus) and self.message.error_code:
                 words += f": {one_line(self.message.error_code)} {one_line(self.message.error_text)}"
+        elif self.kind == "call":
+            told = f": {self.said}" if self.text is not None else ""
+            words = f"--> other     {one_line(self.message_type, 200)}{told}"
+            words += f" from {one_line(self.psid)}" if self.psid else ""
         else:
-            words = f"--> inbound   {said} from {one_line(self.psid)} to {one_line(self.page_id)}"
+            words = f"--> inbound   {self.said} from {one_line(self.psid)} to {one_line(self.page_id)}"
         marks = [f"×{self.deliveries}"] if self.deliveries > 1 else []
         if self.origin not in ("wire", "sent"):
             marks.append(self.origin)
-        if self.kind != "reply" and not self.trusted and self.origin == "wire":
-            marks.append(f"refused: {self.why}")
-        elif self.origin == "wire" and self.verdict in ("wrong", "unsigned"):
-            marks.append("unsigned" if self.verdict == "unsigned" else "signature wrong")
-        return f"{clock} {words}" + (f" ({', '.join(marks)})" if marks else "")
+        if self.notes:
+            marks.append(self.notes)
+        if self.kind in ("inbound", "status") and self.origin == "wire":
+            if not self.trusted:
+                marks.append(f"refused: {self.why}")
+            elif self.verdict in ("wrong", "unsigned"):
+                marks.append("unsigned" if self.verdict == "unsigned" else "signature wrong")
+        channel = "" if self.kind == "call" else _on(self.channel)
+        following = f". Next: {self.next}" if self.next else ""
+        return f"{clock} {words}{channel}" + (f" ({', '.join(marks)})" if marks else "") + following
 
     def __str__(self) -> str:
         return self.line
@@ -165,14 +213,31 @@ class Receipts(tuple[Event, ...]):
 def event_of(delivery: Delivery) -> dict[str, Any] | None:
     """Return what a delivery says happened, as the columns of an event; None when it is no event.
 
-    An event is a POST whose body is a JSON object that names a message, a person or a Page. Its identity is kind,
-    message_uuid and status; without a uuid the SHA-256 of the body. What it is, its content decides: a status that was
-    sent to the inbound URL is still a status.
+    An event is a POST to one of the two paths, of a JSON object that names a message, a person or a Page: its identity
+    is kind, message_uuid and status; without a uuid the SHA-256 of the body. What it is, its content decides: a status
+    that was sent to the inbound URL is still a status. Or it is somebody else's call that can be named (`kind` is
+    `call`).
     """
-    if delivery.method != "POST" or delivery.answer in (400, 404, 405, 413):
+    if delivery.answer == 413:
         return None
-    message = read(delivery.body)
-    if isinstance(message, Unreadable):
+    found = recognise(delivery.method, delivery.path, delivery.headers, delivery.body)
+    message, call = found.message, found.call
+    columns: dict[str, Any] = {"notes": ", ".join(found.notes), "body": found.data}
+    if call is not None:
+        asked = f"{delivery.method} {delivery.path} ".encode("utf-8", "surrogatepass")
+        return columns | {
+            "identity": f"call:sha256:{hashlib.sha256(asked + delivery.body).hexdigest()}",
+            "kind": "call",
+            "message_uuid": None,
+            "status": call.name,
+            "psid": call.person,
+            "page_id": call.ours,
+            "text": call.text,
+            "message_type": call.what,
+            "shape": "",
+            "channel": call.channel,
+        }
+    if message is None or delivery.answer in (400, 404, 405):
         return None
     if isinstance(message, MessageStatus):
         kind, status, text, message_type = "status", message.status, None, None
@@ -182,7 +247,7 @@ def event_of(delivery: Delivery) -> dict[str, Any] | None:
     if uuid is None and message.psid is None and message.page_id is None:
         return None  # such as the test call of the settings form: nothing happened to anybody
     identity = json.dumps([kind, uuid, status]) if uuid else f"sha256:{hashlib.sha256(delivery.body).hexdigest()}"
-    return {
+    return columns | {
         "identity": identity,
         "kind": kind,
         "message_uuid": uuid,
@@ -192,7 +257,17 @@ def event_of(delivery: Delivery) -> dict[str, Any] | None:
         "text": text,
         "message_type": message_type,
         "shape": message.shape,
+        "channel": message.channel,
     }
+
+
+def channel_name(channel: str) -> str:
+    """Return how a channel is called where it is shown: `WhatsApp` for `whatsapp`."""
+    return _CHANNELS.get(channel) or one_line(channel, 30)
+
+
+def _on(channel: str) -> str:
+    return "" if channel == MESSENGER else f" on {channel_name(channel)}"
 
 
 def one_line(text: str | None, longest: int = 80) -> str:

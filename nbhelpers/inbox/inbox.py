@@ -13,9 +13,22 @@ from typing import Any, TypeVar
 
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import InboxError
-from nbhelpers.inbox.events import Delivery, Event, Receipts, event_of
+from nbhelpers.inbox.events import Delivery, Event, Receipts, channel_name, event_of, one_line
 from nbhelpers.inbox.said import Said, revision_of, uuid_of
-from nbhelpers.inbox.tables import SCHEMA, VERSION, fold, fold_sent, now_text, store, store_sent, to_delivery, to_event
+from nbhelpers.inbox.tables import (
+    ORDER,
+    SCHEMA,
+    VERSION,
+    migrate,
+    now_text,
+    rebuild,
+    store,
+    store_sent,
+    to_delivery,
+    to_event,
+)
+from nbhelpers.messages.encodings import content_of
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.storage.sqlite import Database, SchemaError, storable
 
 __all__ = ["Inbox"]
@@ -24,6 +37,7 @@ T = TypeVar("T")
 
 _LOOK = 0.02  # seconds between two looks while somebody waits
 _FINAL = ("rejected", "undeliverable")
+_NEWEST = ORDER.format("DESC")
 
 
 class Inbox:
@@ -37,7 +51,7 @@ class Inbox:
         self.path = path
         try:
             make_private_folder(path.parent)
-            self.database = Database(path, SCHEMA, VERSION)
+            self.database = Database(path, SCHEMA, VERSION, migrate=migrate)
         except SchemaError as error:
             raise InboxError("The inbox is newer than this kit.", f"{error}.", "Use the newer kit.") from None
         except (sqlite3.Error, OSError) as error:
@@ -77,33 +91,38 @@ class Inbox:
         text: str | None = None,
         after: int = 0,
         limit: int | None = None,
+        channel: str | None = None,
     ) -> list[Event]:
-        """Return events, oldest first: of one `kind`, `person` (PSID) or message `uuid`, with `text` in them.
+        """Return events in the order they came: of one `kind`, `person` (PSID) or message `uuid`, with `text` in them.
 
-        `after` is a revision: only what changed since. `limit` keeps the newest so many.
+        `after` is a revision: only what changed since. `limit` keeps the newest so many. Without `channel` they are of
+        all: `messenger`, `whatsapp` and the rest.
         """
         wheres: list[str] = ["revision > ?"]
         values: list[str | int] = [after]
-        for column, value in (("kind", kind), ("psid", person), ("message_uuid", uuid)):
+        for column, value in (("kind", kind), ("psid", person), ("message_uuid", uuid), ("channel", channel)):
             if value is not None:
                 wheres.append(f"{column} = ?")
                 values.append(value)
         if text is not None:
             wheres.append("instr(lower(text), lower(?)) > 0")
             values.append(text)
-        sql = f"SELECT * FROM events WHERE {' AND '.join(wheres)} ORDER BY received DESC, id DESC"  # noqa: S608
+        sql = f"SELECT * FROM events WHERE {' AND '.join(wheres)} ORDER BY {_NEWEST}"  # noqa: S608
         if limit is not None:
             sql += " LIMIT ?"
             values.append(limit)
         return [to_event(row) for row in self._rows(sql, values)][::-1]
 
-    def newest_message(self, person: str | None = None) -> Event | None:
-        """Return the newest inbound message, of one person if given; never a refused, replayed or edited one."""
-        sql = "SELECT * FROM events WHERE kind = 'inbound' AND trusted = 1"
-        values = []
+    def newest_message(self, person: str | None = None, channel: str = MESSENGER) -> Event | None:
+        """Return the newest inbound message, of one person if given; never a refused, replayed or edited one.
+
+        It is the one that came last, whatever the clock said, and on Messenger unless another `channel` is asked for.
+        """
+        sql = "SELECT * FROM events WHERE kind = 'inbound' AND trusted = 1 AND channel = ?"
+        values = [channel]
         if person is not None:
-            sql, values = f"{sql} AND psid = ?", [person]
-        rows = self._rows(f"{sql} ORDER BY received DESC, id DESC LIMIT 1", values)
+            sql, values = f"{sql} AND psid = ?", [channel, person]
+        rows = self._rows(f"{sql} ORDER BY delivery DESC LIMIT 1", values)
         return to_event(rows[0]) if rows else None
 
     def receipts(self, uuid: str) -> Receipts:
@@ -122,16 +141,12 @@ class Inbox:
         """
         if which is None:
             sql = "SELECT * FROM events WHERE kind = 'inbound' AND origin IN ('wire', 'sample')"
-            rows = self._rows(f"{sql} ORDER BY received DESC, id DESC LIMIT 1", [])
+            rows = self._rows(f"{sql} ORDER BY {_NEWEST} LIMIT 1", [])
             return self.delivery(to_event(rows[0])) if rows else None
-        sql = "SELECT * FROM deliveries WHERE id = ?"
-        values: list[Any] = [which]
-        if isinstance(which, Event):
-            sql = "SELECT * FROM deliveries WHERE psid IS ? AND received = ? AND body = ? ORDER BY id LIMIT 1"
-            values = [which.psid, which.received.isoformat(timespec="microseconds"), which.body]
-        elif not 0 < which < 1 << 63:  # more than an id can be
+        number = which.delivery if isinstance(which, Event) else which
+        if not 0 < number < 1 << 63 or (isinstance(which, Event) and which.kind == "reply"):  # more than an id can be
             return None
-        rows = self._rows(sql, values)
+        rows = self._rows("SELECT * FROM deliveries WHERE id = ?", [number])
         return to_delivery(rows[0]) if rows else None
 
     def event(self, delivery: Delivery) -> Event | None:
@@ -146,20 +161,23 @@ class Inbox:
 
     # What is waited for
 
-    def wait_for_message(self, said: Said | None = None, timeout: float = 60, new: bool = False) -> Event:
+    def wait_for_message(
+        self, said: Said | None = None, timeout: float = 60, new: bool = False, channel: str = MESSENGER
+    ) -> Event:
         """Return the newest inbound message, waiting up to `timeout` seconds for one; with `new` one to come.
 
         With `said`, what `write` or `trigger` returned, it is that message, however slow or quick it was; in live mode,
-        where a phone writes, one that came after `said`. Raises InboxError with the next step when none came.
+        where a phone writes, one that came after `said`. On Messenger, unless another
+        `channel` is asked for. Raises InboxError with the next step when none came.
         """
         uuid = None if said is None else uuid_of(said)
         after = None if said is None else revision_of(said)
-        before = self.newest_message() if new else None
+        before = self.newest_message(channel=channel) if new else None
 
         def newest() -> Event | None:
             if uuid is not None:
                 return next((event for event in self.events("inbound", uuid=uuid) if event.trusted), None)
-            event = self.newest_message()
+            event = self.newest_message(channel=channel)
             if event is None or (before and event.id == before.id) or (after is not None and event.revision <= after):
                 return None
             return event
@@ -168,10 +186,19 @@ class Inbox:
         if event is None:
             raise InboxError(
                 "No message came.",
-                f"Waited {timeout:g} s.",
+                f"Waited {timeout:g} s.{self._elsewhere(channel)}",
                 "Write one to the Page, then run this again; if you did, `lab.doctor()` finds where it stopped.",
             )
         return event
+
+    def _elsewhere(self, channel: str) -> str:
+        """Say what has come instead of a message on this channel: the newest of it."""
+        for event in reversed(self.events()):
+            if event.kind == "inbound" and event.trusted and event.channel != channel:
+                return f" One has come on {channel_name(event.channel)}, from {one_line(event.psid)}."
+            if event.kind == "call":
+                return f" What has come is {one_line(event.message_type, 160)}. {event.next}"
+        return ""
 
     def wait_for_receipt(self, said: Said, status: str = "delivered", timeout: float = 20) -> Receipts:
         """Return the receipts of a reply as soon as `status` is among them, or one that ends it (rejected).
@@ -235,11 +262,14 @@ class Inbox:
             gone = 0
             for table in ("events", "deliveries", "sent"):
                 gone += connection.execute(f"DELETE FROM {table} WHERE psid = ?", (psid,)).rowcount  # noqa: S608
-            odd = connection.execute("SELECT id, path, body FROM deliveries WHERE odd = 1").fetchall()
-            gone += connection.executemany(
-                "DELETE FROM deliveries WHERE id = ?",
-                [(row["id"],) for row in odd if named.search(row["path"].encode() + b" " + row["body"])],
-            ).rowcount
+            others = [
+                ("events", row) for row in connection.execute("SELECT * FROM events WHERE kind = 'call'").fetchall()
+            ]
+            others += [("deliveries", row) for row in connection.execute("SELECT * FROM deliveries WHERE odd > 0")]
+            for table, row in others:
+                headers = json.loads(row["headers"]) if table == "deliveries" else ()
+                if named.search(row["path"].encode() + b" " + content_of(row["body"], headers).data):
+                    gone += connection.execute(f"DELETE FROM {table} WHERE id = ?", (row["id"],)).rowcount  # noqa: S608
             facts = connection.execute("SELECT name, value FROM facts").fetchall()
             gone += connection.executemany(
                 "DELETE FROM facts WHERE name = ?",
@@ -254,17 +284,7 @@ class Inbox:
 
     def rebuild(self) -> int:
         """Build every event anew from the deliveries and replies, and return how many there are."""
-
-        def work(connection: sqlite3.Connection) -> int:
-            connection.execute("DELETE FROM events")
-            # In the order in which they were stored, whatever the clock said: so the first to tell is the same again.
-            for row in connection.execute("SELECT * FROM deliveries WHERE odd = 0 ORDER BY id").fetchall():
-                fold(connection, to_delivery(row))
-            for row in connection.execute("SELECT * FROM sent ORDER BY id").fetchall():
-                fold_sent(connection, dict(row))
-            return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
-
-        return self._do(work)
+        return self._do(rebuild)
 
     def close(self) -> None:
         """Finish what was asked for and close the file."""

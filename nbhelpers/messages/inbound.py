@@ -17,6 +17,7 @@ __all__ = [
     "GUIDE",
     "LONGEST_ID",
     "MEDIA",
+    "MESSENGER",
     "TODAY",
     "InboundMessage",
     "MessageStatus",
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 GUIDE, TODAY = "v0.1", "v1"
+MESSENGER = "messenger"
+_OLD_NAMES = {"viber_service_msg": "viber_service"}  # a channel's name in v0.1, and the one that v1 has for it
 MEDIA = ("image", "audio", "video", "file")
 _ERROR = ("code", "reason", "type", "title", "detail")  # of a status: the fields that hold its code and its words
 LONGEST_ID = 50  # characters; both specifications
@@ -54,7 +57,8 @@ class Unreadable:
 class InboundMessage:
     """A person wrote to the Page. `psid` is the person (the body's `from`), `page_id` the Page (its `to`).
 
-    `kind` is the message type as it came, known or not; `text` and `url` are None where the type has none.
+    `kind` is the message type as it came, known or not; `text` and `url` are None where the type has none. On another
+    `channel` than Messenger the two IDs are that channel's, such as phone numbers.
     """
 
     message_uuid: str | None
@@ -67,6 +71,7 @@ class InboundMessage:
     shape: str = GUIDE
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     flags: tuple[str, ...] = ()
+    channel: str = MESSENGER
 
     @property
     def moment(self) -> datetime | None:
@@ -77,7 +82,7 @@ class InboundMessage:
         """Return the body in `shape`: as it came when that is its own, else the same facts in the other."""
         if self.raw and shape == self.shape:
             return dict(self.raw)
-        envelope = _envelope(shape, self.message_uuid, self.page_id, self.psid, self.timestamp)
+        envelope = _envelope(shape, self.channel, self.message_uuid, self.page_id, self.psid, self.timestamp)
         content = _content(self.raw, self.shape) if self.raw else _made_content(self.kind, self.text, self.url)
         if shape == GUIDE:
             envelope["message"] = {"content": {"type": self.kind, **content}}
@@ -105,6 +110,7 @@ class MessageStatus:
     shape: str = GUIDE
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     flags: tuple[str, ...] = ()
+    channel: str = MESSENGER
 
     @property
     def moment(self) -> datetime | None:
@@ -115,7 +121,7 @@ class MessageStatus:
         """Return the body in `shape`: as it came when that is its own, else the same facts in the other."""
         if self.raw and shape == self.shape:
             return dict(self.raw)
-        envelope = _envelope(shape, self.message_uuid, self.psid, self.page_id, self.timestamp)
+        envelope = _envelope(shape, self.channel, self.message_uuid, self.psid, self.page_id, self.timestamp)
         envelope["status"] = self.status
         # What the other shape has no place for travels along under its own name, so that the way back finds it.
         error = {key: value for key, value in _mapping(self.raw.get("error")).items() if key not in _ERROR}
@@ -161,6 +167,7 @@ def read(body: bytes | str | Mapping[str, Any]) -> InboundMessage | MessageStatu
         "timestamp": _text(raw.get("timestamp"), "timestamp", flags),
         "shape": shape,
         "raw": raw,
+        "channel": _channel(raw, shape, flags),
     }
     sender, recipient = _id(raw.get("from"), "from", flags), _id(raw.get("to"), "to", flags)
     if "status" in raw and "message" not in raw and "message_type" not in raw:
@@ -228,15 +235,18 @@ def _made_content(kind: str, text: str | None, url: str | None) -> dict[str, Any
     return {} if text is None else {"text": text}
 
 
-def _envelope(shape: str, uuid: str | None, to: str | None, sender: str | None, moment: str | None) -> dict[str, Any]:
+def _envelope(
+    shape: str, channel: str, uuid: str | None, to: str | None, sender: str | None, moment: str | None
+) -> dict[str, Any]:
     if shape == GUIDE:
+        identity = "id" if channel == MESSENGER else "number"
         return {
             "message_uuid": uuid,
-            "to": {"type": "messenger", "id": to},
-            "from": {"type": "messenger", "id": sender},
+            "to": {"type": channel, identity: to},
+            "from": {"type": channel, identity: sender},
             "timestamp": moment,
         }
-    return {"channel": "messenger", "message_uuid": uuid, "to": to, "from": sender, "timestamp": moment}
+    return {"channel": channel, "message_uuid": uuid, "to": to, "from": sender, "timestamp": moment}
 
 
 def _extras(raw: Mapping[str, Any], shape: str, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -244,6 +254,20 @@ def _extras(raw: Mapping[str, Any], shape: str, content: Mapping[str, Any]) -> d
     if shape == GUIDE:
         known = {"message_uuid", "to", "from", "timestamp", "message"}
     return {key: value for key, value in raw.items() if key not in known}
+
+
+def _channel(raw: Mapping[str, Any], shape: str, flags: list[str]) -> str:
+    # Both specifications require it. What names none is taken as Messenger's, as this kit's own examples are.
+    said = [raw.get("channel")]
+    if shape == GUIDE:
+        said = [_mapping(raw.get(end)).get("type") for end in ("from", "to")] + said
+    found = next((each for each in said if each is not None), None)
+    if found is None:
+        return MESSENGER
+    if not isinstance(found, str) or not found:
+        flags.append(f"its channel is of type {type(found).__name__}, where a text belongs")
+        return "unknown"
+    return _OLD_NAMES.get(found.lower(), found.lower())
 
 
 def _id(value: Any, name: str, flags: list[str]) -> str | None:

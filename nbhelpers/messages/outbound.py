@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbhelpers.errors import MessageError
-from nbhelpers.messages.inbound import GUIDE, LONGEST_ID, MEDIA, TODAY, shape_of_version
+from nbhelpers.messages.inbound import GUIDE, LONGEST_ID, MEDIA, MESSENGER, TODAY, shape_of_version
 
 __all__ = ["CATEGORIES", "LONGEST_REF", "LONGEST_TEXT", "LONGEST_URL", "OutboundMessage"]
 
@@ -29,7 +29,8 @@ class OutboundMessage:
     `sender` is the Page ID, `recipient` the PSID: strings of 1 to 50 characters. An int is taken with a warning, a
     float never: digits are lost in it. `kind` is `text`, `image`, `audio`, `video`, `file` or `custom`; `content` the
     text, the media URL, or for `custom` the object that is passed through to Facebook (v0.1 only). `category` is
-    `response`, `update` or `message_tag`, which needs a `tag`. Raises MessageError for what cannot be sent.
+    `response`, `update` or `message_tag`, which needs a `tag`. On another `channel` the two IDs are that channel's, and
+    the service alone knows its limits. Raises MessageError for what cannot be sent.
     """
 
     sender: str
@@ -42,12 +43,13 @@ class OutboundMessage:
     webhook_url: str | None = None
     webhook_version: str | None = None
     failover: tuple[Mapping[str, Any], ...] = ()
+    channel: str = MESSENGER
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sender", _id_to_send(self.sender, "the sender (your Page ID)"))
         object.__setattr__(self, "recipient", _id_to_send(self.recipient, "the recipient (a PSID)"))
         if self.kind == "text":
-            _check_text(self.content)
+            _check_text(self.content, LONGEST_TEXT if self.channel == MESSENGER else None)
         elif self.kind in MEDIA:
             _check_url(self.content, f"the {self.kind}")
         elif self.kind != "custom" or not isinstance(self.content, Mapping):
@@ -91,9 +93,10 @@ class OutboundMessage:
         message: dict[str, Any] = {"content": content}
         if messenger:
             message["messenger"] = messenger
+        identity = "id" if self.channel == MESSENGER else "number"
         body = {
-            "from": {"type": "messenger", "id": self.sender},
-            "to": {"type": "messenger", "id": self.recipient},
+            "from": {"type": self.channel, identity: self.sender},
+            "to": {"type": self.channel, identity: self.recipient},
             "message": message,
         }
         return body | ({"client_ref": self.client_ref} if self.client_ref else {})
@@ -106,7 +109,7 @@ class OutboundMessage:
         body: dict[str, Any] = {
             "to": self.recipient,
             "from": self.sender,
-            "channel": "messenger",
+            "channel": self.channel,
             "message_type": self.kind,
             self.kind: {"url": self.content} if self.kind in MEDIA else self.content,
         }
@@ -138,13 +141,13 @@ def _id_to_send(value: Any, role: str) -> str:
     return text
 
 
-def _check_text(text: Any) -> None:
+def _check_text(text: Any, longest: int | None) -> None:
     if not isinstance(text, str) or not text:
         seen = "The text is empty." if text == "" else f"It is of type {type(text).__name__}."
         raise MessageError("There is nothing to send.", seen, "Write something.")
-    if len(text) > LONGEST_TEXT:
+    if longest is not None and len(text) > longest:
         raise MessageError(
-            "The text is too long.", f"It has {len(text)} characters.", f"Messenger takes {LONGEST_TEXT} here."
+            "The text is too long.", f"It has {len(text)} characters.", f"Messenger takes {longest} here."
         )
 
 

@@ -13,6 +13,8 @@ from nbhelpers.messages.outbound import OutboundMessage
 __all__ = ["LANGUAGES", "snippet"]
 
 LANGUAGES = ("curl", "Python", "PowerShell", "SDK")
+# The SDK's classes of a text, by its channel.
+_SDK_CLASSES = {"whatsapp": "WhatsappText", "sms": "Sms", "rcs": "RcsText", "viber_service": "ViberText"}
 _LINE_ENDS = "\x85\u2028\u2029"  # JSON leaves them as they are, and some programs end a line at them
 
 
@@ -52,12 +54,13 @@ def snippet(language: str, host: str, version: str, message: OutboundMessage) ->
             'headers = {"Authorization": f"Bearer {token}"}\n'
             f"requests.post({url!r}, json=body, headers=headers, timeout=10)"
         )
+    sdk_class = _SDK_CLASSES.get(message.channel, "MessengerText")
     note = "" if shape_of_version(version) == TODAY else "# The SDK speaks today's shape alone, at /v1/messages.\n"
     return (
         f"{note}# pip install vonage; application_id is the one of step 2\nfrom vonage import Auth, Vonage\n"
-        "from vonage_messages import MessengerText\n\n"
+        f"from vonage_messages import {sdk_class}\n\n"
         "client = Vonage(Auth(application_id=application_id, private_key='private.key'))\n"
-        f"client.messages.send(MessengerText(\n    to={message.recipient!r}, from_={message.sender!r},\n"
+        f"client.messages.send({sdk_class}(\n    to={message.recipient!r}, from_={message.sender!r},\n"
         f"    text={message.content!r},\n))"
     )
 

@@ -15,7 +15,7 @@ from nbhelpers.errors import KitError
 from nbhelpers.messages.inbound import MEDIA, InboundMessage
 from nbhelpers.simulator.delivery.queue import Sent, StatusChange, queue_inbound, queue_statuses, time_text
 from nbhelpers.simulator.rules.scenes import lines_of
-from nbhelpers.simulator.sending.accept import DELIVERED_AFTER, Holds, shape_of
+from nbhelpers.simulator.sending.accept import Holds, delivered_after, shape_of
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application, Page
 from nbhelpers.storage.sqlite import storable
@@ -204,7 +204,7 @@ class People:
                 sent = Sent(**dict(row))
                 connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (sent.uuid,))
                 # Never before its own “delivered”, which may still be waiting for its moment.
-                due = max(now, sent.at + DELIVERED_AFTER) + _READ_AFTER
+                due = max(now, sent.at + delivered_after(self._store.switches)) + _READ_AFTER
                 held = self._holds("read", sent.application_id, sent.webhook_url)
                 queue_statuses(connection, sent, [StatusChange("read", due)], self._store.switches, held)
             return [row["uuid"] for row in rows]

@@ -65,11 +65,19 @@ class Database:
     acknowledges survives a power cut, with `"NORMAL"` a killed process. If the commit fails, every Future of the batch
     raises. `reading()` gives a connection for queries, on any thread.
 
-    `schema` is run once, when `PRAGMA user_version` is below `version`. Raises SchemaError for a file from the future
-    and sqlite3.Error for one that cannot be opened.
+    `schema` is run once, in a new file; one of an earlier version is brought up by `migrate(connection, its version)`,
+    in the same commit as its new number. Raises SchemaError for a file from the future, or from a past without
+    `migrate`, and sqlite3.Error for one that cannot be opened.
     """
 
-    def __init__(self, path: Path, schema: str, version: int, synchronous: str = "FULL") -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        version: int,
+        synchronous: str = "FULL",
+        migrate: Callable[[sqlite3.Connection, int], None] | None = None,
+    ) -> None:
         self.path, self._synchronous = path, synchronous
         self._local = threading.local()
         self._readers: list[_Reader] = []
@@ -87,12 +95,15 @@ class Database:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found > version:
                 raise SchemaError(f"{path} has schema {found}, this kit knows {version}")
-            if 0 < found < version:
+            if 0 < found < version and migrate is None:
                 raise SchemaError(f"{path} was made by an earlier version of this kit (schema {found}, now {version})")
-            if found < version:
+            if found == 0:
                 for statement in schema.split(";"):
                     if statement.strip():
                         connection.execute(statement)
+            elif found < version and migrate is not None:
+                migrate(connection, found)
+            if found < version:
                 connection.execute(f"PRAGMA user_version = {version}")
             connection.execute("COMMIT")
         finally:

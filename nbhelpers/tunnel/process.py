@@ -14,6 +14,7 @@ from typing import Any
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError, SettingsError, cure_for
+from nbhelpers.messages.addresses import webhook_urls
 from nbhelpers.services.http_protocol import answer
 from nbhelpers.services.record import Owner, Record, is_alive, read_record
 from nbhelpers.services.service import Service, nonce_of
@@ -23,7 +24,6 @@ from nbhelpers.tunnel.ngrok_agent import Agent
 from nbhelpers.tunnel.ngrok_program import binary_of
 from nbhelpers.tunnel.reach import wait_until_reached
 from nbhelpers.tunnel.target import receiver_of
-from nbhelpers.webhooks.addresses import webhook_urls
 
 __all__ = ["tunnel"]
 

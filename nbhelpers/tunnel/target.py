@@ -11,12 +11,12 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError
+from nbhelpers.messages.addresses import webhook_urls
 from nbhelpers.services import launcher
 from nbhelpers.services.launcher import Running
 from nbhelpers.services.record import read_record
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import wait_until_reached
-from nbhelpers.webhooks.addresses import webhook_urls
 
 __all__ = ["own_address", "receiver_of", "refuse_target"]
 

@@ -14,16 +14,17 @@ from nbhelpers.errors import InboxError, SettingsError
 from nbhelpers.inbox.events import ORIGINS, Delivery
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.inbox.recorder import Recorder
-from nbhelpers.messages.inbound import Unreadable, read
+from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH, webhook_urls
+from nbhelpers.messages.encodings import LONGEST_BODY
+from nbhelpers.messages.other_calls import Recognised, recognise
 from nbhelpers.services.http_protocol import answer
 from nbhelpers.services.record import Owner, read_record, remembered_port
 from nbhelpers.services.service import Service, nonce_of, refusal
-from nbhelpers.webhooks.addresses import INBOUND_PATH, STATUS_PATH, webhook_urls
 
 __all__ = ["receive", "receiver_app"]
 
 NAME = "receiver"
-LONGEST_BODY = 1 << 20  # bytes; a webhook of the Messages API has a few hundred
+_LONGEST_TARGET = 8000  # characters of path and query that are kept: an SMS by GET has up to 1600 of text, escaped
 _DRAIN = 4 << 20  # bytes of a body that is too long which are read before the answer, so that the sender can read it
 
 _Scope = dict[str, Any]
@@ -58,7 +59,8 @@ def receiver_app(
 
     `record(delivery)` returns when it is stored. `judge(authorization, body)` gives the verdict on a signature and
     whether a bad one is refused. Every webhook is answered 200 when it is on the disk; 503 when it could not be stored,
-    so that the sender tries again.
+    so that the sender tries again. So is the call of somebody else that is known, with words on what it is: refused, it
+    would come again for a day.
     """
 
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
@@ -82,20 +84,25 @@ def receiver_app(
 
     async def _handle(scope: _Scope, headers: dict[str, str], body: bytes, send: _Send) -> None:
         method, path = scope["method"], scope["path"]
-        status, words = _first_answer(method, path, body)
+        target = path if not scope["query_string"] else f"{path}?{scope['query_string'].decode('latin-1')}"
+        target, told = target[:_LONGEST_TARGET], tuple((name[:200], value[:4000]) for name, value in headers.items())
+        found = Recognised(413)
+        if len(body) <= LONGEST_BODY:
+            found = recognise(method, target, told, body)
+        status, words = found.answer, _words(found, method, path)
         verdict = Verdict("unchecked", "")
         if status == 200:
-            verdict, refused = judge(headers.get("authorization"), body)
-            if refused:
+            verdict, refused = _verdict(judge, headers.get("authorization"), body, found)
+            # Only what the service signs can lack its signature: an SMS has none, and would come again for a day.
+            if refused and found.call is None:
                 status = 503 if verdict.kind == "unsigned" else 401
                 words = {"error": "The signature was not accepted.", "seen": str(verdict)}
         if len(body) > LONGEST_BODY:
             body = b""
-        shown = path if not scope["query_string"] else f"{path}?{scope['query_string'].decode('latin-1')}"
         delivery = Delivery(
             method=method,
-            path=shown[:2000],
-            headers=tuple((name[:200], value[:4000]) for name, value in headers.items()),
+            path=target,
+            headers=told,
             body=body,
             answer=status,
             verdict=verdict.kind,
@@ -120,20 +127,39 @@ def _origin(headers: dict[str, str]) -> str:
     return marked if marked in ORIGINS else "wire"
 
 
-def _first_answer(method: str, path: str, body: bytes) -> tuple[int, dict[str, str]]:
-    if path not in (INBOUND_PATH, STATUS_PATH):
-        seen = f"Nothing is at {path[:200]}."
-        return 404, {"error": "Not here.", "seen": seen, "next": f"POST to {INBOUND_PATH} or {STATUS_PATH}."}
-    if method != "POST":
+def _verdict(
+    judge: Callable[[str | None, bytes], tuple[Verdict, bool]],
+    authorization: str | None,
+    body: bytes,
+    found: Recognised,
+) -> tuple[Verdict, bool]:
+    # Which bytes are hashed when something on the way has packed them is not documented: either will do.
+    judged = judge(authorization, body)
+    if judged[0].kind == "wrong" and found.notes:
+        unpacked = judge(authorization, found.data)
+        return unpacked if unpacked[0].kind == "signed" else judged
+    return judged
+
+
+def _words(found: Recognised, method: str, path: str) -> dict[str, str]:
+    call = found.call
+    if found.answer == 200:
+        return {"seen": f"This is {call.what}.", "next": call.next} if call else {}
+    if found.answer == 404:
+        seen, following = f"Nothing is at {path[:200]}.", f"POST to {INBOUND_PATH} or {STATUS_PATH}."
+        if call is not None:
+            seen = f"{seen} It was {call.what}."
+        if call is not None and call.meant:
+            seen, following = f"Nothing is at {path[:200]}.", f"Did you mean {call.meant}? POST to {call.meant}."
+        return {"error": "Not here.", "seen": seen, "next": following}
+    if found.answer == 405:
         seen = f"You came with {method}; this receiver takes POST."
-        return 405, {"error": "Wrong method.", "seen": seen, "next": "Set the HTTP method of the webhooks to POST."}
-    if len(body) > LONGEST_BODY:
+        return {"error": "Wrong method.", "seen": seen, "next": "Set the HTTP method of the webhooks to POST."}
+    if found.answer == 413:
         seen = f"The body has more than {LONGEST_BODY} bytes."
-        return 413, {"error": "Too long.", "seen": seen, "next": "Send a webhook of the Messages API."}
-    message = read(body)
-    if isinstance(message, Unreadable):
-        return 400, {"error": "This is no webhook.", "seen": f"The body cannot be read: {message.why}."}
-    return 200, {}
+        return {"error": "Too long.", "seen": seen, "next": "Send a webhook of the Messages API."}
+    assert call is not None  # noqa: S101 - what is answered 400 is named
+    return {"error": "This is no webhook.", "seen": f"The body cannot be read: {call.why}.", "next": call.next}
 
 
 async def _read_body(receive: _Receive) -> bytes | None:

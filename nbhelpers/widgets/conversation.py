@@ -6,6 +6,7 @@ import html
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.inbox.events import Event, one_line
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.base import Panel, block
 from nbhelpers.widgets.person import NOBODY, pinned, ticks
 
@@ -19,7 +20,8 @@ class ConversationPanel(Panel):
 
     heading = "The whole talk"
 
-    def __init__(self, course: CourseContext) -> None:
+    def __init__(self, course: CourseContext, channel: str = MESSENGER) -> None:
+        self._channel = channel
         self._person: str | None = None
         self._talk = block()
         super().__init__(course, [self._talk])
@@ -51,11 +53,11 @@ class ConversationPanel(Panel):
         return "\n".join(f"{who}: {text} ({below})" for _, who, text, below in self._rows()) or NOBODY
 
     def _rows(self) -> list[tuple[bool, str, str, str]]:
-        event, _ = pinned(self.course, self._person)
+        event, _ = pinned(self.course, self._person, self._channel)
         if event is None:
             return []
         self._person = event.psid
-        events = self.course.inbox.events(person=event.psid)
+        events = self.course.inbox.events(person=event.psid, channel=self._channel)
         # What you replayed is shown too, as what it is; of an answer only what the service says itself.
         events = [each for each in events if each.trusted or (each.replayed and each.kind == "inbound")]
         rows, seen = [], set()
@@ -74,6 +76,6 @@ class ConversationPanel(Panel):
 
 
 def _said(event: Event) -> str:
-    if event.text is None:
-        return f"({one_line(event.message_type)})"
+    if event.text is None or event.message_type != "text":
+        return f"({event.said})"
     return "\n".join(one_line(line, _LONGEST) for line in event.text[:_LONGEST].splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nbhelpers.course.context import CourseContext
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.conversation import ConversationPanel
 from nbhelpers.widgets.credentials import CredentialsCard
 from nbhelpers.widgets.hello import HelloPanel
@@ -38,17 +39,17 @@ class Panels:
         """Show the two webhook URLs, the method, the last call."""
         return WebhooksPanel(self._course)
 
-    def psid(self) -> PsidPanel:
-        """Show the captured PSID, live, with a line to write as the person."""
-        return PsidPanel(self._course)
+    def psid(self, channel: str = MESSENGER) -> PsidPanel:
+        """Show the captured PSID, live, with a line to write as the person; of another `channel` its sender."""
+        return PsidPanel(self._course, channel)
 
-    def reply(self) -> ReplyBox:
+    def reply(self, channel: str = MESSENGER) -> ReplyBox:
         """Show the reply box with receipts and the exact request."""
-        return ReplyBox(self._course)
+        return ReplyBox(self._course, channel)
 
-    def conversation(self) -> ConversationPanel:
+    def conversation(self, channel: str = MESSENGER) -> ConversationPanel:
         """Show the whole conversation with one person."""
-        return ConversationPanel(self._course)
+        return ConversationPanel(self._course, channel)
 
     def hops(self) -> HopMapPanel:
         """Show how far a message comes, hop by hop, and what to do next."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from nbhelpers.course.context import CourseContext
-from nbhelpers.inbox.events import Event, one_line
-from nbhelpers.messages.inbound import MessageStatus
+from nbhelpers.inbox.events import Event, channel_name, one_line
+from nbhelpers.messages.inbound import MESSENGER, MessageStatus
 
-__all__ = ["NOBODY", "newer_words", "pinned", "ticks"]
+__all__ = ["NOBODY", "beside", "newer_words", "pinned", "ticks"]
 
 NOBODY = "Nobody has written yet. A PSID appears here with the first message."
 _STAGES = ("submitted", "delivered", "read")
 _ENDINGS: tuple[str, ...] = ("rejected", "undeliverable")
 
 
-def pinned(course: CourseContext, chosen: str | None) -> tuple[Event | None, int]:
+def pinned(course: CourseContext, chosen: str | None, channel: str = MESSENGER) -> tuple[Event | None, int]:
     """Return the newest message of the chosen person (or of whoever wrote last) and how many people wrote since."""
-    messages = [event for event in course.inbox.events("inbound") if event.trusted and event.psid]
+    messages = [event for event in course.inbox.events("inbound", channel=channel) if event.trusted and event.psid]
     if not messages:
         return None, 0
     person = chosen or messages[-1].psid
@@ -24,6 +24,21 @@ def pinned(course: CourseContext, chosen: str | None) -> tuple[Event | None, int
         return messages[-1], 0
     newer = {event.psid for event in messages[messages.index(own[-1]) + 1 :]}
     return own[-1], len(newer - {person})
+
+
+def beside(course: CourseContext, event: Event | None, channel: str = MESSENGER) -> str:
+    """Name the newest thing that has come since that message and is none of this channel: one line, or nothing."""
+    since = event.delivery if event else 0
+    for other in reversed(course.inbox.events()):
+        if other.delivery <= since:
+            break
+        clock = f"{other.received.astimezone():%H:%M:%S}"
+        if other.kind == "call" and other.origin == "wire":
+            return f"Beside it: {clock}, {one_line(other.message_type, 160)}. Next: {other.next}"
+        if other.kind == "inbound" and other.trusted and other.channel != channel:
+            where = channel_name(other.channel)
+            return f"Beside it: {clock}, a message on {where}: {other.said} from {one_line(other.psid)}."
+    return ""
 
 
 def newer_words(count: int) -> str:

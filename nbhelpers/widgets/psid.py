@@ -8,9 +8,10 @@ import ipywidgets
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import MessageError
-from nbhelpers.inbox.events import Event, one_line
+from nbhelpers.inbox.events import channel_name
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.base import Panel, block, guarded
-from nbhelpers.widgets.person import NOBODY, newer_words, pinned
+from nbhelpers.widgets.person import NOBODY, beside, newer_words, pinned
 
 __all__ = ["PsidPanel"]
 
@@ -20,8 +21,9 @@ class PsidPanel(Panel):
 
     heading = "Captured PSID"
 
-    def __init__(self, course: CourseContext) -> None:
+    def __init__(self, course: CourseContext, channel: str = MESSENGER) -> None:
         self._person: str | None = None
+        self._channel = channel
         self._shown, self._said = block(), block()
         children: list[ipywidgets.Widget] = [self._shown]
         if course.simulated:
@@ -40,25 +42,41 @@ class PsidPanel(Panel):
         self.follow()
 
     def refresh(self) -> None:
-        event, newer = pinned(self.course, self._person)
+        event, newer = pinned(self.course, self._person, self._channel)
+        others = beside(self.course, event, self._channel)
+        more = "".join(f"<br><small>{html.escape(words)}</small>" for words in (newer_words(newer), others) if words)
         if event is None:
-            self._shown.value = f'<p role="status">{NOBODY}</p>'
+            self._shown.value = f'<p role="status">{self._nobody}{more}</p>'
             return
         self._person = event.psid
-        more = f"<br><small>{newer_words(newer)}</small>" if newer else ""
+        person, you = self._names
         self._shown.value = (
             '<p role="status"><span style="font-size:1.6em;font-family:monospace">'
-            f"{html.escape(event.psid or '')}</span><br>PSID: the person, as your Page knows them. "
-            f"Page ID {html.escape(event.page_id or '')}: you.<br>"
-            f"{event.received.astimezone():%H:%M:%S} <bdi>{html.escape(_quoted(event))}</bdi>{more}</p>"
+            f"{html.escape(event.psid or '')}</span><br>{person}: the person, as {you[1]} knows them. "
+            f"{you[0]} {html.escape(event.page_id or '')}: you.<br>"
+            f"{event.received.astimezone():%H:%M:%S} <bdi>{html.escape(event.said)}</bdi>{more}</p>"
         )
 
     def as_text(self) -> str:
-        event, newer = pinned(self.course, self._person)
+        event, newer = pinned(self.course, self._person, self._channel)
+        others = beside(self.course, event, self._channel)
         if event is None:
+            return "\n".join(line for line in (self._nobody, others) if line)
+        person, you = self._names
+        told = f"{person} {event.psid}: the person. {you[0]} {event.page_id}: you."
+        return "\n".join(line for line in (told, event.said, newer_words(newer), others) if line)
+
+    @property
+    def _names(self) -> tuple[str, tuple[str, str]]:
+        if self._channel == MESSENGER:
+            return "PSID", ("Page ID", "your Page")
+        return f"Sender on {html.escape(channel_name(self._channel))}", ("Recipient", "the service")
+
+    @property
+    def _nobody(self) -> str:
+        if self._channel == MESSENGER:
             return NOBODY
-        lines = [f"PSID {event.psid}: the person. Page ID {event.page_id}: you.", _quoted(event), newer_words(newer)]
-        return "\n".join(line for line in lines if line)
+        return f"Nobody has written on {html.escape(channel_name(self._channel))} yet."
 
     def _write(self) -> None:
         if not self._line.value.strip():
@@ -70,7 +88,3 @@ class PsidPanel(Panel):
 
     def _say(self, words: str) -> None:
         self._said.value = f'<small role="status">{html.escape(words)}</small>'
-
-
-def _quoted(event: Event) -> str:
-    return f"“{one_line(event.text, 120)}”" if event.text is not None else f"({one_line(event.message_type)})"

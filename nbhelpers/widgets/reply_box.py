@@ -8,11 +8,12 @@ import ipywidgets
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, MessageError
-from nbhelpers.inbox.events import one_line
+from nbhelpers.inbox.events import channel_name, one_line
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.messages.outbound import LONGEST_TEXT, OutboundMessage
 from nbhelpers.messages.snippets import LANGUAGES, snippet
 from nbhelpers.widgets.base import Panel, block, guarded
-from nbhelpers.widgets.person import newer_words, pinned, ticks
+from nbhelpers.widgets.person import beside, newer_words, pinned, ticks
 
 __all__ = ["ReplyBox"]
 
@@ -22,7 +23,9 @@ class ReplyBox(Panel):
 
     heading = "Reply"
 
-    def __init__(self, course: CourseContext) -> None:
+    def __init__(self, course: CourseContext, channel: str = MESSENGER) -> None:
+        self._channel = channel
+        self._you = "you, the Page" if channel == MESSENGER else f"you, on {channel_name(channel)}"
         self._person: str | None = None
         self._page: str | None = None
         self._uuid: str | None = None
@@ -51,11 +54,12 @@ class ReplyBox(Panel):
         self.follow()
 
     def refresh(self) -> None:
-        event, newer = pinned(self.course, self._person)
+        event, newer = pinned(self.course, self._person, self._channel)
         self._send.disabled = event is None
         self._newest.layout.display = "" if newer else "none"
         if event is None:
-            self._ids.value = f"<p>{_NOBODY}</p>"
+            others = html.escape(beside(self.course, None, self._channel))
+            self._ids.value = f"<p>{_NOBODY}</p><p><small>{others}</small></p>" if others else f"<p>{_NOBODY}</p>"
             return
         if self._person is None:
             self._person, self._page = event.psid, event.page_id
@@ -63,18 +67,19 @@ class ReplyBox(Panel):
         real = "" if self.course.simulated else f" <strong>{_REAL}</strong>"
         more = f" <small>({newer_words(newer)})</small>" if newer else ""
         self._ids.value = (
-            f"<p>From <code>{html.escape(self._page or '')}</code> (you, the Page: the inbound <code>to</code>) ⟶ "
+            f"<p>From <code>{html.escape(self._page or '')}</code> "
+            f"({html.escape(self._you)}: the inbound <code>to</code>) ⟶ "
             f"To <code>{html.escape(self._person or '')}</code> (the person: its <code>from</code>){more}.{real}</p>"
         )
         if self._uuid:
             self._say(f"Accepted: “{one_line(self._sent, 80)}”  {ticks(self.course.inbox.events(uuid=self._uuid))}.")
 
     def as_text(self) -> str:
-        event, newer = pinned(self.course, self._person)
+        event, newer = pinned(self.course, self._person, self._channel)
         if event is None:
-            return _NOBODY
+            return "\n".join(line for line in (_NOBODY, beside(self.course, None, self._channel)) if line)
         page_id, psid = self._page or event.page_id, self._person or event.psid
-        lines = [f"From {page_id} (you, the Page) to {psid} (the person)", newer_words(newer)]
+        lines = [f"From {page_id} ({self._you}) to {psid} (the person)", newer_words(newer)]
         if not self.course.simulated:
             lines.append(_REAL)
         lines.append('Without panels: `lab.reply("…")`')
@@ -82,14 +87,15 @@ class ReplyBox(Panel):
 
     def _typed(self) -> None:
         count = len(self._text.value)
-        over = f" {count - LONGEST_TEXT} too many" if count > LONGEST_TEXT else ""
-        self._counter.value = f"<span>{count} of {LONGEST_TEXT}{over}</span>"
+        limit = LONGEST_TEXT if self._channel == MESSENGER else None  # of the others the service knows it
+        over = f" {count - limit} too many" if limit and count > limit else ""
+        self._counter.value = f"<span>{count} of {limit}{over}</span>" if limit else f"<span>{count} characters</span>"
         if self._person is None or self._page is None:
             return
         # With nothing typed, the answer that was sent last.
-        text = self._text.value if 0 < count <= LONGEST_TEXT else self._sent
+        text = self._text.value if 0 < count <= (limit or count) else self._sent
         try:
-            message = OutboundMessage(self._page, self._person, text)
+            message = OutboundMessage(self._page, self._person, text, channel=self._channel)
             code = snippet(self._language.value, self.course.host, self.course.settings.api_version, message)
         except KitError as error:  # IDs from outside may be none
             code = str(error)
@@ -107,7 +113,7 @@ class ReplyBox(Panel):
             )
         self._uuid = None  # whatever is said about this one, the receipts of the one before must not replace it
         client = self.course.identity(self._page).client(self.course.inbox, self.course.settings.api_version)
-        accepted = client.send(OutboundMessage(self._page, self._person, self._text.value))
+        accepted = client.send(OutboundMessage(self._page, self._person, self._text.value, channel=self._channel))
         self._uuid, self._sent = accepted.message_uuid, self._text.value
         self._text.value = ""
         self.show()

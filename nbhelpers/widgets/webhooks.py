@@ -12,11 +12,15 @@ from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.errors import KitError
-from nbhelpers.inbox.events import Delivery, one_line
+from nbhelpers.inbox.events import Delivery, channel_name, one_line
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.base import TIGHT, Panel, block, guarded
 from nbhelpers.widgets.copy_field import CopyField
 
 __all__ = ["WebhooksPanel"]
+
+
+_KINDS = {"inbound": "message", "status": "receipt"}
 
 
 class WebhooksPanel(Panel):
@@ -87,7 +91,15 @@ class WebhooksPanel(Panel):
         clock = f"{last.received.astimezone():%H:%M:%S}"
         mark = "" if last.origin == "wire" else f" ({last.origin})"
         called = f"Last call: {clock} {one_line(last.method)} {path}, answered {last.answer}{mark}."
-        return method, f"{called} {_judged(last, self.course.simulated)}"
+        told = self.course.inbox.event(last)
+        if told is not None and told.kind == "call":
+            return method, f"{called} It was {one_line(told.message_type, 200)}. Next: {told.next}"
+        what = [called]
+        if told is not None and told.channel != MESSENGER:
+            what.append(f"A {_KINDS[told.kind]} on {channel_name(told.channel)}.")
+        if told is not None and told.notes:
+            what.append(f"It came {told.notes}. {told.next}")
+        return method, " ".join([*what, _judged(last, self.course.simulated)])
 
     # Setting them, in live mode
 

@@ -150,29 +150,32 @@ def own_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]
         yield Lab(state=tmp_path / "lab")
 
 
+SMS = {"msisdn": "447700900001", "to": "447700900000", "messageId": "0A", "text": "Hi"}
 STATUS = {name: value for name, value in message().items() if name != "message"} | {"status": "delivered"}
 
 
 @pytest.mark.parametrize(
     ("method", "path", "body", "words"),
     [
-        ("GET", "/webhooks/inbound?hub.mode=subscribe&hub.challenge=123", None, "that is Meta's handshake"),
-        (
-            "GET",
-            "/webhooks/inbound?message_uuid=1&from=2",
-            None,
-            "called with GET, and was refused. Next: Set the HTTP",
-        ),
-        ("PUT", "/webhooks/status?message_uuid=1", None, "called with PUT, and was refused"),
+        ("GET", "/webhooks/inbound?hub.mode=subscribe&hub.challenge=123", None, "came Facebook's verification"),
+        ("GET", "/webhooks/inbound?message_uuid=1&from=2", None, "came a webhook by GET, and this receiver takes POST"),
+        ("PUT", "/webhooks/status?message_uuid=1", None, "came a webhook by PUT"),
+        ("POST", "/webhooks/inbound-message", message(), "/webhooks/inbound is meant. Next: Correct the URL"),
+        ("POST", "/webhooks/inbound/", message(), "where nothing is: /webhooks/inbound is meant"),
+        ("POST", "/", message(), "/webhooks/inbound is meant"),
+        ("POST", "/status", STATUS, "/webhooks/status is meant"),
+        ("POST", "/webhooks/inbound", [1], "came a call whose body is no webhook"),
+        ("POST", "/webhooks/inbound", [message()], "came a list of events"),
+        ("POST", "/webhooks/inbound", SMS, "came an inbound SMS of the SMS API. Next: SMS and Messenger share"),
+        ("POST", "/webhooks/status", SMS | {"status": "delivered"}, "came a delivery receipt of the SMS API"),
+        ("GET", "/webhooks/inbound?conversation_uuid=CON-1&uuid=a&from=1&to=2", None, "the Voice API's Answer URL"),
+        ("POST", "/webhooks/status", {"uuid": "a", "direction": "inbound", "status": "ringing"}, "event of the Voice"),
         (
             "POST",
-            "/webhooks/inbound-message",
-            message(),
-            "came to /webhooks/inbound-message, where nothing is. Next: Did",
+            "/webhooks/inbound",
+            {"object": "page", "entry": []},
+            "came Facebook's own webhook. Next: Take this URL",
         ),
-        ("POST", "/", message(), "Did you mean /webhooks/inbound?"),
-        ("POST", "/status", STATUS, "Did you mean /webhooks/status?"),
-        ("POST", "/webhooks/inbound", [1], "a call came whose body is no webhook"),
     ],
 )
 def test_a_call_in_the_wrong_way_is_explained_with_its_time(
@@ -183,6 +186,28 @@ def test_a_call_in_the_wrong_way_is_explained_with_its_time(
     said = stopped(own_tunnel.doctor(), "a call from Vonage")
     assert words in said
     assert re.search(r"At \d\d:\d\d:\d\d ", said)
+
+
+def test_what_else_calls_is_named_beside_the_hops_once_each(ready: Lab):
+    whatsapp = {"channel": "whatsapp", "message_uuid": "w", "from": "447700900001", "to": "1", "message_type": "text"}
+    arrive(ready, message())
+    for number in range(3):
+        arrive(ready, SMS | {"messageId": str(number)})
+    arrive(ready, whatsapp | {"text": "Hi"})
+    found = ready.doctor()
+    assert len(found.beside) == 2
+    assert re.match(r"At \d\d:\d\d:\d\d came an inbound SMS of the SMS API\. SMS and Messenger share", found.beside[0])
+    assert "a message came on WhatsApp, not on Messenger." in found.beside[1]
+    assert "\nBeside it: At" in repr(found) and "Beside it: At" in found._repr_html_()
+    assert found.facts["beside"] == list(found.beside)
+    for psid in ("100", "447700900001"):
+        ready.inbox.forget(psid)
+
+
+def test_a_message_on_another_channel_is_no_message_on_messenger(own_tunnel: Lab):
+    arrive(own_tunnel, {"channel": "whatsapp", "message_uuid": "w", "from": "4477", "to": "1", "text": "Hi"})
+    words = stopped(own_tunnel.doctor(), "a call from Vonage", "not yet")
+    assert "a message came on WhatsApp, not on Messenger. Next: Write to your Page on Messenger" in words
 
 
 def test_a_message_at_the_status_path_looks_swapped_where_the_fields_cannot_be_read(own_tunnel: Lab):

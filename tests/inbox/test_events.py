@@ -61,6 +61,9 @@ def test_an_inbound_message_becomes_an_event_with_its_columns():
         "text": "Hello!",
         "message_type": "text",
         "shape": "v1",
+        "channel": "messenger",
+        "notes": "",
+        "body": json.dumps(INBOUND).encode(),
     }
 
 
@@ -95,16 +98,32 @@ def test_a_webhook_that_was_refused_is_an_event_all_the_same(answer: int):
 @pytest.mark.parametrize(
     "odd",
     [
-        delivery(INBOUND, method="GET", answer=405),
-        delivery(INBOUND, answer=404),
+        delivery(b"", method="GET", answer=405),
+        delivery(b"rubbish", path="/wp-login.php", answer=404),
         delivery(INBOUND, answer=413),
-        delivery(b"rubbish", answer=400),
-        delivery(b"[]"),
-        delivery(b""),
+        delivery({}),
+        delivery({"nbhelpers": "a test call of the doctor"}),
     ],
 )
-def test_what_is_no_webhook_is_no_event(odd: Delivery):
+def test_what_tells_of_nobody_is_no_event(odd: Delivery):
     assert event_of(odd) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (delivery(INBOUND, path="/webhooks/inbound/", answer=404), "near-miss"),
+        (delivery(b"", path=f"/webhooks/inbound?message_uuid={UUID}", method="GET", answer=405), "wrong-method"),
+        (delivery(b"rubbish", answer=400), "unreadable"),
+        (delivery({"msisdn": "447700900001", "to": "447700900000", "messageId": "0A", "text": "Hi"}), "inbound-sms"),
+    ],
+)
+def test_a_call_that_is_no_webhook_is_an_event_of_its_own_kind(call: Delivery, name: str):
+    found = event_of(call)
+    assert found is not None
+    assert (found["kind"], found["status"], found["message_uuid"]) == ("call", name, None)
+    assert found["identity"].startswith("call:sha256:")
+    assert event_of(call) == found
 
 
 def test_only_what_came_from_outside_and_was_taken_in_is_trusted():
@@ -139,6 +158,35 @@ def test_an_event_is_told_in_one_line_with_an_arrow():
     assert "--> inbound   image from" in image
     receipt = event(kind="status", status="delivered", text=None, body=json.dumps(STATUS).encode())
     assert receipt.line.split(" ", 1)[1] == f"--> delivered {UUID} to {PSID}"
+
+
+@pytest.mark.parametrize(
+    ("channel", "end"),
+    [
+        ("messenger", ""),
+        ("whatsapp", " on WhatsApp"),
+        ("sms", " on SMS"),
+        ("viber_service", " on Viber"),
+        ("x\n", " on x�"),
+    ],
+)
+def test_another_channel_is_named_in_the_line(channel: str, end: str):
+    assert event(channel=channel).line.endswith(f"from {PSID} to {PAGE}{end}")
+    receipt = event(kind="status", status="delivered", text=None, channel=channel, body=json.dumps(STATUS).encode())
+    assert receipt.line.endswith(f"to {PSID}{end}")
+
+
+def test_somebody_elses_call_is_named_with_one_next_action():
+    line = event(kind="call", status="inbound-sms", message_type="an inbound SMS of the SMS API", channel="sms").line
+    assert f"--> other     an inbound SMS of the SMS API: “Hello!” from {PSID}. Next: SMS and Messenger share" in line
+
+
+def test_what_stood_in_the_way_of_the_bytes_is_told_in_the_line():
+    assert event(notes="compressed with gzip, in cp1252").line.endswith(" (compressed with gzip, in cp1252)")
+
+
+def test_the_body_of_a_call_that_is_no_json_has_no_fields():
+    assert event(kind="call", status="form", body=b"a=b").json == {}
 
 
 def test_a_rejection_says_its_code_and_its_words():

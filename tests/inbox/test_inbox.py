@@ -143,6 +143,52 @@ def test_the_newest_message_is_the_one_received_last(inbox: Inbox):
     assert inbox.newest_message(person="nobody") is None
 
 
+def test_the_newest_message_is_the_one_that_came_last_though_the_clock_was_set_back(inbox: Inbox):
+    noon = datetime(2020, 1, 1, 12, tzinfo=UTC)
+    put(inbox, inbound("before", received=noon))
+    put(inbox, inbound("after", received=noon - timedelta(hours=1)))
+    assert inbox.newest_message().text == "after"
+    assert inbox.wait_for_message(timeout=0).text == "after"
+    assert [event.text for event in inbox.events()] == ["before", "after"]
+    assert [event.text for event in inbox.events(limit=1)] == ["after"]
+    assert inbox.delivery().id == inbox.newest_message().delivery == 2
+
+
+def test_what_was_refused_and_comes_again_is_as_new_as_when_it_was_taken(inbox: Inbox):
+    put(inbox, inbound("late", uuid="x", answer=401), inbound("between"), inbound("late", uuid="x"))
+    assert inbox.newest_message().text == "late"
+    assert [event.text for event in inbox.events()] == ["between", "late"]
+
+
+def whatsapp(text: str, **more: Any) -> Delivery:
+    body = {"channel": "whatsapp", "message_uuid": f"w-{text}", "from": "447700900001", "to": "14157386102"}
+    return delivery(body | {"message_type": "text", "text": text}, **more)
+
+
+def test_a_message_on_another_channel_is_kept_and_never_the_newest_unless_it_is_asked_for(inbox: Inbox):
+    put(inbox, inbound("on Messenger"), whatsapp("on WhatsApp"))
+    assert [event.channel for event in inbox.events()] == ["messenger", "whatsapp"]
+    assert inbox.newest_message().text == inbox.wait_for_message(timeout=0).text == "on Messenger"
+    assert inbox.newest_message(channel="whatsapp").psid == "447700900001"
+    assert inbox.wait_for_message(timeout=0, channel="whatsapp").text == "on WhatsApp"
+    assert [event.text for event in inbox.events(channel="whatsapp")] == ["on WhatsApp"]
+    assert inbox.newest_message(person="447700900001") is None
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (whatsapp("Hi"), "One has come on WhatsApp, from 447700900001."),
+        (delivery({"msisdn": "4477", "to": "44", "messageId": "1", "text": "Hi"}), "What has come is an inbound SMS"),
+    ],
+)
+def test_waiting_in_vain_says_what_has_come_instead(inbox: Inbox, other: Delivery, words: str):
+    put(inbox, other)
+    with pytest.raises(InboxError) as caught:
+        inbox.wait_for_message(timeout=0.02)
+    assert words in caught.value.seen
+
+
 @pytest.mark.parametrize("untrusted", [{"answer": 401}, {"answer": 503}, {"origin": "replay"}, {"origin": "edited"}])
 def test_the_newest_psid_is_never_that_of_a_refused_replayed_or_edited_event(inbox: Inbox, untrusted: dict[str, Any]):
     put(inbox, inbound("true"), inbound("false", psid="6666", **untrusted))
@@ -274,8 +320,9 @@ def test_whoever_is_forgotten_is_gone_from_the_file_too(inbox: Inbox, path: Path
     put(inbox, delivery(b"scan", method="GET", path=f"/{other}0", answer=404))
     assert b"secret-words" in bytes_on_disk(path)
     gone = inbox.forget(other)
-    # 60 inbound as event and delivery, status as both, reply as event and row, two strays, two facts.
-    assert gone == 120 + 2 + 2 + 2 + 2
+    # 60 inbound as event and delivery, status as both, reply as event and row, two strays (one is an event too), two
+    # facts.
+    assert gone == 120 + 2 + 2 + 3 + 2
     left = bytes_on_disk(path)
     assert b"secret-words" not in left
     assert other.encode() not in left.replace(f"/{other}0".encode(), b"")
@@ -289,7 +336,7 @@ def test_forgetting_one_person_leaves_those_whose_id_begins_alike(inbox: Inbox):
     put(inbox, inbound("one", psid="12"), inbound("two", psid="123"), delivery(b'{"from": "123"', answer=400))
     inbox.note(count=12, other="123")
     assert inbox.forget("12") == 2
-    assert [event.psid for event in inbox.events()] == ["123"]
+    assert [event.psid for event in inbox.events("inbound")] == ["123"]
     assert len(inbox.deliveries()) == 2
     assert inbox.facts() == {"count": 12, "other": "123"}
 
@@ -308,7 +355,7 @@ def test_rebuilding_gives_the_same_events(inbox: Inbox):
     reply(inbox)
     put(inbox, status("submitted"), status("delivered"))
     before = [told(event) for event in inbox.events()]
-    assert inbox.rebuild() == len(before) == 6
+    assert inbox.rebuild() == len(before) == 7
     assert [told(event) for event in inbox.events()] == before
     assert inbox.newest_message().psid == PSID
 
@@ -335,6 +382,22 @@ def test_rebuilding_mends_events_that_were_lost(inbox: Inbox, path: Path):
     assert inbox.events() == []
     assert inbox.rebuild() == 2
     assert [event.text for event in inbox.events()] == ["one", "two"]
+
+
+def test_a_call_that_was_answered_200_is_never_cut_and_never_makes_room(inbox: Inbox):
+    sms = {"msisdn": "447700900001", "to": "44", "messageId": "1", "text": "x" * 9000}
+    put(inbox, delivery(sms), delivery({"nobody": "x" * 9000}))
+    for number in range(520):
+        inbox.record(delivery(b"x", path=f"/webhooks/inbound/{number}", answer=404))
+    put(inbox, inbound("after"))
+    kept = inbox.deliveries(limit=10_000)
+    assert len(kept) == 2 + 500 + 1
+    assert [len(one.body) > 9000 for one in kept[:2]] == [True, True]
+    calls = inbox.events("call")
+    assert (calls[0].status, len(calls)) == ("inbound-sms", 501), "what a trimmed request told goes with it"
+    assert calls[1].delivery == kept[2].id
+    assert inbox.rebuild() == 502
+    assert inbox.forget("447700900001") == 2
 
 
 def test_requests_that_are_no_webhook_are_kept_but_bounded_at_500(inbox: Inbox):

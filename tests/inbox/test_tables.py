@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nbhelpers.inbox.events import Delivery
+from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.inbox.tables import SCHEMA, VERSION, fold, now_text, store, store_sent, to_delivery, to_event
 
 pytestmark = pytest.mark.fast
 
+WHATSAPP = json.dumps(
+    {"channel": "whatsapp", "message_uuid": "w", "from": "447700900001", "to": "14157386102", "message_type": "text"}
+).encode()
 UUID, PSID, PAGE = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab", "1111111111111111", "0000000000000000"
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
 
@@ -131,7 +137,7 @@ def test_two_replies_under_one_uuid_are_counted_and_lose_nothing(connection: sql
 
 
 def test_folding_what_is_no_event_changes_nothing(connection: sqlite3.Connection):
-    fold(connection, delivery(method="GET"))
+    fold(connection, delivery(method="GET", body=b""))
     assert events(connection) == []
 
 
@@ -140,6 +146,59 @@ def test_what_utf8_cannot_hold_does_not_stop_the_store(connection: sqlite3.Conne
     store(connection, delivery(body=body, path="/\ud800", headers=(("x", "\ud800"),), method="POST"))
     (event,) = events(connection)
     assert (event.text, event.psid, event.body) == ("a?", "?", body)
+
+
+FIRST = """
+CREATE TABLE deliveries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, received TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
+  headers TEXT NOT NULL, body BLOB NOT NULL, answer INTEGER NOT NULL, verdict TEXT NOT NULL, why TEXT NOT NULL,
+  origin TEXT NOT NULL, odd INTEGER NOT NULL, psid TEXT);
+CREATE INDEX deliveries_odd ON deliveries (id) WHERE odd = 1;
+CREATE INDEX deliveries_psid ON deliveries (psid);
+CREATE TABLE sent (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, version TEXT NOT NULL, body BLOB NOT NULL,
+  message_uuid TEXT NOT NULL, psid TEXT, page_id TEXT, text TEXT, message_type TEXT);
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, message_uuid TEXT,
+  status TEXT, psid TEXT, page_id TEXT, text TEXT, message_type TEXT, shape TEXT NOT NULL, received TEXT NOT NULL,
+  deliveries INTEGER NOT NULL, trusted INTEGER NOT NULL, verdict TEXT NOT NULL, why TEXT NOT NULL, origin TEXT NOT NULL,
+  path TEXT NOT NULL, body BLOB NOT NULL, revision INTEGER NOT NULL);
+CREATE INDEX events_newest ON events (received) WHERE kind = 'inbound' AND trusted = 1;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, at TEXT NOT NULL);
+PRAGMA user_version = 1;
+"""
+
+
+def test_an_inbox_of_the_first_version_is_brought_up_and_loses_nothing(tmp_path: Path):
+    path = tmp_path / "lab.sqlite3"
+    sms = {"msisdn": "447700900001", "to": "44", "messageId": "1", "text": "Hi"}
+    came = [delivery(), delivery("on WhatsApp", uuid="w", body=WHATSAPP), delivery(body=json.dumps(sms).encode())]
+    answered = NOON + timedelta(seconds=5)
+    with contextlib.closing(sqlite3.connect(path)) as old, old:
+        old.executescript(FIRST)
+        for number, one in enumerate(came):
+            moment = (NOON + timedelta(seconds=number * 10)).isoformat(timespec="microseconds")
+            values = (moment, "POST", one.path, "[]", one.body, 200, "unchecked", "", "wire", 0, PSID)
+            old.execute(f"INSERT INTO deliveries VALUES (NULL, {', '.join('?' * len(values))})", values)
+        row = sent("r", at=answered.isoformat(timespec="microseconds"))
+        old.execute(f"INSERT INTO sent ({', '.join(row)}) VALUES (:{', :'.join(row)})", row)
+        old.execute("INSERT INTO facts VALUES ('page_id', '\"200\"', 'then')")
+    inbox = Inbox(path)
+    assert [(event.kind, event.channel, event.delivery) for event in inbox.events()] == [
+        ("inbound", "messenger", 1),
+        ("reply", "messenger", 1),
+        ("inbound", "whatsapp", 2),
+        ("call", "sms", 3),
+    ]
+    assert [one.psid for one in inbox.events()] == [PSID, PSID, "447700900001", "447700900001"]
+    assert inbox.newest_message().text == "Hello!"
+    assert inbox.facts() == {"page_id": "200"}
+    inbox.record(delivery("new", uuid="n")).result(5)
+    assert inbox.newest_message().text == "new"
+    inbox.close()
+    again = Inbox(path)
+    assert len(again.events()) == 5
+    again.close()
 
 
 def test_the_schema_has_a_version():

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import gzip
 import json
 import os
 import random
 import resource
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import psutil
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from nbhelpers.auth.signatures import sign
 from nbhelpers.config import settings as configuration
@@ -83,7 +90,8 @@ def test_a_get_is_405_and_says_that_the_method_must_be_post(receiver: Running, i
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert "Set the HTTP method" in answer.json()["next"]
     assert inbox.deliveries()[-1].path == "/webhooks/inbound?message_uuid=a"
-    assert inbox.events() == []
+    assert [event.status for event in inbox.events()] == ["wrong-method"]
+    assert inbox.newest_message() is None
 
 
 @pytest.mark.fast
@@ -93,6 +101,205 @@ def test_another_path_is_404_and_names_the_two_that_are_here(receiver: Running, 
     assert answer.status_code == 404
     assert "/webhooks/inbound" in answer.json()["next"]
     assert [(kept.path, kept.answer) for kept in inbox.deliveries()] == [("/webhooks/inbond", 404)]
+
+
+SMS = {"msisdn": "447700900001", "to": "447700900000", "messageId": "0A", "text": "Hi", "type": "text"}
+RECEIPT = {"msisdn": "447700900001", "to": "AcmeInc", "messageId": "0A", "status": "delivered", "err-code": "0"}
+ANSWER = {"from": "447700900001", "to": "447700900000", "uuid": "aaaa", "conversation_uuid": "CON-bbbb"}
+FACEBOOK = {"object": "page", "entry": [{"id": "1", "time": 1, "messaging": [{"sender": {"id": "9"}}]}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "options", "next_action"),
+    [
+        ("inbound-sms", "POST", {"json": SMS}, "Messaging API type"),
+        ("inbound-sms", "POST", {"data": SMS}, "Messaging API type"),
+        ("inbound-sms", "GET", {"params": SMS}, "Messaging API type"),
+        ("sms-receipt", "POST", {"json": RECEIPT}, "receipts of SMS"),
+        ("sms-receipt", "POST", {"data": RECEIPT}, "receipts of SMS"),
+        ("voice-answer", "GET", {"params": ANSWER}, "Answer URL of its own"),
+        ("voice-answer", "POST", {"json": ANSWER}, "Answer URL of its own"),
+        (
+            "voice-event",
+            "POST",
+            {"json": ANSWER | {"status": "ringing", "direction": "inbound"}},
+            "Event URL of its own",
+        ),
+        ("facebook-webhook", "POST", {"json": FACEBOOK}, "the Page is linked at Vonage"),
+        ("facebook-verification", "GET", {"params": {"hub.mode": "subscribe", "hub.challenge": "515"}}, "not here"),
+        ("event-list", "POST", {"json": [inbound()]}, "pass each call on"),
+        ("form", "POST", {"data": {"message_uuid": "u", "from": "1", "to": "2", "text": "Hi"}}, "choose POST-JSON"),
+    ],
+)
+def test_a_known_caller_is_answered_200_stored_whole_and_named(
+    receiver: Running, inbox: Inbox, name: str, method: str, options: dict[str, Any], next_action: str
+) -> None:
+    answer = requests.request(method, receiver.ready["inbound_url"], timeout=5, **options)
+
+    assert answer.status_code == 200
+    assert next_action in answer.json()["next"]
+    assert "515" not in answer.text, "Facebook must not take this address for one of its own"
+    (event,) = inbox.events()
+    assert (event.kind, event.status, event.trusted) == ("call", name, True)
+    assert next_action in event.line
+    (kept,) = inbox.deliveries()
+    sent = answer.request.body or b""
+    assert kept.body == (sent.encode() if isinstance(sent, str) else sent)
+    assert inbox.newest_message() is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "encode", "note"),
+    [
+        ({"Content-Encoding": "gzip"}, gzip.compress, "compressed with gzip"),
+        ({}, gzip.compress, "compressed with gzip"),
+        ({"Content-Encoding": "deflate"}, zlib.compress, "compressed with deflate"),
+        ({"Content-Type": "application/json; charset=iso-8859-1"}, None, "in iso8859-1"),
+        ({}, None, "in cp1252"),
+        ({}, lambda body: body.decode("latin-1").encode("utf-16"), "in utf-16"),
+    ],
+)
+def test_a_compressed_body_and_one_in_another_charset_are_read_and_said_so(
+    receiver: Running, inbox: Inbox, headers: dict[str, str], encode: Any, note: str
+) -> None:
+    latin = json.dumps(inbound() | {"greeting": "Grüße"}, ensure_ascii=False).encode("latin-1")
+    body = encode(latin) if encode else latin
+    assert requests.post(receiver.ready["inbound_url"], data=body, headers=headers, timeout=5).status_code == 200
+
+    event = inbox.newest_message()
+    assert (event.text, event.json["greeting"]) == ("message 0", "Grüße")
+    assert note in event.line
+    assert inbox.delivery(event).body == body
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "words"),
+    [
+        ({"Content-Encoding": "br"}, b"\x0b", "compressed with “br”, and gzip and deflate alone are read"),
+        (
+            {"Content-Encoding": "gzip"},
+            gzip.compress(b"{}" * 99)[:-9],
+            "said to be compressed with gzip, and is not, or not whole",
+        ),
+        ({"Content-Encoding": "gzip"}, gzip.compress(b" " * (2 << 20)), "unpacked it has more than 1048576 bytes"),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"a=b", "it is a form"),
+    ],
+)
+def test_what_cannot_be_read_is_400_and_says_why(
+    receiver: Running, inbox: Inbox, headers: dict[str, str], body: bytes, words: str
+) -> None:
+    answer = requests.post(receiver.ready["inbound_url"], data=body, headers=headers, timeout=5)
+
+    assert answer.status_code == 400
+    assert words in answer.json()["seen"]
+    assert [event.kind for event in inbox.events()] == ["call"]
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/webhooks/inbound/", "/webhooks/inbound"),
+        ("/Webhooks/Inbound", "/webhooks/inbound"),
+        ("//webhooks//inbound", "/webhooks/inbound"),
+        ("/webhooks/inbound-message", "/webhooks/inbound"),
+        ("/webhooks/message-status", "/webhooks/status"),
+        ("/webhooks/delivery-receipt", "/webhooks/status"),
+        ("/webhook/inbond", "/webhooks/inbound"),
+        ("/", "/webhooks/inbound"),
+    ],
+)
+def test_a_near_miss_of_the_path_is_404_and_names_the_address_that_was_meant(
+    receiver: Running, inbox: Inbox, path: str, meant: str
+) -> None:
+    body = inbound()
+    if meant.endswith("status"):
+        del body["message"]
+        body["status"] = "delivered"
+    answer = requests.post(receiver.url + path, json=body, timeout=5)
+
+    assert answer.status_code == 404
+    assert answer.json()["next"] == f"Did you mean {meant}? POST to {meant}."
+    (event,) = inbox.events()
+    assert f"{meant} is meant" in event.line
+    assert "Next: Correct the URL" in event.line
+    assert inbox.newest_message() is None
+
+
+def test_no_body_header_set_or_path_makes_it_answer_5xx_or_lose_what_it_answered_200(
+    receiver: Running, inbox: Inbox
+) -> None:
+    parts = urlsplit(receiver.url)
+
+    def call(method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> int | None:
+        lines = [b"%s %s HTTP/1.1" % (method, target), b"Host: 127.0.0.1", b"Connection: close"]
+        lines += [b"%s: %s" % header for header in headers] + [b"Content-Length: %d" % len(body)]
+        with socket.create_connection((parts.hostname, parts.port), timeout=10) as caller:
+            caller.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+            answer = b""
+            while part := caller.recv(65536):
+                answer += part
+        return int(answer.split()[1]) if answer.startswith(b"HTTP/1.1 ") else None
+
+    visible = st.binary(max_size=40).map(lambda data: bytes(each for each in data if each > 32 and each != 127))
+    paths = st.sampled_from(
+        [b"/webhooks/inbound", b"/webhooks/status", b"/webhooks/inbound/", b"//webhooks/status", b"/"]
+    )
+    queries = st.sampled_from([b"", b"?hub.challenge=1", b"?msisdn=1&messageId=2&text=%ff", b"?message_uuid=%00"])
+    targets = st.tuples(paths | visible.map(lambda data: b"/" + data), queries).map(b"".join)
+    names = st.sampled_from(
+        [b"content-type", b"content-encoding", b"authorization", b"x-nbhelpers-origin", b"origin", b"x"]
+    )
+    told = st.sampled_from(
+        [b"gzip", b"deflate, gzip", b"application/x-www-form-urlencoded", b"a/b; charset=utf-16", b"replay"]
+    )
+    known = st.sampled_from(
+        [inbound(), SMS, RECEIPT, ANSWER, FACEBOOK, [inbound()], {}, {"message_uuid": "\ud800"}, None]
+    )
+    texts = (
+        known.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=300) | st.just(urlencode(SMS).encode())
+    )
+    bodies = texts | texts.map(gzip.compress) | texts.map(lambda data: data + b"\xe9" * 5000)
+
+    @hypothesis_settings(max_examples=250, deadline=None)
+    @given(
+        st.sampled_from([b"POST", b"GET", b"PUT", b"HEAD"]),
+        targets,
+        st.lists(st.tuples(names, told | visible), max_size=5),
+        bodies,
+    )
+    def holds(method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        status = call(method, target, headers, body)
+        assert status is None or status < 500, (method, target, headers, body)
+        if status == 200:
+            (kept,) = inbox.deliveries(limit=1)
+            assert (kept.body, kept.method, kept.answer) == (body, method.decode(), 200)
+            told = inbox.event(kept)
+            assert told is None or told.deliveries >= 1
+
+    holds()
+    before = len(inbox.events())
+    assert inbox.rebuild() == before, "every event that was answered stands on a delivery that is kept"
+
+
+def test_an_unsigned_sms_is_taken_where_an_unsigned_message_is_not(settings: Settings) -> None:
+    live = dataclasses.replace(settings, mode="live", signature_secret="a secret", receiver_port=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VONAGE_SIGNATURE_SECRET", "a secret")
+        url = launcher.start("receiver", live).ready["inbound_url"]
+    assert requests.post(url, json=SMS, timeout=5).status_code == 200
+    assert requests.post(url, json=inbound(), timeout=5).status_code == 503
+
+
+def test_a_compressed_webhook_is_signed_whichever_bytes_were_hashed(settings: Settings, inbox: Inbox) -> None:
+    simulator = launcher.start("simulator", settings)
+    url = launcher.start("receiver", settings).ready["inbound_url"]
+    for number in range(2):
+        body = body_of(number)
+        packed = gzip.compress(body, mtime=0)
+        token = sign(packed if number else body, simulator.ready["signature_secret"], "abcd1234")
+        headers = {"Content-Encoding": "gzip", "Authorization": token}
+        assert requests.post(url, data=packed, headers=headers, timeout=5).status_code == 200
+    assert [event.verdict for event in inbox.events()] == ["signed", "signed"]
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[1]", b'"text"', b"{", b"[" * 50_000])

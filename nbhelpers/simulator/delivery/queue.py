@@ -121,15 +121,11 @@ def _status_body(sent: Sent, change: StatusChange, switches: Mapping[str, str]) 
         error_text=change.text,
         client_ref=sent.client_ref,
         usage=_USAGE if change.status == "delivered" and switches["usage"] == "yes" else None,
+        channel=sent.channel,
     )
     body = _dressed(stated.body(sent.shape), sent.shape, switches)
-    if sent.shape == TODAY:
-        body["channel"] = sent.channel
-        if sent.workflow is not None:
-            body["workflow"] = json.loads(sent.workflow)
-    else:
-        for end, value in (("to", sent.psid), ("from", sent.page_id)):
-            body[end] = {"type": sent.channel, "id" if sent.channel == "messenger" else "number": value}
+    if sent.shape == TODAY and sent.workflow is not None:
+        body["workflow"] = json.loads(sent.workflow)
     return body
 
 

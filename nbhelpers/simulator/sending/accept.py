@@ -21,13 +21,13 @@ from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application, Page
 
-__all__ = ["DELIVERED_AFTER", "Accepted", "Acceptor", "Holds", "Lessons", "shape_of"]
+__all__ = ["Accepted", "Acceptor", "Holds", "Lessons", "delivered_after", "shape_of"]
 
 _COLUMNS = [field.name for field in fields(Sent)]
 _INSERT = f"INSERT INTO messages (way, {', '.join(_COLUMNS)}) VALUES ('out', :{', :'.join(_COLUMNS)})"  # noqa: S608
 
-# Seconds from "accepted" to the receipts. Their real timing is not known; these let the eye follow.
-_SUBMITTED_AFTER, DELIVERED_AFTER = 0.02, 0.15
+# Seconds from "accepted" to the receipts, in which the eye can follow.
+_SUBMITTED_AFTER, _DELIVERED_AFTER = 0.02, 0.15
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,7 @@ class Acceptor:
         is sent at the moment of the refusal is inferred.
         """
         items = (outgoing, *outgoing.failover)
+        pause = delivered_after(self._store.switches)
         workflow_id = str(uuid.uuid4()) if outgoing.failover else None
         begins, first = time.time(), None
         for number, item in enumerate(items, 1):
@@ -126,7 +127,7 @@ class Acceptor:
             first = first or sent
             if sent.state != "rejected":
                 break
-            begins += DELIVERED_AFTER
+            begins += pause
         assert first is not None  # noqa: S101 - there is one message at least
         return Accepted(first.uuid, workflow_id, "receipt-before-reply" in lessons.names)
 
@@ -161,12 +162,13 @@ class Acceptor:
             workflow=workflow,
         )
         connection.execute(_INSERT, vars(sent))
-        first = begins + _SUBMITTED_AFTER
+        pause = delivered_after(switches)
+        first = begins + min(pause, _SUBMITTED_AFTER)
         # Out of order: the first is due long enough after the second to come after it, and states its own moment.
-        due = begins + 3 * DELIVERED_AFTER if "receipts-out-of-order" in lessons.names else first
+        due = begins + 3 * _DELIVERED_AFTER if "receipts-out-of-order" in lessons.names else first
         held = self._holds(state, sent.application_id, sent.webhook_url)
         text = REFUSALS[code].text if code else None
-        last = StatusChange(state, begins + DELIVERED_AFTER, code, text)
+        last = StatusChange(state, begins + pause, code, text)
         queue_statuses(connection, sent, (StatusChange("submitted", due, states=first), last), switches, held)
         return sent
 
@@ -189,6 +191,11 @@ class Acceptor:
             return False
         calls.append(now)
         return True
+
+
+def delivered_after(switches: Mapping[str, str]) -> float:
+    """Return the seconds from the acceptance of a message to its last receipt."""
+    return _DELIVERED_AFTER if switches["receipts"] == "in 0.15 s" else 0.0
 
 
 def shape_of(store: Store, application: Application | None) -> str:

@@ -164,3 +164,17 @@ def test_a_page_speaks_through_its_own_application_and_through_the_account(
     assert answer.json()["type"].endswith("#1120")
     world.send(program, flat(page, psid))
     world.send(None, flat(page, psid))
+
+
+def test_receipts_come_at_once_when_the_switch_says_so(world: Detached, hook: Target, key: PrivateKey) -> None:
+    program = world.application(key, messages=webhooks(hook.url, hook.url))
+    page = world.page(program)
+    psid = world.control.write(page=page, text="hi")["psid"]
+    world.control.switch(receipts="at once")
+    try:
+        sent = world.send(program, flat(page, psid))
+        assert hook.statuses(sent, 2) == ["submitted", "delivered"]
+        moments = [row["at"] for row in world.queued(sent)]
+        assert max(moments) - min(moments) < 0.05
+    finally:
+        world.control.switch(receipts="in 0.15 s")
