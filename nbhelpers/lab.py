@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from nbhelpers.course.actions import ActionResult, Simulator, User, Webhooks
     from nbhelpers.course.configure import Configured
     from nbhelpers.course.dashboard import LiveWebhooks
+    from nbhelpers.course.exercises import Exercise
+    from nbhelpers.course.message_handler import MessageHandler
     from nbhelpers.course.outcome import Outcome
     from nbhelpers.course.public_address import Tunnel
     from nbhelpers.course.steps import Needed, Progress
@@ -39,7 +42,10 @@ __all__ = ["Lab", "Receiver"]
 
 
 # Facts that the kit notes for itself.
-_OWN = ("filled", "reached", "receiver", "jwt", "saved", "public_url", "public_moved", "page_origin", "webhooks_before")
+_OWN = (
+    *("filled", "reached", "receiver", "jwt", "saved", "exercises", "on_message"),
+    *("public_url", "public_moved", "page_origin", "webhooks_before"),
+)
 
 
 class Lab:
@@ -97,6 +103,12 @@ class Lab:
         from nbhelpers.course.steps import catch_up
 
         return catch_up(self._course, key)
+
+    def exercise(self, number: str) -> Exercise:
+        """Open an exercise of a notebook: `lab.exercise("3.1")` has a check, hints and a solution."""
+        from nbhelpers.course.exercises import exercise
+
+        return exercise(self._course, number)
 
     def preflight(self) -> Preflight:
         """Check whether this computer is ready for the course."""
@@ -239,13 +251,15 @@ class Lab:
 
     def reply(self, text: str, channel: str = "messenger") -> ActionResult:
         """Answer the person who wrote last on Messenger, or on another channel. Raises MessageError when nobody has."""
-        from nbhelpers.course.actions import ActionResult
+        from nbhelpers.course.actions import answer_to
 
-        event = self.inbox.newest_message(channel=channel)
-        psid, page_id = (event.psid, event.page_id) if event else (None, None)
-        accepted = self._course.answer(text, psid, page_id, channel)
-        words = f"Accepted for {psid}. The receipts of {accepted.message_uuid} tell the rest."
-        return ActionResult(words, psid, accepted.message_uuid)
+        return answer_to(self._course, self.inbox.newest_message(channel=channel), text)
+
+    def on_message(self, fn: Callable[[Event], str | None]) -> MessageHandler:
+        """Call your function with each new message on Messenger, and send what it returns; see `MessageHandler`."""
+        from nbhelpers.course.message_handler import MessageHandler
+
+        return MessageHandler(self._course, fn)
 
     def replay(self, event: Event | Delivery | int | None = None, edits: Edit | None = None, **fields: Any) -> Replayed:
         """Send what came to the receiver again, by default the newest message: `lab.replay(text="…")` edits it.

@@ -10,12 +10,23 @@ from urllib.parse import urlsplit
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
+from nbhelpers.inbox.events import Event
+from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.messages.on_screen import Choice, OnScreen
 from nbhelpers.services import launcher
 from nbhelpers.simulator.control.client import Controls
 
-__all__ = ["ActionResult", "LinkPage", "Page", "PhoneScreen", "Saved", "Simulator", "User", "Webhooks"]
+__all__ = ["ActionResult", "LinkPage", "Page", "PhoneScreen", "Saved", "Simulator", "User", "Webhooks", "answer_to"]
 
+# What a phone can send beside a text.
+_THINGS = {
+    "image": "a picture",
+    "audio": "a sound",
+    "video": "a film",
+    "file": "a file",
+    "sticker": "a sticker",
+    "like": "a thumb",
+}
 _MOMENT = 1.0  # seconds that a webhook may take on loopback before a cell goes on without it
 
 
@@ -38,6 +49,17 @@ class ActionResult:
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self.words)}</p>"
+
+
+def answer_to(course: CourseContext, event: Event | None, text: str) -> ActionResult:
+    """Send a text to the person who wrote a message, from the Page that they wrote to, on the channel it came by.
+
+    Raises MessageError when there is nobody to answer, and what `MessagesClient.send` raises.
+    """
+    psid, page_id, channel = (event.psid, event.page_id, event.channel) if event else (None, None, MESSENGER)
+    accepted = course.answer(text, psid, page_id, channel)
+    words = f"Accepted for {psid}. The receipts of {accepted.message_uuid} tell the rest."
+    return ActionResult(words, psid, accepted.message_uuid)
 
 
 @dataclass(frozen=True)
@@ -138,15 +160,23 @@ class User:
     def __init__(self, course: CourseContext) -> None:
         self._course = course
 
-    def write(self, text: str, page: str | None = None, person: str | None = None) -> ActionResult:
-        """Write to a Page (by default yours) as a person (by default Ada). In the other modes it says what to do."""
+    def write(
+        self, text: str | None = None, page: str | None = None, person: str | None = None, kind: str = "text"
+    ) -> ActionResult:
+        """Write to a Page (by default yours) as a person (by default Ada). In the other modes it says what to do.
+
+        `kind` is text, image, audio, video, file, sticker or like: without a text, something of that kind is sent.
+        """
+        what = f"“{text}”" if kind == "text" else _THINGS.get(kind, f"a message of type {kind}")
         if not self._course.simulated:
-            words = f"On your phone, open Messenger and write to your Page: “{text}”"
-            return ActionResult(words, after_revision=self._course.inbox.revision())
+            asked = f"write to your Page: {what}" if kind == "text" else f"send your Page {what}."
+            return ActionResult(
+                f"On your phone, open Messenger and {asked}", after_revision=self._course.inbox.revision()
+            )
         page = page or self._course.facts.get("page_name")
-        said = self._course.control.write(text=text, page=page, person=person)
+        said = self._course.control.write(kind, text=text, page=page, person=person)
         name = next(found["name"] for found in self._course.control.pages() if found["id"] == said["page_id"])
-        words = f"{person or 'Ada'} wrote “{text}” to {name}."
+        words = f"{person or 'Ada'} {'wrote' if kind == 'text' else 'sent'} {what} to {name}."
         if not said["passed_on"]:
             words += " It was not passed on: this Page is linked to no application."
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -145,8 +146,8 @@ class CourseContext:
             raise MessageError(
                 "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
             )
-        client = self.identity(page_id).client(self.inbox, self.settings.api_version)
-        return client.send(OutboundMessage(page_id, psid, text, channel=channel))
+        with contextlib.closing(self.identity(page_id).client(self.inbox, self.settings.api_version)) as client:
+            return client.send(OutboundMessage(page_id, psid, text, channel=channel))
 
     def receiver(self) -> Record:
         """Return the webhook receiver, started if it does not run; URLs that have changed are saved anew.

@@ -13,7 +13,19 @@ from nbhelpers.course.outcome import Outcome
 from nbhelpers.course.standing import reached
 from nbhelpers.errors import KitError, SettingsError
 
-__all__ = ["STEPS", "FormOnly", "Needed", "Progress", "Step", "catch_up", "check", "need", "progress", "step_of"]
+__all__ = [
+    "STEPS",
+    "FormOnly",
+    "Needed",
+    "Progress",
+    "Step",
+    "catch_up",
+    "check",
+    "glance",
+    "need",
+    "progress",
+    "step_of",
+]
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,7 @@ class Step:
     """One of the seven steps.
 
     `look` says how it stands, `make` fills it in for real and returns the value that tells the filled-in one from the
-    learner's own. `form` marks a step that is a form on a screen in the other modes.
+    learner's own. `form` marks a step that is a form on a screen in the other modes. `exercises` is how many it has.
     """
 
     number: int
@@ -31,6 +43,7 @@ class Step:
     look: Callable[..., Outcome]
     make: Callable[[CourseContext], str]
     form: bool
+    exercises: int = 2
 
 
 STEPS = (
@@ -40,7 +53,7 @@ STEPS = (
     Step(4, "link", "link", "04_link_page", checks.link, autofill.link, True),
     Step(5, "webhooks", "webhooks", "05_webhooks", checks.webhooks, autofill.webhooks, True),
     Step(6, "receive", "receive", "06_receive", checks.receive, autofill.receive, False),
-    Step(7, "reply", "reply", "07_reply", checks.reply, autofill.reply, False),
+    Step(7, "reply", "reply", "07_reply", checks.reply, autofill.reply, False, 3),
 )
 
 
@@ -57,22 +70,32 @@ _SIGNS = {"done": "✓", "filled in": "◦", "open": "·"}
 
 @dataclass(frozen=True)
 class Progress:
-    """How the seven steps stand: for each a Step and `done`, `filled in` or `open`. `bold` is the step one is at."""
+    """How the seven steps stand: for each a Step and `done`, `filled in` or `open`. `bold` is the step one is at.
+
+    `exercises` are the numbers of those that are done.
+    """
 
     states: tuple[tuple[Step, str], ...]
     mode: str
     bold: int | None = None
+    exercises: tuple[str, ...] = ()
+
+    @property
+    def counted(self) -> str:
+        """How many exercises are done, and of how many."""
+        return f"exercises: {len(self.exercises)} of {sum(step.exercises for step, _ in self.states)}"
 
     def __repr__(self) -> str:
         lines = [f"{self.mode.upper()}"]
         for step, state in self.states:
             here = "  <- you are here" if step.number == self.bold else ""
             lines.append(f"{step.number} {step.title:<12} {state:<10} {step.notebook}.ipynb{here}")
+        lines.append(self.counted)
         return "\n".join(lines)
 
     def line(self) -> str:
         """One line of text: every step with its state."""
-        words = [f"{step.number} {step.title}: {state}" for step, state in self.states]
+        words = [*(f"{step.number} {step.title}: {state}" for step, state in self.states), self.counted]
         return f"{self.mode.upper()} | " + " | ".join(words)
 
     def _repr_html_(self) -> str:
@@ -93,7 +116,7 @@ class Progress:
             '<nav aria-label="Progress" style="font-size:0.9em;margin-bottom:0.6em">'
             f'<small style="margin-right:0.9em">{html.escape(self.mode.upper())}</small>'
             f'<ol style="display:inline;list-style:none;margin:0;padding:0">{"".join(cells)}</ol>'
-            f'<small aria-hidden="true">({legend})</small></nav>'
+            f'<small aria-hidden="true">({legend})</small> <small>{self.counted}</small></nav>'
         )
 
 
@@ -143,10 +166,11 @@ def progress(course: CourseContext, at: str | int | None = None) -> Progress:
     filled = course.filled()
     states = []
     for step in STEPS:
-        outcome = _as_filled(course, step, _glance(course, step), filled)
+        outcome = _as_filled(course, step, glance(course, step), filled)
         states.append((step, outcome.kind if outcome.good else "open"))
     _note_reached(course, {step.key: state != "open" for step, state in states})
-    return Progress(tuple(states), course.settings.mode, step_of(at).number if at is not None else None)
+    number = step_of(at).number if at is not None else None
+    return Progress(tuple(states), course.settings.mode, number, tuple(course.facts.get("exercises", ())))
 
 
 def need(course: CourseContext, key: str | int | None = None) -> Needed:
@@ -223,13 +247,14 @@ def _fill(course: CourseContext, last: int) -> list[int]:
     if last >= 5 and course.facts.get("receiver"):
         course.receiver()  # opened once, it is opened again
     for step in STEPS[:last]:
-        if not _glance(course, step).good:
+        if not glance(course, step).good:
             course.fill(step.key, step.make(course))
             made.append(step.number)
     return made
 
 
-def _glance(course: CourseContext, step: Step) -> Outcome:
+def glance(course: CourseContext, step: Step) -> Outcome:
+    """Say how a step stands without a call to the receiver: looking must not be seen in “Last call”."""
     return checks.webhooks(course, call=False) if step.look is checks.webhooks else step.look(course)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -124,6 +126,22 @@ def test_a_message_to_a_page_without_a_link_is_not_passed_on_and_says_so(ready: 
         "Ada wrote “Hello?” to Not linked. It was not passed on: this Page is linked to no application."
     )
     assert ready.inbox.newest_message() is None
+
+
+def test_a_person_may_send_something_that_is_no_text(ready: Lab) -> None:
+    said = ready.user.write(kind="image", person="Grace")
+    assert repr(said) == f"Grace sent a picture to {ready.facts['page_name']}."
+    assert ready.inbox.wait_for_message(said, timeout=10).message_type == "image"
+    ready.user.write(kind="sticker")
+    assert ready.inbox.newest_message().message_type == "unsupported"
+    with pytest.raises(ServiceError, match="Nobody can write that"):
+        ready.user.write(kind="smell")
+
+
+def test_live_the_phone_is_asked_for_it(ready: Lab, tmp_path: Path) -> None:
+    live = Lab(state=tmp_path / "lab", mode="live")
+    assert repr(live.user.write(kind="image")) == "On your phone, open Messenger and send your Page a picture."
+    live.inbox.close()
 
 
 def test_the_person_reads_what_was_delivered_and_only_once(ready: Lab) -> None:

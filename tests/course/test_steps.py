@@ -274,7 +274,7 @@ def test_the_strip_is_one_line_with_every_state_as_a_word_and_the_present_step_m
     strip, words = repr(needed).splitlines()
     assert strip == (
         "SIMULATOR | 1 Page: filled in | 2 application: filled in | 3 JWT: filled in | 4 link: filled in"
-        " | 5 webhooks: filled in | 6 receive: open | 7 reply: open"
+        " | 5 webhooks: filled in | 6 receive: open | 7 reply: open | exercises: 0 of 15"
     )
     assert words == "Ready for step 6."
     rich = needed._repr_html_()

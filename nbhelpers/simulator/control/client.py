@@ -141,13 +141,13 @@ class Controls:
         """Return the scenes that there are, and what happens in each."""
         return self._part(dict, "scenes", "GET", "scenes")
 
-    def advance(self, hours: float) -> dict[str, float]:
-        """Let hours pass for what is there already: people's last messages, links, tokens, what waits in the queue.
+    def advance(self, hours: float = 0, minutes: float = 0) -> dict[str, float]:
+        """Let hours and minutes pass for what is there: people's last messages, links, tokens, what waits in the queue.
 
         What is made afterwards is fresh, and every time that is told stays on this computer's clock. It takes up to a
         second: from the next whole one on, whatever states an earlier one is older.
         """
-        return self._call("POST", "advance", {"hours": str(hours)})
+        return self._call("POST", "advance", {"hours": str(hours + minutes / 60)})
 
     def pace(self, pace: float | None = None) -> float:
         """Let so many seconds between two tries of a webhook pass in one second of the clock; 1 is as it really is.
