@@ -82,17 +82,16 @@ class ConversationPanel(Panel):
         """Return the words of an answer that was not sent with this kit: its receipts alone name it."""
         if not self.course.simulated:
             return _NO_WORDS
-        known = self._words.get(message_uuid)
-        if known is None:
+        if message_uuid not in self._words:
             try:
                 sent = self.course.control.sent(message_uuid or "")
             except KitError:
                 return "(sent by hand: the simulator, which knows the words, does not answer)"
-            shown = OnScreen(sent["text"], tuple(Choice(**each) for each in sent["choices"])) if sent else None
-            known = self._words[message_uuid] = (
-                str(shown) if shown else "(sent by hand, before the simulator's state began)"
-            )
-        return _cut(known)
+            if sent is None:
+                return "(sent by hand: the simulator does not know this message)"
+            choices = tuple(Choice(**each) for each in sent["choices"])
+            self._words[message_uuid] = str(OnScreen(sent["text"], choices))
+        return _cut(self._words[message_uuid])
 
 
 def _said(event: Event) -> str:

@@ -17,6 +17,7 @@ from tests.support.labs import (
     CLOCK,
     arrive,
     markup,
+    message,
     printed,
     says,
     seen,
@@ -80,14 +81,46 @@ def test_it_shows_both_sides_in_order_and_how_far_each_answer_came(ready: Lab, t
 
 
 @pytest.mark.fast
-def test_an_answer_that_was_sent_by_hand_is_known_by_its_receipts(ready: Lab, talk: Any) -> None:
+@pytest.mark.parametrize(
+    ("content", "kind", "shown"),
+    [
+        ("We open\nat seven & <b>", "text", "We open at seven & <b>"),
+        ({"text": "Rye?", "quick_replies": [{"title": "Yes", "payload": "Y"}]}, "custom", "Rye? [Yes]"),
+        ("https://example.com/rye.jpg", "image", "(image https://example.com/rye.jpg)"),
+    ],
+)
+def test_an_answer_that_was_sent_by_hand_has_its_words_and_is_marked(
+    ready: Lab, talk: Any, content: Any, kind: str, shown: str
+) -> None:
     psid = written(ready).psid
-    body = OutboundMessage(ready.facts["page_id"], psid, "By hand").body("v0.1")
+    body = OutboundMessage(ready.facts["page_id"], psid, content, kind).body("v0.1")
     headers = {"Authorization": f"Bearer {ready.token()}"}
     requests.post(f"{ready.settings.host}/v0.1/messages", json=body, headers=headers, timeout=5)
-    says(talk, "✓ delivered")
-    assert re.fullmatch(rf"you \(an answer that you sent by hand\) .*✓ delivered {CLOCK}", bubbles(talk)[-1])
+    says(talk, "✓ submitted")
+    assert re.fullmatch(rf"you, by hand {re.escape(shown)} .*{CLOCK}", bubbles(talk)[-1])
     assert len(bubbles(talk)) == 2
+    assert "you, by hand: " in printed(talk)
+
+
+@pytest.mark.fast
+def test_in_live_mode_it_says_why_an_answer_by_hand_has_no_words(live: Lab) -> None:
+    arrive(live, message())
+    arrive(live, status("r", "delivered", "100"), "/webhooks/status")
+    talk = live.panels.conversation()
+    assert "you, by hand (sent by hand: receipts carry no words, and the service gives out none" in bubbles(talk)[-1]
+    talk.close()
+
+
+@pytest.mark.fast
+def test_a_template_sent_with_the_kit_shows_what_the_phone_shows(ready: Lab, talk: Any) -> None:
+    psid = written(ready).psid
+    template = {"text": "Rye?", "quick_replies": [{"title": "Yes", "payload": "YES"}]}
+    ready.client.send(OutboundMessage(ready.facts["page_id"], psid, template, "custom"))
+    assert "you Rye? [Yes]" in says(talk, "Rye?")
+    (reply,) = ready.inbox.events("reply")
+    assert "<-- reply     Rye? [Yes] to" in reply.line
+    ready.user.tap("Yes")
+    assert "button “Yes” (payload YES)" in says(talk, "payload YES")
 
 
 @pytest.mark.fast
