@@ -7,17 +7,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nbhelpers.api import webhook_settings
-from nbhelpers.api.applications import FIELDS, Application, missing, read, shown, webhook
+from nbhelpers.api.applications import FIELDS, Application, missing, read, shown
 from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.destinations import Destinations, held_by
 from nbhelpers.errors import KitError, SettingsError
 from nbhelpers.inbox.events import one_line
 from nbhelpers.messages.urls import webhook_url
 
 __all__ = ["LiveWebhooks"]
 
-# Documented: the messages webhooks are POST only, so where no method is named there is no wrong one.
-_POST = ("POST", "")
 _HERE = ("127.0.0.1", "localhost")
 _NO_URL = "(no public URL yet: open the tunnel with `lab.tunnel`)"
 
@@ -82,14 +81,13 @@ class LiveWebhooks:
     def look(self) -> dict[str, Any]:
         """Both fields as the application holds them, against your public addresses. Raises what `save` raises."""
         application = read(self._course.settings, self._whose())
-        known = self._course.public_urls()
-        fields = {}
-        for which in FIELDS:
-            address, method = webhook(application.messages, which)
-            wanted = known[which] if known else None
-            right = None if wanted is None else address == wanted and method in _POST
-            fields[which] = {"address": address, "http_method": method, "wanted": wanted, "right": right}
-        return {"application_id": application.id, "name": application.name, **fields, "text": self._says(application)}
+        found = held_by(self._course, application)
+        fields = {
+            each.which: {"address": each.url, "http_method": each.method, "wanted": each.wanted, "right": each.right}
+            for each in found.both
+        }
+        says = self._says(application, found)
+        return {"application_id": application.id, "name": application.name, **fields, "text": says}
 
     def as_text(self) -> str:
         """How both fields stand, in words; what went wrong is said too."""
@@ -106,27 +104,23 @@ class LiveWebhooks:
         rich = f'<p role="status">{html.escape(words).replace(chr(10), "<br>")}</p>'
         return {"text/plain": words, "text/html": rich}
 
-    def _says(self, application: Application) -> str:
-        known, held = self._course.public_urls(), application.messages
+    def _says(self, application: Application, found: Destinations) -> str:
         lines = [f"{application}:"]
-        wrong = False
-        for which, label in FIELDS.items():
-            line = f"{label}: {shown(held, which)}"
-            address, method = webhook(held, which)
-            if known and address != known[which]:
-                line, wrong = f"{line}: wrong, your receiver is {known[which]}", True
-            elif known and method not in _POST:
-                line, wrong = f"{line}: wrong, the method must be POST", True
-            elif known:
-                line += ": right"
+        for each in found.both:
+            line = f"{FIELDS[each.which]}: {shown(application.messages, each.which)}"
+            if each.wanted and each.leads != "receiver":
+                line += f": wrong, your receiver is {each.wanted}"
+            elif each.wanted:
+                line += ": right" if each.right else ": wrong, the method must be POST"
             lines.append(f"{line}.")
-        if held is None:
+        if application.messages is None:
             lines.append("It has no messages capability.")
+        known = found.inbound.wanted
         if known and not self._course.is_public:
             lines.append("But no tunnel is open now: these are compared with the last one. Run `lab.tunnel`.")
         if known is None:
             lines.append("There is no public URL yet to compare with: open the tunnel first (`lab.tunnel`).")
-        elif wrong:
+        elif any(each.right is False for each in found.both):
             lines.append("To set them, run `lab.webhooks.save()`: it shows old and new first.")
         if self.remembers:
             lines.append("What was there before is remembered: `lab.webhooks.put_back()`.")

@@ -32,7 +32,8 @@ class WebhookRoutes:
         """Return where an inbound message and a status would go now: `url`, `method`, `source`; None for nowhere.
 
         By default of the application to which the newest linked Page is linked. `webhook_url` is a message's own.
-        `held_by` says whose two URLs count where no command line or message names one: application or account.
+        `held_by` says whose two URLs count where no command line or message names one: application or account;
+        `finds_receiver`, whether what has nowhere to go waits for a receiver.
         """
         linked = [page.application_id for page in self._store.pages() if page.application_id]
         application_id = form.get("application_id") or next(iter(linked[::-1]), None)
@@ -41,6 +42,7 @@ class WebhookRoutes:
         found: dict[str, Any] = {
             "application_id": application_id,
             "held_by": "application" if of_its_own else "account",
+            "finds_receiver": self._router.finds_receiver,
         }
         for kind in ("inbound", "status"):
             route = self._router.route(kind, application_id, form.get("webhook_url"))

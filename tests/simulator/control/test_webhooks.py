@@ -20,6 +20,8 @@ def test_each_place_that_may_name_a_url_counts_in_its_order(shell: Shell, key: P
     world.control.change_settings(inbound_url="http://127.0.0.1:9/form", status_url="http://127.0.0.1:9/form-status")
     assert world.control.routes(own.id) == {
         "application_id": own.id,
+        "held_by": "application",
+        "finds_receiver": True,
         "inbound": {"url": "http://127.0.0.1:9/own", "method": "POST", "source": "application"},
         "status": {"url": "http://127.0.0.1:9/given-status", "method": "POST", "source": "command line"},
     }
