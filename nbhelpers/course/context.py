@@ -104,6 +104,16 @@ class CourseContext:
         return None if noted is None else str(noted)  # a learner may note a number
 
     @property
+    def demo(self) -> dict[str, Any] | None:
+        """What `simulator --demo` made, if we act for that: nothing is noted, or its Page was written to last."""
+        made = self.simulator.ready if self.simulator else {}
+        if "application_id" not in made:
+            return None
+        newest = self.inbox.newest_message() if self.application_id else None
+        is_ours = self.application_id is None or (newest is not None and newest.page_id == made["page_id"])
+        return made if is_ours else None
+
+    @property
     def page_id(self) -> str | None:
         """The Page ID that was noted, or configured."""
         noted = self.facts.get("page_id") or self.settings.sender_id

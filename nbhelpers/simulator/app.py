@@ -57,11 +57,12 @@ def assemble(
     store: Store,
     options: Options,
     control: str,
-    receiver: Callable[[str], str | None] = lambda _kind: None,
+    receiver: Callable[[str], str | None] | None = None,
 ) -> tuple[Any, People, Calls]:
     """Put the simulator together over a store: the ASGI application, the people in it and its log of calls.
 
-    `control` is the token for `/_simulator/…`; `receiver(kind)` gives the URL to which webhooks go that have no other.
+    `control` is the token for `/_simulator/…`; `receiver(kind)` gives the URL to which webhooks go that have no other;
+    without it none is looked for.
     """
 
     def given(kind: str) -> str | None:

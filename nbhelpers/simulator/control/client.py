@@ -230,6 +230,10 @@ class Controls:
         """
         return self._call("GET", _asked("routes", application_id=application_id, webhook_url=webhook_url))
 
+    def accepted(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Return the newest messages that were accepted for people, newest first, whoever sent them."""
+        return self._part(list, "accepted", "GET", _asked("accepted", limit=limit))
+
     def wait_for_answers(self, message_uuids: Iterable[str], kind: str, timeout: float = 20) -> list[dict[str, Any]]:
         """Return the first call of the webhook `kind` (`inbound` or a status) of each message, when it is answered.
 
