@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Self
 from nbhelpers.config.settings import Settings, load, spare_loopback
 from nbhelpers.course.context import CourseContext, as_simulated
 from nbhelpers.course.short_errors import show_short_errors
-from nbhelpers.errors import MessageError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 
@@ -40,7 +39,7 @@ __all__ = ["Lab", "Receiver"]
 
 
 # Facts that the kit notes for itself.
-_OWN = ("filled", "receiver", "jwt", "saved", "public_url", "public_moved", "webhooks_before")
+_OWN = ("filled", "reached", "receiver", "jwt", "saved", "public_url", "public_moved", "page_origin", "webhooks_before")
 
 
 class Lab:
@@ -111,11 +110,11 @@ class Lab:
 
         return examine_credentials(self._course)
 
-    def explain(self, code: str | int) -> Explained:
-        """Say what a code means, what to do and how to meet it: `lab.explain("1340")`."""
+    def explain(self, error: Any) -> Explained:
+        """Say what an error means and what to do: `lab.explain("1340")`, `lab.explain(answer)`, a pasted line."""
         from nbhelpers.errors.explain import explain
 
-        return explain(code)
+        return explain(error)
 
     def configure(self, mode: str | None = None, again: bool = False) -> Configured:
         """Ask for what a mode needs and write it into `.env`; then run `Lab()` again."""
@@ -253,17 +252,12 @@ class Lab:
     def reply(self, text: str, channel: str = "messenger") -> ActionResult:
         """Answer the person who wrote last on Messenger, or on another channel. Raises MessageError when nobody has."""
         from nbhelpers.course.actions import ActionResult
-        from nbhelpers.messages.outbound import OutboundMessage
 
         event = self.inbox.newest_message(channel=channel)
-        if event is None or event.psid is None or event.page_id is None:
-            raise MessageError(
-                "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
-            )
-        client = self._course.identity(event.page_id).client(self.inbox, self.settings.api_version)
-        accepted = client.send(OutboundMessage(event.page_id, event.psid, text, channel=channel))
-        words = f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest."
-        return ActionResult(words, event.psid, accepted.message_uuid)
+        psid, page_id = (event.psid, event.page_id) if event else (None, None)
+        accepted = self._course.answer(text, psid, page_id, channel)
+        words = f"Accepted for {psid}. The receipts of {accepted.message_uuid} tell the rest."
+        return ActionResult(words, psid, accepted.message_uuid)
 
     def replay(self, event: Event | Delivery | int | None = None, edits: Edit | None = None, **fields: Any) -> Replayed:
         """Send what came to the receiver again, by default the newest message: `lab.replay(text="…")` edits it.
@@ -280,14 +274,11 @@ class Lab:
         if self.inbox.closed:
             return "This lab is closed. Run `lab = Lab()` again."
         if self._course.simulated:
-            words = ["Ready. A simulator plays the service. Nothing leaves this computer."]
-            return " ".join(words + self._left_open())
+            from nbhelpers.course.public_address import left_open
+
+            words = "Ready. A simulator plays the service. Nothing leaves this computer."
+            return " ".join([words, *left_open(self.settings)])
         return f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
-
-    def _left_open(self) -> list[str]:
-        from nbhelpers.course.public_address import left_open
-
-        return left_open(self.settings)
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"

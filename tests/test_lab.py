@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 import typing
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,19 +16,11 @@ import pytest
 from nbhelpers import Lab
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.course.actions import Simulator
-from nbhelpers.errors import CredentialsError, InboxError, MessageError, ServiceError, SettingsError
+from nbhelpers.errors import ApiError, CredentialsError, InboxError, MessageError, ServiceError, SettingsError
 from nbhelpers.services import launcher
 from nbhelpers.services.record import Owner, is_alive
 from nbhelpers.simulator.control.client import Controls
-from tests.support.labs import arrive, key_path, message, says, shut, written
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.stop()
-
+from tests.support.labs import WHATSAPP, arrive, key_path, message, says, shut, written
 
 # Opening
 
@@ -96,6 +87,16 @@ def test_the_answer_goes_to_who_wrote_last_and_names_them(ready: Lab) -> None:
 
 
 @pytest.mark.fast
+def test_the_answer_never_goes_to_a_number_of_another_channel_unless_it_is_asked_for(ready: Lab) -> None:
+    person = written(ready).psid
+    arrive(ready, WHATSAPP)
+    assert ready.reply("We open at seven.").psid == person
+    with pytest.raises(ApiError, match=r"from\.type: must be `messenger`"):  # the simulator plays Messenger alone
+        ready.reply("We open at seven.", channel="whatsapp")
+    with pytest.raises(MessageError, match="Nobody"):
+        ready.reply("We open at seven.", channel="viber_service")
+
+
 def test_nobody_can_be_answered_before_somebody_wrote(ready: Lab) -> None:
     with pytest.raises(MessageError, match="They write first"):
         ready.reply("Hello?")

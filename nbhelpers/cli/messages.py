@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -9,14 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nbhelpers.cli.common import command, json_option, say
+from nbhelpers.cli.common import command, course_of, inbox_of, json_option, say
 from nbhelpers.config.settings import API_VERSIONS, Settings
 from nbhelpers.errors import MessageError, ServiceError, SettingsError
 
 if TYPE_CHECKING:
-    from nbhelpers.api.identity import Identity
     from nbhelpers.inbox.events import Event
-    from nbhelpers.inbox.inbox import Inbox
 
 __all__ = ["explain", "inbox", "replay", "send", "token"]
 
@@ -36,7 +35,8 @@ def token(settings: Settings, application_id: str | None, private_key: str | Non
 
     key = load_key(private_key) if private_key else None
     if application_id is None or key is None:
-        known = _identity(settings)
+        with course_of(settings) as course:
+            known = course.identity()
         application_id, key = application_id or known.application_id, key or known.key
     click.echo(str(Identity(application_id, key, None, "", "").token(TTL if ttl is None else ttl)))
 
@@ -65,16 +65,13 @@ def send(
     from nbhelpers.messages.outbound import OutboundMessage
 
     kind, content = _content(contents)
-    identity = _identity(settings, sender)
-    if identity.page_id is None:
-        raise SettingsError("There is no sender.", "No Page ID is noted or set.", "Give it with --from.")
-    category = "message_tag" if tag else None
-    message = OutboundMessage(identity.page_id, recipient, content, kind, category, tag, client_ref)
-    inbox = _inbox(settings)
-    try:
-        click.echo(identity.client(inbox, api_version).send(message).message_uuid)
-    finally:
-        inbox.close()
+    with course_of(settings) as course:
+        identity = course.identity(sender)
+        if identity.page_id is None:
+            raise SettingsError("There is no sender.", "No Page ID is noted or set.", "Give it with --from.")
+        category = "message_tag" if tag else None
+        message = OutboundMessage(identity.page_id, recipient, content, kind, category, tag, client_ref)
+        click.echo(identity.client(course.inbox, api_version).send(message).message_uuid)
 
 
 @command("inbox")
@@ -88,8 +85,7 @@ def inbox(settings: Settings, follow: bool, limit: int | None, form: str | None,
         raise SettingsError(
             "--as writes one document.", f"You gave {'--follow' if follow else '--json'} too.", "Leave one of them out."
         )
-    store = _inbox(settings)
-    try:
+    with inbox_of(settings) as store, contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         if form:
             from nbhelpers.inbox.export import exported
 
@@ -106,10 +102,6 @@ def inbox(settings: Settings, follow: bool, limit: int | None, form: str | None,
             watcher = Watcher(store, lambda events: _show(events, as_json), after=after)
             while watcher.error is None:
                 time.sleep(0.1)
-    except (KeyboardInterrupt, BrokenPipeError):
-        return
-    finally:
-        store.close()
 
 
 @command("replay")
@@ -123,8 +115,7 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
     from nbhelpers.webhooks import replay as replaying
     from nbhelpers.webhooks.edits import typed
 
-    store = _inbox(settings)
-    try:
+    with inbox_of(settings) as store:
         for each in store.deliveries(limit=50) if listed else ():
             names = ("id", "method", "path", "answer", "verdict", "origin")
             say(as_json, {name: getattr(each, name) for name in names}, each.line)
@@ -137,18 +128,20 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
         signing = {"secret": facts["signature_secret"], "api_key": facts["api_key"]}
         done = replaying.replay(store, delivery, receiver.url, typed(edits), **signing)
         say(as_json, done.facts, repr(done))
-    finally:
-        store.close()
 
 
 @command("explain")
-@click.argument("code")
+@click.argument("error", nargs=-1, required=True)
 @json_option
-def explain(settings: Settings, code: str, as_json: bool) -> None:  # noqa: ARG001 - every command is given them
-    """Say what a code means, such as 1340, #1120, low-balance, 401 or ERR_NGROK_108, and what to do."""
+def explain(settings: Settings, error: tuple[str, ...], as_json: bool) -> None:  # noqa: ARG001 - every command is given them
+    """Say what an error means, and what to do.
+
+    A code such as 1340, #1120, low-balance, 401 or ERR_NGROK_108, a sentence, JSON or the last line of a traceback; a
+    dash reads it from the input.
+    """
     from nbhelpers.errors import explain as explaining
 
-    explained = explaining.explain(code)
+    explained = explaining.explain(sys.stdin.read() if error == ("-",) else " ".join(error))
     say(as_json, explained.facts, repr(explained))
 
 
@@ -171,30 +164,12 @@ def _content(contents: dict[str, str | None]) -> tuple[str, str]:
         raise MessageError("The text cannot be read.", f"{error}.", "Write it in UTF-8.") from None
 
 
-def _identity(settings: Settings, page: str | None = None) -> Identity:
-    from nbhelpers.api.identity import identify
-    from nbhelpers.services import launcher
-
-    found = launcher.find("simulator", settings) if settings.mode == "simulator" else None
-    store = _inbox(settings)
-    try:
-        return identify(settings, store.facts(), found.ready if found else None, page)
-    finally:
-        store.close()
-
-
 def _host(settings: Settings) -> str:
     """Return the base URL of the API; of the simulator, while it does not run, where it would be."""
     from nbhelpers.services import launcher
 
     found = launcher.find("simulator", settings) if settings.mode == "simulator" else None
     return found.url if found else settings.host or f"http://127.0.0.1:{settings.simulator_port}"
-
-
-def _inbox(settings: Settings) -> Inbox:
-    from nbhelpers.inbox.inbox import Inbox
-
-    return Inbox(settings.folder / "lab.sqlite3")
 
 
 def _show(events: list[Event], as_json: bool) -> None:

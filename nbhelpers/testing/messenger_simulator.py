@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +114,8 @@ class MessengerSimulator(ControlClient):
         `undeliverable`: what becomes of it, whether or not its receipts were taken), and `body` as it was sent.
         """
         return [
-            {
-                "text": _text(body),
-                "psid": row["psid"],
-                "page_id": row["page_id"],
-                "message_uuid": row["uuid"],
-                "state": row["state"],
-                "body": body,
-            }
+            {"text": _text(body), "message_uuid": row["uuid"], "body": body}
+            | {name: row[name] for name in ("psid", "page_id", "state")}
             for row in self._embedded.sent()
             for body in [json.loads(row["body"])]
         ]
@@ -164,7 +158,7 @@ class MessengerSimulator(ControlClient):
         )
 
 
-@contextmanager
+@contextlib.contextmanager
 def running_simulator(folder: Path, key: PrivateKey) -> Iterator[MessengerSimulator]:
     """Run a simulator in this process, over a store in `folder`, for as long as the block lasts.
 
@@ -173,12 +167,8 @@ def running_simulator(folder: Path, key: PrivateKey) -> Iterator[MessengerSimula
     before = {name: os.environ.get(name) for name in ("NO_PROXY", "no_proxy")}
     spare_loopback()
     try:
-        with Embedded(folder) as embedded:
-            simulator = MessengerSimulator(embedded, key)
-            try:
-                yield simulator
-            finally:
-                simulator.close()
+        with Embedded(folder) as embedded, contextlib.closing(MessengerSimulator(embedded, key)) as simulator:
+            yield simulator
     finally:
         for name, value in before.items():
             if value is None:

@@ -20,6 +20,7 @@ from nbhelpers.auth import tokens
 from nbhelpers.auth.private_key import PrivateKey
 from tests.conftest import Shell, wait_until
 from tests.support.commands import inbox_of
+from tests.support.labs import SMS, WHATSAPP, message
 from tests.support.simulation import Target, target
 
 
@@ -100,6 +101,24 @@ def test_follow_shows_each_event_as_it_comes_until_it_is_interrupted(shell: Shel
     follower.send_signal(signal.SIGINT)
     out, err = follower.communicate(timeout=10)
     assert (out, err, follower.returncode) == ("", "", 0)
+
+
+def test_the_inbox_names_what_else_called_and_on_which_channel(shell: Shell) -> None:
+    url = shell.start("receiver")[1]["inbound_url"]
+    for body in (SMS, WHATSAPP, message()):
+        assert requests.post(url, json=body, timeout=5).status_code == 200
+    requests.post(f"{url}/", json=message(uuid="astray"), timeout=5)
+    lines = shell("inbox").stdout.splitlines()
+    assert re.search(
+        r"--> other     an inbound SMS of the SMS API: “Hello by SMS” from 447700900001\. Next: ", lines[0]
+    )
+    assert lines[1].endswith("“Hello on WhatsApp” from 447700900002 to 14157386102 on WhatsApp")
+    assert lines[2].endswith("“Hello” from 100 to 200 (unsigned)") or lines[2].endswith("from 100 to 200")
+    assert "/webhooks/inbound is meant" in lines[3]
+    facts = inbox_of(shell)
+    assert [one["channel"] for one in facts] == ["sms", "whatsapp", "messenger", "messenger"]
+    assert (facts[0]["kind"], facts[0]["call"]) == ("call", "an inbound SMS of the SMS API")
+    assert "API Settings" in facts[0]["next"]
 
 
 # Sending

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import requests
 
@@ -12,6 +14,7 @@ from nbhelpers.errors import ServiceError
 __all__ = ["ControlClient", "Controls", "ReadCount"]
 
 T = TypeVar("T")
+_LOOK = 0.02  # seconds between two looks for an answer
 
 
 class ReadCount(int):
@@ -106,6 +109,30 @@ class Controls:
         who = {"person": person, "psid": psid, "page": page}
         return ReadCount(self._part(list, "message_uuids", "POST", "read", who))
 
+    def phone(self, **who: str | None) -> list[dict[str, Any]]:
+        """Return what the phone of a person (`page`, `person`, `psid`) shows of the conversation, oldest first.
+
+        `from_page`, `text`, `choices` (`kind`, `title`, `payload`, `url` of what can be tapped), `message_uuid`, `at`.
+        """
+        return self._part(list, "messages", "POST", "phone", who)
+
+    def sent(self, message_uuid: str) -> dict[str, Any] | None:
+        """Return a message that was accepted, as a phone shows it: `text`, `choices`, `psid`; None if unknown."""
+        message: dict[str, Any] | None = self._call("POST", "sent", {"message_uuid": message_uuid})["message"]
+        return message
+
+    def tap(self, choice: str, **who: str | None) -> dict[str, Any]:
+        """Let a person tap a quick reply or a button, by its title or payload. Returns what `write` does."""
+        return self._call("POST", "tap", {"choice": choice, **who})
+
+    def send_location(self, latitude: float, longitude: float, **who: str | None) -> dict[str, Any]:
+        """Let a person send a place, in degrees. Returns what `write` does."""
+        return self._call("POST", "location", {"latitude": str(latitude), "longitude": str(longitude), **who})
+
+    def react(self, emoji: str = "👍", message_uuid: str | None = None, **who: str | None) -> dict[str, Any]:
+        """Let a person react to a message of the Page, by default the newest. Returns what `write` does."""
+        return self._call("POST", "react", {"emoji": emoji, "message_uuid": message_uuid, **who})
+
     def play(self, scene: str, page: str | None = None) -> list[dict[str, Any]]:
         """Let the people of a scene write to a Page (by default the newest): `psid` and `passed_on` of each message."""
         return self._part(list, "said", "POST", "scenes", {"scene": scene, "page": page})
@@ -146,7 +173,7 @@ class Controls:
         return self._part(list, "faults", "GET", "faults")
 
     def clear_faults(self, name: str | None = None) -> None:
-        """End one lesson, or all of them."""
+        """End one lesson, or all of them; then the refusals that were asked for are taken back too."""
         self._call("DELETE", "faults", {"name": name})
 
     def block(self, person: str | None = None, page: str | None = None, blocked: bool = True) -> dict[str, Any]:
@@ -173,10 +200,6 @@ class Controls:
         """Return the refusals that were asked for and have not come yet: `code`, `status`."""
         return self._part(list, "refusals", "GET", "refusals")
 
-    def forget_refusals(self) -> None:
-        """Take back the refusals that were asked for."""
-        self._call("DELETE", "refusals")
-
     def switches(self) -> list[dict[str, Any]]:
         """Return the table of switches: `name`, `says`, `choices` (the default first), `value`, `source`, `sure`."""
         return self._part(list, "switches", "GET", "switches")
@@ -185,9 +208,49 @@ class Controls:
         """Set some switches and return how all of them stand; see the table in the simulator's README."""
         return {each["name"]: each["value"] for each in self._part(list, "switches", "PUT", "switches", values)}
 
-    def webhooks(self, limit: int = 50) -> list[dict[str, Any]]:
-        """Return the newest webhooks, newest first, with the answer each got."""
-        return self._part(list, "webhooks", "GET", f"webhooks?limit={limit}")
+    def webhooks(self, limit: int = 50, message_uuid: str | None = None) -> list[dict[str, Any]]:
+        """Return the newest webhooks, newest first, with the answer each got; of one message if it is named."""
+        return self._part(list, "webhooks", "GET", _asked("webhooks", limit=limit, uuid=message_uuid))
+
+    def calls(self, limit: int = 50, after: int = 0, message_uuid: str | None = None) -> list[dict[str, Any]]:
+        """Return the newest calls of webhook URLs, oldest first: what each was answered, and whether it comes again.
+
+        `id` numbers them; `after` such a number, or of one message. The newest thousand are kept.
+        """
+        return self._part(list, "calls", "GET", _asked("calls", limit=limit, after=after, uuid=message_uuid))
+
+    def call(self, number: int) -> dict[str, Any]:
+        """Return one call in full: `method`, `url`, `headers`, `body`, the answer's, and the `tries` of its webhook."""
+        return self._part(dict, "call", "GET", _asked("call", number=number))
+
+    def routes(self, application_id: str | None = None, webhook_url: str | None = None) -> dict[str, Any]:
+        """Say where webhooks go now: `inbound` and `status`, each `url`, `method` and `source`, or None.
+
+        Of an application, by default that of the newest linked Page; `webhook_url` is what a message itself names.
+        """
+        return self._call("GET", _asked("routes", application_id=application_id, webhook_url=webhook_url))
+
+    def wait_for_answers(self, message_uuids: Iterable[str], kind: str, timeout: float = 20) -> list[dict[str, Any]]:
+        """Return the first call of the webhook `kind` (`inbound` or a status) of each message, when it is answered.
+
+        Raises ServiceError when one has no URL to go to, or was not answered within `timeout` seconds.
+        """
+        until = time.monotonic() + timeout
+        return [self._first_call(uuid, kind, until) for uuid in message_uuids]
+
+    def _first_call(self, uuid: str, kind: str, until: float) -> dict[str, Any]:
+        while True:
+            called = [call for call in self.calls(message_uuid=uuid) if call["kind"] == kind]
+            if called:
+                return called[0]
+            queued = [row for row in self.webhooks(message_uuid=uuid) if row["kind"] == kind]
+            if any(row["held"] for row in queued):
+                cure = "Set one, or run `nbhelpers receiver`: it comes by itself then."
+                raise ServiceError("Nobody was called.", "No webhook URL is set, so the webhook waits.", cure)
+            if time.monotonic() > until:
+                seen = f"{queued[0]['answer'] or 'It is on its way'}." if queued else "No webhook of it is queued."
+                raise ServiceError("No answer came in time.", seen, "`nbhelpers calls --follow` shows when it does.")
+            time.sleep(_LOOK)
 
     def close(self) -> None:
         """Close the kept connection."""
@@ -220,6 +283,10 @@ class Controls:
         raise ServiceError(
             "Refused.", f"{answer.status_code} {body.get('title')}: {body.get('detail')}.", "Mint a new JWT."
         )
+
+
+def _asked(path: str, **query: str | int | None) -> str:
+    return f"{path}?{urlencode({name: value for name, value in query.items() if value is not None})}"
 
 
 class ControlClient(Controls):

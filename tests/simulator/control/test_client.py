@@ -91,7 +91,7 @@ def test_the_queue_shows_the_newest_fifty_and_the_answer_that_each_got(world: De
         row = world.settled(said[-1]["message_uuid"], 1)[0]
     rows = world.control.webhooks()
     assert [row["uuid"] for row in rows] == [each["message_uuid"] for each in reversed(said)][:50]
-    assert set(row) == {"id", "uuid", "kind", "at", "due", "attempts", "outcome", "answer", "called"}
+    assert set(row) == {"id", "uuid", "kind", "at", "due", "attempts", "held", "outcome", "answer", "called"}
     assert (row["kind"], row["answer"], row["called"]) == ("inbound", "answered 204", f"POST {hook.url}")
 
 
