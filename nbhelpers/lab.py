@@ -175,6 +175,18 @@ class Lab:
     ) -> None:
         self.close()
 
+    def export(self, path: str | os.PathLike[str]) -> ActionResult:
+        """Write what came and went into a file, by its ending .json, .csv, .har or .postman_collection.json.
+
+        No credentials are in it, but what people wrote, and their PSIDs.
+        """
+        from nbhelpers.course.actions import ActionResult
+        from nbhelpers.inbox.export import write_export
+
+        place = Path(path).absolute()
+        form = write_export(self.inbox, place, self._course.host)
+        return ActionResult(f"What came and went is in {place}, as {form}. People's messages are in it.")
+
     def note(self, **facts: Any) -> None:
         """Keep what a step made, by name: `lab.note(page_id="…")`."""
         self.inbox.note(**facts)
