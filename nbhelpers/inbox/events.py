@@ -14,7 +14,7 @@ from typing import Any
 from nbhelpers.messages.contents import in_words
 from nbhelpers.messages.inbound import MESSENGER, InboundMessage, MessageStatus, Unreadable, read
 from nbhelpers.messages.on_screen import on_screen
-from nbhelpers.messages.other_calls import CALLS, recognise
+from nbhelpers.messages.other_calls import CALLS, Recognised, recognise
 
 __all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "channel_name", "event_of", "one_line"]
 
@@ -127,6 +127,15 @@ class Event:
             return {}
         return parsed if isinstance(parsed, dict) else {}
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a program wants to know of it, as JSON can hold it."""
+        names = ("kind", "status", "psid", "page_id", "text", "message_uuid", "channel", "deliveries", "origin")
+        facts = {"received": self.received.isoformat()} | {name: getattr(self, name) for name in names}
+        if self.kind == "call":
+            facts |= {"call": self.message_type, "next": self.next}
+        return facts | {"body": self.json}
+
     def shown_as(self, shape: str) -> dict[str, Any]:
         """Return the same facts in the shape of `v0.1` (the guide's) or `v1` (today's)."""
         message = self.message
@@ -189,9 +198,6 @@ class Event:
         following = f". Next: {self.next}" if self.next else ""
         return f"{clock} {words}{channel}" + (f" ({', '.join(marks)})" if marks else "") + following
 
-    def __str__(self) -> str:
-        return self.line
-
     def __repr__(self) -> str:
         return self.line
 
@@ -216,8 +222,10 @@ class Receipts(tuple[Event, ...]):
         return f"<pre>{html.escape(repr(self))}</pre>"
 
 
-def event_of(delivery: Delivery) -> dict[str, Any] | None:
+def event_of(delivery: Delivery, found: Recognised | None = None) -> dict[str, Any] | None:
     """Return what a delivery says happened, as the columns of an event; None when it is no event.
+
+    `found` is what its request was recognised as, if somebody has looked already.
 
     An event is a POST to one of the two paths, of a JSON object that names a message, a person or a Page: its identity
     is kind, message_uuid and status; without a uuid the SHA-256 of the body. What it is, its content decides: a status
@@ -226,7 +234,7 @@ def event_of(delivery: Delivery) -> dict[str, Any] | None:
     """
     if delivery.answer == 413:
         return None
-    found = recognise(delivery.method, delivery.path, delivery.headers, delivery.body)
+    found = found or recognise(delivery.method, delivery.path, delivery.headers, delivery.body)
     message, call = found.message, found.call
     columns: dict[str, Any] = {"notes": ", ".join(found.notes), "body": found.data}
     if call is not None:

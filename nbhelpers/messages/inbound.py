@@ -75,11 +75,6 @@ class InboundMessage:
     channel: str = MESSENGER
     content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    @property
-    def moment(self) -> datetime | None:
-        """The timestamp as a time in UTC, None when it is none of the three documented forms."""
-        return _moment(self.timestamp)
-
     def body(self, shape: str) -> dict[str, Any]:
         """Return the body in `shape`: as it came when that is its own, else the same facts in the other."""
         if self.raw and shape == self.shape:
@@ -114,11 +109,6 @@ class MessageStatus:
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     flags: tuple[str, ...] = ()
     channel: str = MESSENGER
-
-    @property
-    def moment(self) -> datetime | None:
-        """The timestamp as a time in UTC, None when it is none of the three documented forms."""
-        return _moment(self.timestamp)
 
     def body(self, shape: str) -> dict[str, Any]:
         """Return the body in `shape`: as it came when that is its own, else the same facts in the other."""
@@ -162,7 +152,8 @@ def read(body: bytes | str | Mapping[str, Any]) -> InboundMessage | MessageStatu
         return Unreadable(f"it is JSON, but a {type(raw).__name__} and not an object")
     if _is_deep(raw):
         return Unreadable(f"it is nested deeper than {_DEEPEST} levels")
-    nested = any(isinstance(raw.get(name), Mapping) for name in ("from", "to", "message"))
+    ends = (raw.get("from"), raw.get("to"), raw.get("message"))
+    nested = any(isinstance(end, Mapping) for end in ends if not isinstance(end, str))
     shape = GUIDE if nested else TODAY
     flags: list[str] = []
     common = {
@@ -274,7 +265,7 @@ def _channel(raw: Mapping[str, Any], shape: str, flags: list[str]) -> str:
 
 
 def _id(value: Any, name: str, flags: list[str]) -> str | None:
-    if isinstance(value, Mapping):
+    if not isinstance(value, str) and isinstance(value, Mapping):
         value = value.get("id", value.get("number"))
     if isinstance(value, str):
         if not 1 <= len(value) <= LONGEST_ID:
@@ -311,8 +302,8 @@ def _is_deep(raw: Mapping[str, Any]) -> bool:
         level = [
             inner
             for outer in level
-            for inner in (outer.values() if isinstance(outer, dict | Mapping) else outer)
-            if isinstance(inner, dict | list | Mapping)
+            for inner in (outer if isinstance(outer, list) else outer.values())
+            if isinstance(inner, (dict, list))
         ]
         if not level:
             return False
@@ -325,16 +316,3 @@ def _string(value: Any) -> str | None:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.removesuffix(" UTC").strip())
-    except ValueError:
-        return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        return None

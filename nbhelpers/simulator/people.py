@@ -193,23 +193,16 @@ class People:
 
     def read(self, page: Page | None = None, person: str | None = None, psid: str | None = None) -> list[str]:
         """Let a person read what was delivered to them; return the uuids of those messages, the oldest first."""
-        wheres = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'"]
-        values: list[str | None] = []
-        if page is not None:
-            wheres.append("page_id = ?")
-            values.append(page.id)
-        if psid is not None:
-            wheres.append("psid = ?")
-            values.append(storable(psid))
-        if person is not None:
-            wheres.append("psid IN (SELECT psid FROM psids JOIN people ON people.id = person_id WHERE name = ?)")
-            values.append(storable(person))
+        named = "psid IN (SELECT psid FROM psids JOIN people ON people.id = person_id WHERE name = ?)"
+        asked = {"page_id = ?": page.id if page else None, "psid = ?": psid, named: person}
+        given = {where: storable(value) for where, value in asked.items() if value is not None}
+        wheres = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'", *given]
         now = time.time()
 
         def work(connection: sqlite3.Connection) -> list[str]:
             columns = ", ".join(Sent.__dataclass_fields__)
             sql = f"SELECT {columns} FROM messages WHERE {' AND '.join(wheres)} ORDER BY at"  # noqa: S608
-            rows = connection.execute(sql, values).fetchall()
+            rows = connection.execute(sql, tuple(given.values())).fetchall()
             for row in rows:
                 sent = Sent(**dict(row))
                 connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (sent.uuid,))

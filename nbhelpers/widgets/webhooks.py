@@ -11,11 +11,13 @@ import ipywidgets
 from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
+from nbhelpers.course.destinations import Destinations, destinations
 from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import Delivery, channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.base import TIGHT, Panel, block, guarded
 from nbhelpers.widgets.copy_field import CopyField
+from nbhelpers.widgets.page_origin import PageOrigin
 
 __all__ = ["WebhooksPanel"]
 
@@ -48,6 +50,8 @@ class WebhooksPanel(Panel):
         children = [self._inbound, self._status, self._facts]
         if not course.simulated:
             children += [self._said, ipywidgets.HBox([*self._buttons.values()])]
+        if course.settings.tunnel == "jupyter":
+            children.append(_asking_the_page(course))
         super().__init__(course, children)
         self.show()
         self.follow()
@@ -73,15 +77,12 @@ class WebhooksPanel(Panel):
         return receiver.get("inbound_url", ""), receiver.get("status_url", "")
 
     def _now(self) -> tuple[str, str]:
-        saved = self.course.control.settings() if self.course.simulated else None
-        if saved is None and self._live.settable:
+        if self.course.simulated:
+            method = _in_force(destinations(self.course))
+        elif self._live.settable:
             method = "HTTP method: POST. “Set the webhooks for me” shows what the application holds now."
-        elif saved is None:
-            method = "HTTP method: what the dashboard holds cannot be read. Set POST there."
-        elif (saved["inbound_url"], saved["status_url"]) == ("", ""):
-            method = "HTTP method: GET. Nothing is saved in the form yet."
         else:
-            method = f"HTTP method: {saved['http_method']}. Saved in the form."
+            method = "HTTP method: what the dashboard holds cannot be read. Set POST there."
         # The doctor's test calls are no news: they must not push out what the service did.
         calls = (call for call in reversed(self.course.inbox.deliveries()) if call.origin != "doctor")
         last = next(calls, None)
@@ -138,10 +139,32 @@ class WebhooksPanel(Panel):
             button.layout.display = "" if shown[name] else "none"
 
 
+def _asking_the_page(course: CourseContext) -> PageOrigin:
+    asking = PageOrigin()
+
+    def keep(change: dict[str, Any]) -> None:
+        if change["new"] != course.facts.get("page_origin"):
+            course.inbox.note(page_origin=change["new"])
+
+    asking.observe(keep, "origin")
+    return asking
+
+
 def _button(words: str, press: Callable[[Any], None]) -> ipywidgets.Button:
     button = ipywidgets.Button(description=words, tooltip=words, layout={"width": "auto"})
     button.on_click(press)
     return button
+
+
+def _in_force(found: Destinations) -> str:
+    """Say the method, and what says where webhooks go: the form, unless something else counts more."""
+    named = [each for each in found.both if each.url]
+    if not named and found.holder == "account":
+        return "HTTP method: GET. Nothing is saved in the form yet."
+    method = f"HTTP method: {named[0].method if named else 'POST'}."
+    if all(each.source == "account" for each in named) and named:
+        return f"{method} Saved in the form."
+    return f"{method} Not the form counts. {' '.join(map(str, found.both))}"
 
 
 def _judged(call: Delivery, simulated: bool) -> str:

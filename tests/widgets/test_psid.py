@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -39,13 +38,6 @@ HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(2)> & </p>'
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.stop()
-
-
-@pytest.fixture
 def panel(ready: Lab) -> Iterator[Any]:
     made = ready.panels.psid()
     yield made
@@ -54,11 +46,6 @@ def panel(ready: Lab) -> Iterator[Any]:
 
 def line(panel: Any) -> ipywidgets.Text:
     return next(widget for widget in inside(panel) if isinstance(widget, ipywidgets.Text))
-
-
-def status(uuid: str, state: str, psid: str, **more: Any) -> dict[str, Any]:
-    ends = {"to": {"type": "messenger", "id": psid}, "from": {"type": "messenger", "id": "200"}}
-    return {"message_uuid": uuid, "status": state, "timestamp": "2020-01-01T14:00:00.000Z"} | ends | more
 
 
 @pytest.mark.fast

@@ -16,6 +16,7 @@ from nbhelpers.messages.urls import webhook_url
 from nbhelpers.simulator.api import applications
 from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.link_page import link_page, linked_page, why_refused
+from nbhelpers.simulator.control.webhooks import WebhookRoutes
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import LONGEST_BODY, Body, Form, Handler, TooLong, action, answer, refused, texts
 from nbhelpers.simulator.people import People
@@ -23,7 +24,6 @@ from nbhelpers.simulator.phone import Phone
 from nbhelpers.simulator.rules.problems import Problem
 from nbhelpers.simulator.rules.scenes import SCENES
 from nbhelpers.simulator.sending.auth import authenticate
-from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Page
 
@@ -37,10 +37,18 @@ _WHO = ("page", "person", "psid")
 class ControlRoutes:
     """The paths under `/_simulator/`. All but the link page need the control token."""
 
-    def __init__(self, store: Store, people: People, deliverer: Deliverer, faults: Faults, control: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        people: People,
+        deliverer: Deliverer,
+        lessons: LessonRoutes,
+        looks: WebhookRoutes,
+        control: str,
+    ) -> None:
         self._phone = Phone(store, people)
         self._store, self._people, self._deliverer, self._control = store, people, deliverer, control
-        self._lessons = LessonRoutes(store, people, deliverer, faults)
+        self._others = lessons.table() + looks.table()
         self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why
 
     def table(self) -> list[tuple[str, str, Handler]]:
@@ -68,25 +76,32 @@ class ControlRoutes:
         ]
         # Of the link page the JWT says who may: no control token.
         free: list[tuple[str, str, Handler]] = [("link", "POST", self.link), ("link", "GET", self.show_link_page)]
-        routes = [(path, method, self._guarded(handler)) for path, method, handler in guarded + self._lessons.table()]
-        return [(f"/_simulator/{path}", method, _in_words(handler)) for path, method, handler in routes + free]
+        routes = [(*route, True) for route in guarded + self._others] + [(*route, False) for route in free]
+        return [(f"/_simulator/{path}", verb, self._in_words(handler, by)) for path, verb, handler, by in routes]
 
-    def _guarded(self, handler: Handler) -> Handler:
-        async def guard(request: Request) -> Response:
+    def _in_words(self, handler: Handler, by_token: bool) -> Handler:
+        """Return a handler that says in words why it refuses; `by_token` alone, if it needs the control token."""
+
+        async def inner(request: Request) -> Response:
             given = request.headers.get("x-simulator-token", "")
-            if not hmac.compare_digest(given.encode(), self._control.encode()):
+            if by_token and not hmac.compare_digest(given.encode(), self._control.encode()):
                 return refused(
                     403, "This path needs the control token.", "It is in simulator.json of the state directory."
                 )
-            return await handler(request)
+            try:
+                return await handler(request)
+            except TooLong:
+                return refused(413, "The body is too long.", f"It has more than {LONGEST_BODY} bytes.")
+            except KitError as error:
+                return refused(400, error.what, error.seen, error.next)
 
-        return guard
+        return inner
 
     # The dashboard
 
     def settings(self, _form: Form) -> Body:
         """Return the account's settings."""
-        account = self._store.account()
+        account = self._store.account
         return {name: getattr(account, name) for name in (*_URLS, *_CHOICES)}
 
     def change_settings(self, form: Form) -> Body:
@@ -249,15 +264,3 @@ def _shown(page: Page) -> dict[str, object]:
     """Return a Page without its tokens."""
     names = ("id", "name", "published", "application_id", "at", "linked")
     return {name: getattr(page, name) for name in names}
-
-
-def _in_words(handler: Handler) -> Handler:
-    async def inner(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except TooLong:
-            return refused(413, "The body is too long.", f"It has more than {LONGEST_BODY} bytes.")
-        except KitError as error:
-            return refused(400, error.what, error.seen, error.next)
-
-    return inner
