@@ -9,7 +9,7 @@ import pytest
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.errors import ServiceError
 from tests.conftest import Shell, wait_until
-from tests.support.simulation import GUIDES_VOICE, Detached, start, target, webhooks
+from tests.support.simulation import GUIDES_VOICE, Detached, flat, start, target, webhooks
 
 
 def test_each_place_that_may_name_a_url_counts_in_its_order(shell: Shell, key: PrivateKey) -> None:
