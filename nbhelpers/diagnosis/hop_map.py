@@ -14,6 +14,9 @@ __all__ = ["STATES", "Hop", "HopMap"]
 STATES = {"well": "✓", "broken": "✗", "not yet": "…", "not verified": "?", "not needed": "–", "not looked at": "·"}
 
 
+_LINE = "line-height:1.35;overflow-wrap:anywhere"
+
+
 @dataclass(frozen=True)
 class Hop:
     """One hop: its name, how it stands (one of STATES), what was seen, and what to do when it does not stand well."""
@@ -68,12 +71,9 @@ class HopMap:
             words = f"<strong>{head}{name}</strong>{told}<br><strong>Next:</strong>{following}"
         items = "".join(_item(hop, told=hop is stop, last=hop is self.hops[-1]) for hop in self.hops)
         return (
-            f'<p role="status" style="margin:0 0 0.5em;line-height:1.35;overflow-wrap:anywhere">{words}</p>'
+            f'<p role="status" style="{_LINE};margin:0 0 0.5em">{words}</p>'
             f'<ol style="list-style:none;margin:0;padding:0;line-height:1.35">{items}</ol>'
-            + "".join(
-                f'<p style="margin:0.4em 0 0;overflow-wrap:anywhere">Beside it: {html.escape(line)}</p>'
-                for line in self.beside
-            )
+            + "".join(f'<p style="{_LINE};margin:0.4em 0 0">Beside it: {html.escape(line)}</p>' for line in self.beside)
         )
 
 

@@ -44,7 +44,8 @@ class PsidPanel(Panel):
     def refresh(self) -> None:
         event, newer = pinned(self.course, self._person, self._channel)
         others = beside(self.course, event, self._channel)
-        more = "".join(f"<br><small>{html.escape(words)}</small>" for words in (newer_words(newer), others) if words)
+        small = '<small style="display:block;line-height:1.35">'
+        more = "".join(f"{small}{html.escape(words)}</small>" for words in (newer_words(newer), others) if words)
         if event is None:
             self._shown.value = f'<p role="status">{self._nobody}{more}</p>'
             return

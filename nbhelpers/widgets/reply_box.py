@@ -12,7 +12,7 @@ from nbhelpers.inbox.events import channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.messages.outbound import LONGEST_TEXT, OutboundMessage
 from nbhelpers.messages.snippets import LANGUAGES, snippet
-from nbhelpers.widgets.base import Panel, block, guarded
+from nbhelpers.widgets.base import TIGHT, Panel, block, guarded
 from nbhelpers.widgets.person import beside, newer_words, pinned, ticks
 
 __all__ = ["ReplyBox"]
@@ -59,7 +59,9 @@ class ReplyBox(Panel):
         self._newest.layout.display = "" if newer else "none"
         if event is None:
             others = html.escape(beside(self.course, None, self._channel))
-            self._ids.value = f"<p>{_NOBODY}</p><p><small>{others}</small></p>" if others else f"<p>{_NOBODY}</p>"
+            self._ids.value = (
+                f'<p style="{TIGHT}">{_NOBODY}<br><small>{others}</small></p>' if others else f"<p>{_NOBODY}</p>"
+            )
             return
         if self._person is None:
             self._person, self._page = event.psid, event.page_id
