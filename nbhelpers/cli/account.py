@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 import click
 
-from nbhelpers.cli.common import command, json_option, say
+from nbhelpers.cli.common import command, course_of, json_option, say
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError, SettingsError
 from nbhelpers.errors.in_shell import in_shell
-
-if TYPE_CHECKING:
-    from nbhelpers.course.context import CourseContext
 
 __all__ = ["check_credentials", "doctor", "webhooks"]
 
@@ -28,7 +21,7 @@ def check_credentials(settings: Settings, as_json: bool) -> None:
     """
     from nbhelpers.diagnosis.credentials_check import examine_credentials
 
-    with _course(settings) as course:
+    with course_of(settings) as course:
         found = examine_credentials(course).in_shell()
     say(as_json, found.facts, repr(found))
     if not found.ready:
@@ -55,7 +48,7 @@ def webhooks(settings: Settings, setting: bool, back: bool, yes: bool, as_json: 
     if settings.mode == "simulator":
         _simulated_webhooks(settings, setting, back, as_json)
         return
-    with _course(settings) as course:
+    with course_of(settings) as course:
         live = LiveWebhooks(course)
         if not setting and not back:
             try:
@@ -85,7 +78,7 @@ def _simulated_webhooks(settings: Settings, setting: bool, back: bool, as_json: 
         raise SettingsError(
             "Nothing is put back here.", "The mode is simulator.", "--set sets both to your receiver's."
         )
-    with _course(settings) as course:
+    with course_of(settings) as course:
         if setting:
             receiver = launcher.find("receiver", settings)
             if receiver is None:
@@ -112,25 +105,8 @@ def doctor(settings: Settings, as_json: bool) -> None:
     """
     from nbhelpers.diagnosis.doctor import examine
 
-    with _course(settings) as course:
+    with course_of(settings) as course:
         found = examine(course).in_shell()
     say(as_json, found.facts, repr(found))
     if found.stop is not None and found.stop.state == "broken":
         raise SystemExit(1)
-
-
-@contextmanager
-def _course(settings: Settings) -> Iterator[CourseContext]:
-    from nbhelpers.course.context import CourseContext, as_simulated
-    from nbhelpers.inbox.inbox import Inbox
-    from nbhelpers.services import launcher
-
-    simulator = launcher.find("simulator", settings) if settings.mode == "simulator" else None
-    if settings.mode == "simulator" and simulator is None:
-        seen = f"Nothing is recorded in {settings.folder}."
-        raise ServiceError("The simulator does not run.", seen, "Run `nbhelpers simulator`.")
-    inbox = Inbox(settings.folder / "lab.sqlite3")
-    try:
-        yield CourseContext(as_simulated(settings, simulator) if simulator else settings, inbox, simulator)
-    finally:
-        inbox.close()

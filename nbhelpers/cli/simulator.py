@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nbhelpers.cli import completion
 from nbhelpers.cli.calls import painted
 from nbhelpers.cli.common import command, control_of, json_option, pairs, say
 from nbhelpers.config.settings import Settings
@@ -19,20 +20,27 @@ if TYPE_CHECKING:
 
 __all__ = ["advance", "fault", "pace", "switches", "trigger"]
 
+_DOES = {"tap": "tapped a button of", "location": "sent a place to", "react": "reacted to a message of"}
 _WRITES = ("text", "image", "audio", "video", "file", "sticker", "like", "unsupported")
 
 
 @command("trigger")
-@click.argument("kind", type=click.Choice([*_WRITES, *SCENES, "read", "block", "unblock"]))
+@click.argument("kind", type=click.Choice([*_WRITES, *_DOES, *SCENES, "read", "block", "unblock"]))
 @click.option("--psid", help="Who: a person by PSID.")
-@click.option("--person", help="Who: a person by name; a new name is a new person. (default: Ada)")
-@click.option("--page", help="To which Page, by ID or name. (default: the newest)")
-@click.option("--text", help="What they write. (default: the guide's hello)")
+@click.option(
+    "--person",
+    shell_complete=completion.people,
+    help="Who: a person by name; a new name is a new person. (default: Ada)",
+)
+@click.option("--page", shell_complete=completion.pages, help="To which Page, by ID or name. (default: the newest)")
+@click.option("--text", help="What they write, or tap: a title or payload. (default: the guide's hello)")
 @click.option("--url", help="What they send: the address of a picture, sound, film or file.")
+@click.option("--at", metavar="LAT,LONG", help="With location: where, in degrees. (default: 52.52,13.405)")
+@click.option("--emoji", help="With react: which. (default: 👍)")
 @click.option("--wait", is_flag=True, help="Wait for your server's answer; the exit code is 1 unless it took the call.")
 @json_option
 def trigger(settings: Settings, kind: str, wait: bool, as_json: bool, **details: str | None) -> None:
-    """Let the simulated person act: write, read what was delivered, block the Page; or several of them, in a scene."""
+    """Let the simulated person act: write, tap a button, send a place, react, read, block; or several, in a scene."""
     control = control_of(settings)
     if wait and kind in ("block", "unblock"):
         raise SettingsError("No webhook is called then.", f"A person {kind}s the Page.", "Leave out --wait.")
@@ -55,16 +63,38 @@ def trigger(settings: Settings, kind: str, wait: bool, as_json: bool, **details:
         words = f"{len(messages)} messages from {people} {'person' if people == 1 else 'people'}."
         facts = {"messages": len(messages), "people": people, "message_uuids": uuids}
     else:
-        if kind == "text" and not details["text"]:
-            details["text"] = "Hello from Facebook Messenger!"
-        facts = control.write(kind, **details)
+        facts = _acted(control, kind, details)
         where = "passed on" if facts["passed_on"] else "not passed on: this Page is linked to no application"
-        words = f"PSID {facts['psid']} wrote to Page {facts['page_id']} ({where})."
+        words = f"PSID {facts['psid']} {_DOES.get(kind, 'wrote to')} Page {facts['page_id']} ({where})."
         uuids = (facts["message_uuid"],)
     if not wait:
         say(as_json, facts, words)
     elif not _waited(control, facts, words, uuids, "read" if kind == "read" else "inbound", as_json):
         raise SystemExit(1)
+
+
+def _acted(control: ControlClient, kind: str, details: dict[str, str | None]) -> dict[str, Any]:
+    """Let the person do one thing, and return what the simulator says of it."""
+    at, emoji = details.pop("at"), details.pop("emoji")
+    who = {name: details[name] for name in ("psid", "person", "page")}
+    if kind == "tap":
+        return control.tap(details["text"] or "", **who)
+    if kind == "location":
+        latitude, longitude = _place(at)
+        return control.send_location(latitude, longitude, **who)
+    if kind == "react":
+        return control.react(emoji or "👍", **who)
+    if kind == "text" and not details["text"]:
+        details["text"] = "Hello from Facebook Messenger!"
+    return control.write(kind, **details)
+
+
+def _place(at: str | None) -> tuple[float, float]:
+    latitude, _, longitude = (at or "52.52,13.405").partition(",")
+    try:
+        return float(latitude), float(longitude)
+    except ValueError:
+        raise SettingsError("This is no place.", f"You wrote “{at}”.", "Such as --at 52.52,13.405.") from None
 
 
 def _waited(
@@ -86,7 +116,7 @@ def _waited(
 
 
 @command("switches")
-@click.argument("settings_of", nargs=-1, metavar="[NAME=VALUE]...")
+@click.argument("settings_of", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=completion.switches)
 @json_option
 def switches(settings: Settings, settings_of: tuple[str, ...], as_json: bool) -> None:
     """Show, or set, what the simulator does where nobody knows what the service does.
@@ -114,7 +144,7 @@ def switches(settings: Settings, settings_of: tuple[str, ...], as_json: bool) ->
 
 
 @command("fault")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.lessons)
 @click.option(
     "--times", type=click.IntRange(0, 1000), help="How often it happens. (default: as its table says; 0: until cleared)"
 )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 from urllib.parse import urlsplit
 
 from nbhelpers.api import webhook_settings
-from nbhelpers.api.applications import FIELDS, Application, missing, read, shown
+from nbhelpers.api.applications import FIELDS, missing, read, shown
 from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.course.context import CourseContext
-from nbhelpers.course.destinations import Destinations, held_by
+from nbhelpers.course.destinations import held_by
 from nbhelpers.errors import KitError, SettingsError
 from nbhelpers.inbox.events import one_line
 from nbhelpers.messages.urls import webhook_url
@@ -81,41 +80,20 @@ class LiveWebhooks:
     def look(self) -> dict[str, Any]:
         """Both fields as the application holds them, against your public addresses. Raises what `save` raises."""
         application = read(self._course.settings, self._whose())
-        found = held_by(self._course, application)
-        fields = {
-            each.which: {"address": each.url, "http_method": each.method, "wanted": each.wanted, "right": each.right}
-            for each in found.both
-        }
-        says = self._says(application, found)
-        return {"application_id": application.id, "name": application.name, **fields, "text": says}
-
-    def as_text(self) -> str:
-        """How both fields stand, in words; what went wrong is said too."""
-        try:
-            return str(self.look()["text"])
-        except KitError as error:
-            return str(error)
-
-    def __repr__(self) -> str:
-        return self.as_text()
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        words = self.as_text()  # once for both forms: it asks the service
-        rich = f'<p role="status">{html.escape(words).replace(chr(10), "<br>")}</p>'
-        return {"text/plain": words, "text/html": rich}
-
-    def _says(self, application: Application, found: Destinations) -> str:
-        lines = [f"{application}:"]
+        known, found = self._course.public_urls(), held_by(self._course, application)
+        fields, lines = {}, [f"{application}:"]
         for each in found.both:
-            line = f"{FIELDS[each.which]}: {shown(application.messages, each.which)}"
-            if each.wanted and each.leads != "receiver":
-                line += f": wrong, your receiver is {each.wanted}"
-            elif each.wanted:
-                line += ": right" if each.right else ": wrong, the method must be POST"
-            lines.append(f"{line}.")
+            fields[each.which] = {
+                "address": each.url,
+                "http_method": each.method,
+                "wanted": each.wanted,
+                "right": each.right,
+            }
+            other = "the method must be POST" if each.leads == "receiver" else f"your receiver is {each.wanted}"
+            verdict = {None: "", True: ": right", False: f": wrong, {other}"}[each.right]
+            lines.append(f"{FIELDS[each.which]}: {shown(application.messages, each.which)}{verdict}.")
         if application.messages is None:
             lines.append("It has no messages capability.")
-        known = found.inbound.wanted
         if known and not self._course.is_public:
             lines.append("But no tunnel is open now: these are compared with the last one. Run `lab.tunnel`.")
         if known is None:
@@ -124,7 +102,20 @@ class LiveWebhooks:
             lines.append("To set them, run `lab.webhooks.save()`: it shows old and new first.")
         if self.remembers:
             lines.append("What was there before is remembered: `lab.webhooks.put_back()`.")
-        return "\n".join(lines)
+        return {"application_id": application.id, "name": application.name, **fields, "text": "\n".join(lines)}
+
+    def as_text(self) -> str:
+        """How both fields stand, in words; what went wrong is said too."""
+        try:
+            return str(self.look()["text"])
+        except KitError as error:
+            return str(error)
+
+    __repr__ = as_text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        words = self.as_text()  # once for both forms: it asks the service
+        return {"text/plain": words, "text/html": webhook_settings.paragraph(words)}
 
     def _whose(self) -> str:
         """Return the application ID. Raises SettingsError, with both URLs to copy, when the fields are set by hand."""

@@ -142,7 +142,7 @@ def _newest_inbound(course: CourseContext) -> dict[str, Any] | None:
 
 
 def _newest_sent(course: CourseContext) -> dict[str, Any] | None:
-    return next(iter(course.control.sent(1)), None)
+    return next(iter(course.control.accepted(1)), None)
 
 
 def _read_log(call: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from nbhelpers.config.settings import Settings
-from nbhelpers.services.record import Owner, is_alive, read_record, remembered_port
+from nbhelpers.services.record import Owner, is_alive, read_record
 from nbhelpers.services.service import Service
 from nbhelpers.simulator import demo
 from nbhelpers.simulator.app import Options, assemble
@@ -24,7 +24,7 @@ STORE = "simulator.sqlite3"  # the name of the store's file
 
 def facts(store: Store, url: str) -> dict[str, Any]:
     """Return what a caller needs: `base_url`, `api_key`, `api_secret`, `signature_secret`."""
-    account = store.account()
+    account = store.account
     names = ("api_key", "api_secret", "signature_secret")
     return {"base_url": url} | {name: getattr(account, name) for name in names}
 
@@ -41,8 +41,7 @@ def simulate(
     `following(calls)` is entered while it runs, and may show its calls. Raises ServiceError when it cannot start.
     """
     service = Service(NAME, settings.folder, owner)
-    wished = remembered_port(settings.folder, NAME) or settings.simulator_port
-    listener = service.bind(wished if port is None else port, strict=bool(port))
+    listener = service.bind(port, settings.simulator_port)
     store = Store(settings.folder / STORE)
 
     def receiver(kind: str) -> str | None:
@@ -52,9 +51,8 @@ def simulate(
         return record.ready.get("inbound_url" if kind == "inbound" else "status_url")
 
     try:
-        app, people, calls = assemble(
-            store, options, service.nonce, service.control, receiver if options.find_receiver else None
-        )
+        looks = {"receiver": receiver} if options.find_receiver else {}
+        app, people, calls = assemble(store, options, service.control, **looks)
         made = demo.prepare(store, people, settings.folder, options.guide) if options.demo else {}
         # What is loaded by now stays: without it in view, the collector takes a tenth less of every message.
         gc.collect()

@@ -127,6 +127,25 @@ def test_the_commands_are_those_of_the_blueprint_and_each_explains_itself(shell:
 
 
 @pytest.mark.fast
+def test_help_lists_every_command_in_one_section_with_its_whole_first_sentence() -> None:
+    from click.testing import CliRunner
+
+    from nbhelpers.cli.main import main
+
+    shown = CliRunner().invoke(main, ["--help"], prog_name="nbhelpers").output
+    parts = re.split(r"^([A-Z][^\n]*):\n", shown, flags=re.MULTILINE)[3:]
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    assert list(sections) == ["The round", "The simulator", "Going live", "Housekeeping"]
+    listed = [name for part in sections.values() for name in re.findall(r"^  (\S+)", part, re.MULTILINE)]
+    assert sorted(listed) == sorted(main.commands)
+    words = " ".join(shown.split())
+    for name, command in main.commands.items():
+        assert f"{name} {' '.join(command.help.split()).partition('. ')[0].removesuffix('.')}" in words
+    assert shown.count("...") == 1  # of the usage
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.fast
 @pytest.mark.parametrize("arguments", [("--help",), ("trigger", "--help"), ("send", "--help")])
 def test_help_loads_nothing_that_only_a_running_command_needs(shell: Shell, arguments: tuple[str, ...]) -> None:
     code = "import sys; from nbhelpers.cli.main import main; main(standalone_mode=False); print(*sys.modules)"

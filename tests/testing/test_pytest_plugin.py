@@ -43,7 +43,7 @@ def test_a_suite_that_does_not_use_it_loads_nothing_of_it(pytester: pytest.Pytes
             assert not sys.modules.keys() & {sorted(HEAVY | {"sqlite3", "psutil"})}
     """
     # Alone: other plugins may load what they like.
-    arguments = ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:xdist"]
+    arguments = ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:xdist", "-p", "no:schemathesis"]
     run(pytester, code, *arguments).assert_outcomes(passed=1)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +12,12 @@ import requests
 from nbhelpers import Lab
 from nbhelpers.messages.outbound import OutboundMessage
 from tests.conftest import wait_until
+from tests.support.arrivals import status
 from tests.support.labs import (
     CLOCK,
     arrive,
     markup,
+    message,
     printed,
     says,
     seen,
@@ -27,13 +28,6 @@ NOBODY = "Nobody has written yet. A PSID appears here with the first message."
 
 
 HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(2)> & </p>'
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.stop()
 
 
 @pytest.fixture
@@ -48,11 +42,6 @@ def talk(ready: Lab) -> Iterator[Any]:
     made = ready.panels.conversation()
     yield made
     made.close()
-
-
-def status(uuid: str, state: str, psid: str, **more: Any) -> dict[str, Any]:
-    ends = {"to": {"type": "messenger", "id": psid}, "from": {"type": "messenger", "id": "200"}}
-    return {"message_uuid": uuid, "status": state, "timestamp": "2020-01-01T14:00:00.000Z"} | ends | more
 
 
 def bubbles(panel: Any) -> list[str]:
@@ -92,14 +81,46 @@ def test_it_shows_both_sides_in_order_and_how_far_each_answer_came(ready: Lab, t
 
 
 @pytest.mark.fast
-def test_an_answer_that_was_sent_by_hand_is_known_by_its_receipts(ready: Lab, talk: Any) -> None:
+@pytest.mark.parametrize(
+    ("content", "kind", "shown"),
+    [
+        ("We open\nat seven & <b>", "text", "We open at seven & <b>"),
+        ({"text": "Rye?", "quick_replies": [{"title": "Yes", "payload": "Y"}]}, "custom", "Rye? [Yes]"),
+        ("https://example.com/rye.jpg", "image", "(image https://example.com/rye.jpg)"),
+    ],
+)
+def test_an_answer_that_was_sent_by_hand_has_its_words_and_is_marked(
+    ready: Lab, talk: Any, content: Any, kind: str, shown: str
+) -> None:
     psid = written(ready).psid
-    body = OutboundMessage(ready.facts["page_id"], psid, "By hand").body("v0.1")
+    body = OutboundMessage(ready.facts["page_id"], psid, content, kind).body("v0.1")
     headers = {"Authorization": f"Bearer {ready.token()}"}
     requests.post(f"{ready.settings.host}/v0.1/messages", json=body, headers=headers, timeout=5)
-    says(talk, "✓ delivered")
-    assert re.fullmatch(rf"you \(an answer that you sent by hand\) .*✓ delivered {CLOCK}", bubbles(talk)[-1])
+    says(talk, "✓ submitted")
+    assert re.fullmatch(rf"you, by hand {re.escape(shown)} .*{CLOCK}", bubbles(talk)[-1])
     assert len(bubbles(talk)) == 2
+    assert "you, by hand: " in printed(talk)
+
+
+@pytest.mark.fast
+def test_in_live_mode_it_says_why_an_answer_by_hand_has_no_words(live: Lab) -> None:
+    arrive(live, message())
+    arrive(live, status("r", "delivered", "100"), "/webhooks/status")
+    talk = live.panels.conversation()
+    assert "you, by hand (sent by hand: receipts carry no words, and the service gives out none" in bubbles(talk)[-1]
+    talk.close()
+
+
+@pytest.mark.fast
+def test_a_template_sent_with_the_kit_shows_what_the_phone_shows(ready: Lab, talk: Any) -> None:
+    psid = written(ready).psid
+    template = {"text": "Rye?", "quick_replies": [{"title": "Yes", "payload": "YES"}]}
+    ready.client.send(OutboundMessage(ready.facts["page_id"], psid, template, "custom"))
+    assert "you Rye? [Yes]" in says(talk, "Rye?")
+    (reply,) = ready.inbox.events("reply")
+    assert "<-- reply     Rye? [Yes] to" in reply.line
+    ready.user.tap("Yes")
+    assert "button “Yes” (payload YES)" in says(talk, "payload YES")
 
 
 @pytest.mark.fast

@@ -28,7 +28,6 @@ class LessonRoutes:
         return [
             ("refusals", "POST", action(self.refuse_next, "code", "status")),
             ("refusals", "GET", action(self.refusals)),
-            ("refusals", "DELETE", action(self.forget_refusals)),
             ("advance", "POST", action(self.advance, "hours")),
             ("pace", "GET", action(self.pace)),
             ("pace", "PUT", action(self.change_pace, "pace")),
@@ -49,11 +48,6 @@ class LessonRoutes:
         """Return the refusals that were asked for and have not come yet."""
         return {"refusals": self._faults.refusals}
 
-    def forget_refusals(self, form: Form) -> Body:
-        """Take them back."""
-        self._faults.forget_refusals()
-        return self.refusals(form)
-
     def advance(self, form: Form) -> Body:
         """Let hours pass for what is there already; what is made afterwards is fresh."""
         hours = number(form, "hours", 0.001, 24 * 366)
@@ -65,7 +59,7 @@ class LessonRoutes:
 
     def pace(self, _form: Form) -> Body:
         """Return how many seconds between two tries of a webhook pass in one."""
-        return {"pace": self._store.account().pace}
+        return {"pace": self._store.account.pace}
 
     def change_pace(self, form: Form) -> Body:
         """Let the waits between two tries of a webhook pass faster: so many of their seconds in one."""
@@ -73,11 +67,11 @@ class LessonRoutes:
         self._deliverer.wake()
         return self.pace(form)
 
-    def faults(self, form: Form) -> Body:
+    def faults(self, _form: Form) -> Body:
         """Return every lesson, and how often it will still happen."""
         left = self._left()
         table = [asdict(fault) | {"left": left.get(name)} for name, fault in FAULTS.items()]
-        return {"faults": table, **self.pace(form)}
+        return {"faults": table}
 
     def start_fault(self, form: Form) -> Body:
         """Turn a lesson on."""
@@ -97,7 +91,7 @@ class LessonRoutes:
         return asdict(fault) | {"left": self._left().get(fault.name)}
 
     def clear_faults(self, form: Form) -> Body:
-        """Turn one lesson off, or all."""
+        """Turn one lesson off, or all, and with them the refusals that were asked for."""
         if "page-link-expired" in self._faults.clear(form.get("name")):
             for page in self._expired():
                 self._people.renew_link(page)

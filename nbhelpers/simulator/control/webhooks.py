@@ -1,4 +1,4 @@
-"""The routes under `/_simulator/` that show where webhooks go, which wait, what was called and what was sent."""
+"""The routes under `/_simulator/` that show where webhooks go, which wait, what was called and what was accepted."""
 
 from __future__ import annotations
 
@@ -25,8 +25,14 @@ class WebhookRoutes:
 
     def table(self) -> list[tuple[str, str, Handler]]:
         """Return path, method and handler of everything there is, without what guards them."""
-        looks = {"routes": self.routes, "webhooks": self.webhooks, "calls": self.calls, "call": self.call}
-        return [(path, "GET", action(look)) for path, look in (looks | {"sent": self.sent}).items()]
+        looks = {
+            "routes": self.routes,
+            "webhooks": self.webhooks,
+            "calls": self.calls,
+            "call": self.call,
+            "accepted": self.accepted,
+        }
+        return [(path, "GET", action(look)) for path, look in looks.items()]
 
     def routes(self, form: Form) -> Body:
         """Return where an inbound message and a status would go now: `url`, `method`, `source`; None for nowhere.
@@ -71,11 +77,12 @@ class WebhookRoutes:
             raise KitError(f"There is no call {asked}.", f"{kept}.", "`nbhelpers calls` lists them.")
         return {"call": found}
 
-    def sent(self, form: Form) -> Body:
+    def accepted(self, form: Form) -> Body:
         """Return the newest messages that were accepted for people, newest first."""
         names = "uuid, application_id, page_id, psid, version, state, at, webhook_url, body"
         sql = f"SELECT {names} FROM messages WHERE way = 'out' ORDER BY at DESC, rowid DESC LIMIT ?"  # noqa: S608
-        return {"sent": [dict(row) | {"body": json.loads(row["body"])} for row in self._store.rows(sql, _limit(form))]}
+        rows = self._store.rows(sql, _limit(form))
+        return {"accepted": [dict(row) | {"body": json.loads(row["body"])} for row in rows]}
 
 
 def _limit(form: Form) -> int:

@@ -89,7 +89,7 @@ async def call(
     secret: str | None = None,
 ) -> Answered:
     """Make one call. `signed` and `secret` are for lessons: a webhook without a signature, or with a wrong one."""
-    url, data, account = route.url, body, store.account()
+    url, data, account = route.url, body, store.account
     headers = {"User-Agent": "nbhelpers-simulator"}  # the service's own is not known
     if route.method == "GET":
         url, data = _with_query(url, body, store.switches["get_form"]), b""

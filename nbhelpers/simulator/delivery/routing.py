@@ -50,17 +50,13 @@ class Router:
             return Route(webhook_url, "POST", "message")
         name = "inbound_url" if kind == "inbound" else "status_url"
         application = self._store.application(application_id)
-        if application is not None and application.messages is not None:
-            address = application.messages.get("webhooks", {}).get(name, {}).get("address")
-            if address:
-                return Route(address, "POST", "application")
-        if given := self._given(kind):
-            return Route(given, "POST", "command line")
-        if application is None or application.messages is None:
-            account = self._store.account()
-            url = account.inbound_url if kind == "inbound" else account.status_url
-            if url:
-                return Route(url, account.http_method, "account")
+        messages, account = application.messages if application else None, self._store.account
+        if url := (messages or {}).get("webhooks", {}).get(name, {}).get("address"):
+            return Route(url, "POST", "application")
+        if url := self._given(kind):
+            return Route(url, "POST", "command line")
+        if messages is None and (url := getattr(account, name)):
+            return Route(url, account.http_method, "account")
         receiver = self._receiver(kind)
         return Route(receiver, "POST", "receiver") if receiver else None
 

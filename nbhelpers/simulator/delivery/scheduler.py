@@ -7,6 +7,7 @@ import collections
 import contextlib
 import functools
 import logging
+import operator
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ class Deliverer:
 
     async def try_webhooks(self) -> list[dict[str, Any]]:
         """Make one test call to each URL of the account's settings, by its method; say what each was answered."""
-        account = self._store.account()
+        account = self._store.account
         calls = []
         async with open_client() as http:
             for url in filter(None, (account.inbound_url, account.status_url)):
@@ -208,10 +209,9 @@ class Deliverer:
                 " AND (kind = 'inbound') = ? AND application_id IS ? AND webhook_url IS ?"
             )
             # On the writer's thread: there may be very many.
-            release = functools.partial(_changed, sql=sql, values=held)
-            released = await asyncio.wrap_future(self._store.write(release))
+            released = await asyncio.wrap_future(self._store.write(operator.methodcaller("execute", sql, held)))
             # One that was found to have nowhere to go may be written only now: so it is looked for a little longer.
-            if not released and time.monotonic() - since > _LOOK_FOR_LATE and self._held.get(held) == since:
+            if not released.rowcount and time.monotonic() - since > _LOOK_FOR_LATE and self._held.get(held) == since:
                 del self._held[held]
 
     async def _dispatch(self, http: aiohttp.ClientSession) -> None:
@@ -300,7 +300,7 @@ class Deliverer:
         elif not self._is_retried(answered.status):
             await self._note(row["id"], made("dropped"), outcome="dropped", **change)
         else:
-            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.account().pace
+            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.account.pace
             await self._note(row["id"], made("again", wait), due=time.time() + wait, **change)
 
     async def _call(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> Answered:
@@ -325,7 +325,3 @@ class Deliverer:
                 self._calls.keep(connection, call)
 
         return self._writes.write(note)
-
-
-def _changed(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> int:
-    return connection.execute(sql, values).rowcount

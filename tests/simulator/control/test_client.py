@@ -57,7 +57,6 @@ def test_settings_survive_a_kill(world: Detached) -> None:
         ("inbound_url", "example.com/in", WHOLE.format("http://example.com/in")),
         ("status_url", "ftp://example.com", LOCAL),
         ("status_url", "https://", LOCAL),
-        ("inbond_url", "https://example.com", "Known: inbound_url, status_url, http_method, shape, balance."),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused_in_words_and_changes_nothing(

@@ -178,6 +178,14 @@ def test_a_bad_jwt_is_explained_and_refused(ready: Lab, changed: dict[str, Any],
 
 
 @pytest.mark.fast
+def test_a_token_that_time_was_let_pass_for_has_run_out(ready: Lab) -> None:
+    token = signed(ready)
+    ready.simulator.advance(minutes=75)
+    assert "Refused. This token ran out 60 minutes ago. Mint a new one" in Form(post(ready, token).text).text
+    assert post(ready, signed(ready)).status_code == 200
+
+
+@pytest.mark.fast
 def test_a_key_of_somebody_else_is_explained(ready: Lab, other_key: PrivateKey) -> None:
     answer = post(ready, signed(ready, other_key))
     assert answer.status_code == 401

@@ -125,5 +125,5 @@ def test_what_was_accepted_is_there_whoever_sent_it(world: Detached, hook: objec
     page = world.page(program)
     psid = world.control.write(page=page, text="hi")["psid"]
     uuid = world.send(program, flat(page, psid, text="By hand"))
-    (sent,) = world.control.sent(limit=1)
+    (sent,) = world.control.accepted(limit=1)
     assert (sent["uuid"], sent["psid"], sent["page_id"], sent["body"]["text"]) == (uuid, psid, page, "By hand")
