@@ -15,18 +15,19 @@ from benchmarks.wrk import SECRET
 from nbhelpers.auth.signatures import verify
 from nbhelpers.inbox.events import Delivery
 from nbhelpers.messages.addresses import INBOUND_PATH
+from nbhelpers.messages.other_calls import Recognised
 from nbhelpers.services.service import server_config
 from nbhelpers.webhooks.receiver import receiver_app
 
 __all__ = ["main"]
 
 
-async def _forget(_delivery: Delivery) -> int:
+async def _forget(_delivery: Delivery, _found: Recognised) -> int:
     return 1
 
 
 def _without(port: int) -> None:
-    app = receiver_app(_forget, lambda said, body: (verify(said, body, SECRET), False), "")
+    app = receiver_app(_forget, lambda said, body: (verify(said, body, SECRET), False))
     config = server_config(app, "off")
     config.port = port
     uvicorn.Server(config).run()

@@ -7,12 +7,12 @@ import html
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from nbhelpers.config.settings import Settings, load, spare_loopback
 from nbhelpers.course.context import CourseContext, as_simulated
 from nbhelpers.course.short_errors import show_short_errors
-from nbhelpers.errors import MessageError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 
@@ -43,15 +43,8 @@ __all__ = ["Lab", "Receiver"]
 
 # Facts that the kit notes for itself.
 _OWN = (
-    "filled",
-    "receiver",
-    "jwt",
-    "saved",
-    "exercises",
-    "on_message",
-    "public_url",
-    "public_moved",
-    "webhooks_before",
+    *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message"),
+    *("public_url", "public_moved", "page_origin", "webhooks_before"),
 )
 
 
@@ -60,6 +53,7 @@ class Lab:
 
     `mode` is `simulator`, `sandbox` or `live`, `state` the state directory, `api_version` beta, v0.1 or v1; each
     defaults to its setting (see `settings.load`). Open it as often as you like: what runs is joined, not started twice.
+    In a program, `with Lab() as lab:` closes at its end what it opened.
     """
 
     def __init__(
@@ -128,11 +122,11 @@ class Lab:
 
         return examine_credentials(self._course)
 
-    def explain(self, code: str | int) -> Explained:
-        """Say what a code means, what to do and how to meet it: `lab.explain("1340")`."""
+    def explain(self, error: Any) -> Explained:
+        """Say what an error means and what to do: `lab.explain("1340")`, `lab.explain(answer)`, a pasted line."""
         from nbhelpers.errors.explain import explain
 
-        return explain(code)
+        return explain(error)
 
     def configure(self, mode: str | None = None, again: bool = False) -> Configured:
         """Ask for what a mode needs and write it into `.env`; then run `Lab()` again."""
@@ -165,6 +159,21 @@ class Lab:
         self.inbox.close()
         launcher.stop(self.settings)
         return ActionResult("Stopped. Nothing that came is lost: `lab = Lab()` opens it again.")
+
+    def close(self) -> None:
+        """Close the inbox and, in a program, end the services that this lab started and nobody else has joined.
+
+        In a notebook they go on: the Jupyter server owns them.
+        """
+        self._course.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def note(self, **facts: Any) -> None:
         """Keep what a step made, by name: `lab.note(page_id="…")`."""
@@ -242,14 +251,13 @@ class Lab:
 
     def reply(self, text: str, channel: str = "messenger") -> ActionResult:
         """Answer the person who wrote last on Messenger, or on another channel. Raises MessageError when nobody has."""
-        from nbhelpers.course.actions import answer_to
+        from nbhelpers.course.actions import ActionResult
 
         event = self.inbox.newest_message(channel=channel)
-        if event is None or event.psid is None or event.page_id is None:
-            raise MessageError(
-                "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
-            )
-        return answer_to(self._course, event, text)
+        psid, page_id = (event.psid, event.page_id) if event else (None, None)
+        accepted = self._course.answer(text, psid, page_id, channel)
+        words = f"Accepted for {psid}. The receipts of {accepted.message_uuid} tell the rest."
+        return ActionResult(words, psid, accepted.message_uuid)
 
     def on_message(self, fn: Callable[[Event], str | None]) -> MessageHandler:
         """Call your function with each new message on Messenger, and send what it returns; see `MessageHandler`."""
@@ -272,14 +280,11 @@ class Lab:
         if self.inbox.closed:
             return "This lab is closed. Run `lab = Lab()` again."
         if self._course.simulated:
-            words = ["Ready. A simulator plays the service. Nothing leaves this computer."]
-            return " ".join(words + self._left_open())
+            from nbhelpers.course.public_address import left_open
+
+            words = "Ready. A simulator plays the service. Nothing leaves this computer."
+            return " ".join([words, *left_open(self.settings)])
         return f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
-
-    def _left_open(self) -> list[str]:
-        from nbhelpers.course.public_address import left_open
-
-        return left_open(self.settings)
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 import click
 
-from nbhelpers.cli.common import command, json_option, say
+from nbhelpers.cli.common import command, course_of, json_option, say
 from nbhelpers.config.settings import Settings
-from nbhelpers.errors import ServiceError, SettingsError
-
-if TYPE_CHECKING:
-    from nbhelpers.course.context import CourseContext
+from nbhelpers.errors import SettingsError
 
 __all__ = ["check_credentials", "doctor", "webhooks"]
 
@@ -27,7 +20,7 @@ def check_credentials(settings: Settings, as_json: bool) -> None:
     """
     from nbhelpers.diagnosis.credentials_check import examine_credentials
 
-    with _course(settings) as course:
+    with course_of(settings) as course:
         found = examine_credentials(course)
     say(as_json, found.facts, repr(found).replace("; lab.panels.credentials() shows all of it", ""))
     if not found.ready:
@@ -54,7 +47,7 @@ def webhooks(settings: Settings, setting: bool, back: bool, yes: bool, as_json: 
         )
     if setting and back:
         raise SettingsError("--set and --put-back are opposites.", "You gave both.", "Give one.")
-    with _course(settings) as course:
+    with course_of(settings) as course:
         live = LiveWebhooks(course)
         if not setting and not back:
             try:
@@ -85,25 +78,8 @@ def doctor(settings: Settings, as_json: bool) -> None:
     """
     from nbhelpers.diagnosis.doctor import examine
 
-    with _course(settings) as course:
+    with course_of(settings) as course:
         found = examine(course)
     say(as_json, found.facts, repr(found))
     if found.stop is not None and found.stop.state == "broken":
         raise SystemExit(1)
-
-
-@contextmanager
-def _course(settings: Settings) -> Iterator[CourseContext]:
-    from nbhelpers.course.context import CourseContext, as_simulated
-    from nbhelpers.inbox.inbox import Inbox
-    from nbhelpers.services import launcher
-
-    simulator = launcher.find("simulator", settings) if settings.mode == "simulator" else None
-    if settings.mode == "simulator" and simulator is None:
-        seen = f"Nothing is recorded in {settings.folder}."
-        raise ServiceError("The simulator does not run.", seen, "Run `nbhelpers simulator`.")
-    inbox = Inbox(settings.folder / "lab.sqlite3")
-    try:
-        yield CourseContext(as_simulated(settings, simulator) if simulator else settings, inbox, simulator)
-    finally:
-        inbox.close()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
-from urllib.parse import quote
 
 import requests
 
-from nbhelpers.api.applications import FIELDS
+from nbhelpers.api.applications import FIELDS, read
 from nbhelpers.auth import tokens
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.course.outcome import Outcome, in_hand, last_four
-from nbhelpers.errors import CredentialsError, InboxError, KitError, cure_for
+from nbhelpers.errors import ApiError, CredentialsError, InboxError, KitError, cure_for
 from nbhelpers.inbox.events import Delivery, Event, channel_name, one_line
 from nbhelpers.messages.inbound import MessageStatus
 from nbhelpers.services import launcher
@@ -23,20 +23,8 @@ __all__ = ["application", "jwt", "last_reply", "link", "page", "receive", "reply
 _TIMEOUT = (3.05, 10.0)  # seconds: to connect, and to the answer
 
 
-def _done(words: str) -> Outcome:
-    return Outcome("done", words)
-
-
-def _not_yet(words: str) -> Outcome:
-    return Outcome("not yet", words)
-
-
-def _wrong(words: str) -> Outcome:
-    return Outcome("wrong", words)
-
-
-def _unsure(words: str) -> Outcome:
-    return Outcome("cannot tell", words)
+_done, _not_yet = functools.partial(Outcome, "done"), functools.partial(Outcome, "not yet")
+_wrong, _unsure = functools.partial(Outcome, "wrong"), functools.partial(Outcome, "cannot tell")
 
 
 def page(course: CourseContext) -> Outcome:
@@ -76,25 +64,20 @@ def application(course: CourseContext) -> Outcome:
     if not settings.api_key or not settings.api_secret:
         words = "Without API key and secret the stored half cannot be read: compare it with the credentials card."
         return _unsure(words)
-    url = f"{settings.account_host or course.host}/v2/applications/{quote(application_id, safe='', errors='replace')}"
     try:
-        answer = requests.get(url, auth=(settings.api_key, settings.api_secret), timeout=_TIMEOUT)
-        stored = answer.json()["keys"]["public_key"] if answer.status_code == 200 else ""
-    except requests.RequestException as error:
-        return _unsure(f"The service did not answer ({type(error).__name__}).")
-    except (LookupError, TypeError):
-        return _unsure("The service's answer has no public key: compare it with the credentials card.")
-    if answer.status_code not in (200, 404):
-        return _unsure(f"The service answered {answer.status_code}: check API key and secret.")
-    if not course.simulated and answer.status_code == 404:
-        account = "is not in the account of this API key: compare both on the dashboard"
-        return _wrong(f"Application {last_four(application_id)} {account}.")
-    if not course.simulated and not key.fits(str(stored)):
+        stored = read(settings, application_id).public_key
+    except ApiError as error:
+        if error.status != 404:
+            return _unsure(str(error))
+        if not course.simulated:
+            return _wrong(str(error))
+        stored = ""
+    if not course.simulated and not key.fits(stored):
         return _wrong(
             f"{key.source} does not fit application {last_four(application_id)}. Most likely the pair was generated "
             "again and “Save changes” not pressed: press it, or generate again and take the new private.key."
         )
-    if not key.fits(str(stored)):
+    if not key.fits(stored):
         return _wrong(
             f"{key.source} does not fit application {last_four(application_id)}. "
             "Run *Send it* and *Save both together* again, both."

@@ -10,6 +10,7 @@ from typing import Any
 from nbhelpers.course import autofill, checks
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.outcome import Outcome
+from nbhelpers.course.standing import reached
 from nbhelpers.errors import KitError, SettingsError
 
 __all__ = [
@@ -39,7 +40,6 @@ class Step:
     key: str
     title: str
     notebook: str
-    needs: tuple[str, ...]
     look: Callable[..., Outcome]
     make: Callable[[CourseContext], str]
     form: bool
@@ -47,13 +47,13 @@ class Step:
 
 
 STEPS = (
-    Step(1, "page", "Page", "01_facebook_page", (), checks.page, autofill.page, True),
-    Step(2, "application", "application", "02_application", ("page",), checks.application, autofill.application, True),
-    Step(3, "jwt", "JWT", "03_jwt", ("application",), checks.jwt, autofill.jwt, False),
-    Step(4, "link", "link", "04_link_page", ("page", "jwt"), checks.link, autofill.link, True),
-    Step(5, "webhooks", "webhooks", "05_webhooks", ("link",), checks.webhooks, autofill.webhooks, True),
-    Step(6, "receive", "receive", "06_receive", ("link", "webhooks"), checks.receive, autofill.receive, False),
-    Step(7, "reply", "reply", "07_reply", ("receive",), checks.reply, autofill.reply, False, 3),
+    Step(1, "page", "Page", "01_facebook_page", checks.page, autofill.page, True),
+    Step(2, "application", "application", "02_application", checks.application, autofill.application, True),
+    Step(3, "jwt", "JWT", "03_jwt", checks.jwt, autofill.jwt, False),
+    Step(4, "link", "link", "04_link_page", checks.link, autofill.link, True),
+    Step(5, "webhooks", "webhooks", "05_webhooks", checks.webhooks, autofill.webhooks, True),
+    Step(6, "receive", "receive", "06_receive", checks.receive, autofill.receive, False),
+    Step(7, "reply", "reply", "07_reply", checks.reply, autofill.reply, False, 3),
 )
 
 
@@ -151,11 +151,13 @@ def check(course: CourseContext, key: str | int, *given: Any) -> Outcome:
     """
     step = step_of(key)
     given = given[:1] if step.key in _IN_HAND else ()
-    outcome = _look(course, step, *given)
+    outcome = step.look(course, *given)
     if outcome.kind == "done" and any(value is not None for value in given):
         course.did(step.key)
         if step.key == "jwt":
             course.inbox.note(jwt=True)
+    if outcome.good:  # a wrong value in hand says nothing of the step
+        _note_reached(course, {step.key: True})
     return _as_filled(course, step, outcome)
 
 
@@ -166,6 +168,7 @@ def progress(course: CourseContext, at: str | int | None = None) -> Progress:
     for step in STEPS:
         outcome = _as_filled(course, step, glance(course, step), filled)
         states.append((step, outcome.kind if outcome.good else "open"))
+    _note_reached(course, {step.key: state != "open" for step, state in states})
     number = step_of(at).number if at is not None else None
     return Progress(tuple(states), course.settings.mode, number, tuple(course.facts.get("exercises", ())))
 
@@ -225,6 +228,13 @@ def _need_for_real(course: CourseContext, following: Step | None) -> Needed:
     return Needed(progress(course, number), words)
 
 
+def _note_reached(course: CourseContext, good: dict[str, bool]) -> None:
+    facts = course.facts
+    now = reached(facts, good)
+    if now != (facts.get("reached") or {}):
+        course.inbox.note(reached=now)
+
+
 def _listed(numbers: list[int]) -> str:
     """“1 to 4” when none is left out, else “1, 3 and 4”."""
     if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
@@ -245,11 +255,7 @@ def _fill(course: CourseContext, last: int) -> list[int]:
 
 def glance(course: CourseContext, step: Step) -> Outcome:
     """Say how a step stands without a call to the receiver: looking must not be seen in “Last call”."""
-    return checks.webhooks(course, call=False) if step.look is checks.webhooks else _look(course, step)
-
-
-def _look(course: CourseContext, step: Step, *given: Any) -> Outcome:
-    return step.look(course, *given)
+    return checks.webhooks(course, call=False) if step.look is checks.webhooks else step.look(course)
 
 
 def _sample(course: CourseContext, key: str) -> str:

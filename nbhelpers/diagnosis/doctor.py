@@ -16,16 +16,18 @@ from nbhelpers.course import checks
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.diagnosis.hop_map import Hop, HopMap
+from nbhelpers.diagnosis.jupyter_server import ENDS_WITH_SERVER, jupyter_server, open_base
 from nbhelpers.errors import KitError, ServiceError, cure_for
 from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import Delivery, Event, channel_name, event_of, one_line
-from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH
+from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH, webhook_urls
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.services import launcher
-from nbhelpers.services.launcher import Running
-from nbhelpers.services.record import read_record
+from nbhelpers.services.record import Record, read_record
 from nbhelpers.tunnel.configured import public_base
-from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach, to_reach
+from nbhelpers.tunnel.hub_answers import hub_answer
+from nbhelpers.tunnel.jupyter_address import jupyter_base
+from nbhelpers.tunnel.reach import HEADERS, ngrok_code, passes_a_hub, reach, to_reach
 
 __all__ = ["HOPS", "examine"]
 
@@ -43,7 +45,7 @@ class _Round:
 
     def __init__(self, course: CourseContext) -> None:
         self.course = course
-        self.receiver: Running | None = launcher.find("receiver", course.settings)
+        self.receiver: Record | None = launcher.find("receiver", course.settings)
         # What came to another address says nothing about this one.
         moved = None if course.simulated else course.facts.get("public_moved")
         delivery, revision = (moved["delivery"], moved["revision"]) if moved else (0, 0)
@@ -58,9 +60,11 @@ class _Round:
     @property
     def base(self) -> str:
         """The public address without its paths. Raises ServiceError when there is none."""
-        configured = self.course.settings.public_url
-        if configured:
-            return public_base(configured, self.course.settings.host)
+        settings = self.course.settings
+        if settings.tunnel == "url":
+            return public_base(settings.public_url or "", settings.host)
+        if settings.tunnel == "jupyter":
+            return open_base(jupyter_base(settings, self.course.facts))
         open_now = launcher.find("tunnel", self.course.settings)
         if open_now is not None:
             return str(open_now.ready["public_url"])
@@ -84,7 +88,10 @@ class _Round:
             cure = cure_for("ngrok", code, "other")
             words = f"ngrok answered {answer.status_code} (ERR_NGROK_{code}) to a POST. {cure.what if cure else ''}"
             return answer.status_code, words.strip(), cure.next if cure else ""
-        return answer.status_code, f"A POST to {url} was answered {answer.status_code}.{_own_words(answer)}", ""
+        own = _own_words(answer)
+        if passes_a_hub(url) and answer.status_code != 200 and not own:
+            return answer.status_code, *hub_answer(url, answer.status_code, answer.headers)
+        return answer.status_code, f"A POST to {url} was answered {answer.status_code}.{own}", ""
 
 
 def examine(course: CourseContext) -> HopMap:
@@ -94,7 +101,7 @@ def examine(course: CourseContext) -> HopMap:
     """
     way = _Round(course)
     hops: list[Hop] = []
-    for name, look in HOPS:
+    for name, look in _hops(course):
         if hops and hops[-1].state not in _GOES_ON:
             hops.append(Hop(name, "not looked at", ""))
             continue
@@ -135,7 +142,9 @@ _Found = tuple[str, ...]  # state, what was seen, and the next action where ther
 
 def _receiver(way: _Round) -> _Found:
     if way.receiver is None:
-        return "broken", "Your receiver does not run: none of this state directory is found.", "Run `lab.receiver`."
+        ended = ENDS_WITH_SERVER if way.course.settings.tunnel == "jupyter" else ""
+        seen = f"Your receiver does not run: none of this state directory is found.{ended}"
+        return "broken", seen, "Run `lab.receiver`."
     return "well", f"up at {way.receiver.url}"
 
 
@@ -150,10 +159,14 @@ def _loopback(way: _Round) -> _Found:
     return "well", "both paths answered a POST with 200"
 
 
+def _jupyter(way: _Round) -> _Found:
+    return jupyter_server(way.course.settings)
+
+
 def _public(way: _Round) -> _Found:
     if way.course.simulated:
         return "not needed", "The service runs on this computer."
-    status, seen, following = way.post(way.base + INBOUND_PATH)
+    status, seen, following = way.post(webhook_urls(way.base)["inbound_url"])
     if status != 200:
         return "broken", seen, following or "Let the tunnel lead to your receiver: run `lab.tunnel` again."
     return "well", f"a POST through {way.base} was answered 200"
@@ -176,7 +189,7 @@ def _both(way: _Round) -> _Found:
             way.urls_are_right = True
             return "well", outcome.words
         return "broken", outcome.words, 'Run *Mend* of 05: `lab.webhooks.save(method="POST")`.'
-    status, seen, following = way.post(way.base + STATUS_PATH)
+    status, seen, following = way.post(webhook_urls(way.base)["status_url"])
     if status != 200:
         return "broken", seen, following
     live = LiveWebhooks(way.course)
@@ -344,3 +357,9 @@ HOPS: tuple[tuple[str, Callable[[_Round], _Found]], ...] = (
     ("your answer", _reply),
     ("its receipts", _receipts),
 )
+
+
+def _hops(course: CourseContext) -> tuple[tuple[str, Callable[[_Round], _Found]], ...]:
+    if course.settings.tunnel != "jupyter":
+        return HOPS
+    return (*HOPS[:2], ("your Jupyter server", _jupyter), *HOPS[2:])

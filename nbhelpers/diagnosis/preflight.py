@@ -112,7 +112,11 @@ def _panels() -> tuple[str, bool, str]:
 
 
 def _tunnel(settings: Settings) -> tuple[str, bool, str]:
-    if settings.public_url:
+    if settings.tunnel == "jupyter":
+        if settings.jupyter_url is None:
+            return "tunnel", False, "the Jupyter server does not have the kit's extension: stop it, and start it again"
+        return "tunnel", True, "the hub's own address: `lab.tunnel` shows whether it leads here"
+    if settings.tunnel == "url":
         return "tunnel", True, f"your own, {settings.public_url}: `lab.tunnel` shows whether it leads here"
     from nbhelpers.tunnel.ngrok_program import binary_of
 

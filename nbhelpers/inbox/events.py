@@ -13,7 +13,8 @@ from typing import Any
 
 from nbhelpers.messages.contents import in_words
 from nbhelpers.messages.inbound import MESSENGER, InboundMessage, MessageStatus, Unreadable, read
-from nbhelpers.messages.other_calls import CALLS, recognise
+from nbhelpers.messages.on_screen import on_screen
+from nbhelpers.messages.other_calls import CALLS, Recognised, recognise
 
 __all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "channel_name", "event_of", "one_line"]
 
@@ -30,7 +31,7 @@ _CHANNELS = {
     **{name: name.upper() for name in ("sms", "mms", "rcs")},
 }
 
-_LEAVE_ALONE = "It was read. Let whatever passes webhooks on leave their bytes alone: the signature is of those."
+_LEAVE_ALONE = "Let whatever passes webhooks on leave their bytes as they are; this one was read all the same."
 
 # Categories of characters that move the cursor, turn the writing round or end a line. Those that are not assigned are
 # let through: an emoji may be younger than this Python.
@@ -139,9 +140,14 @@ class Event:
     @property
     def said(self) -> str:
         """What was said, in one line: a text in quotes, of another type its words."""
+        return self._said(120)
+
+    def _said(self, longest: int) -> str:
         message = self.message
         if self.text is not None and (self.kind == "call" or self.message_type in ("text", None)):
-            return f"“{one_line(self.text, 60)}”"
+            return f"“{one_line(self.text, longest)}”"
+        if self.kind == "reply":
+            return one_line(str(on_screen(self.json)).replace("\n", " / "), longest) or one_line(self.message_type)
         if self.kind == "inbound" and isinstance(message, InboundMessage) and message.kind == self.message_type:
             return one_line(in_words(message), 160)
         return one_line(self.message_type or "", 120)
@@ -158,17 +164,17 @@ class Event:
         """The event as one line of plain text, with an arrow: `-->` came in, `<--` went out."""
         clock = f"{self.received.astimezone():%H:%M:%S}"
         if self.kind == "reply":
-            words = f"<-- reply     {self.said} to {one_line(self.psid)} from {one_line(self.page_id)}"
+            words = f"<-- reply     {self._said(60)} to {one_line(self.psid)} from {one_line(self.page_id)}"
         elif self.kind == "status":
             words = f"--> {one_line(self.status):<9} {one_line(self.message_uuid)} to {one_line(self.psid)}"
             if isinstance(self.message, MessageStatus) and self.message.error_code:
                 words += f": {one_line(self.message.error_code)} {one_line(self.message.error_text)}"
         elif self.kind == "call":
-            told = f": {self.said}" if self.text is not None else ""
+            told = f": {self._said(60)}" if self.text is not None else ""
             words = f"--> other     {one_line(self.message_type, 200)}{told}"
             words += f" from {one_line(self.psid)}" if self.psid else ""
         else:
-            words = f"--> inbound   {self.said} from {one_line(self.psid)} to {one_line(self.page_id)}"
+            words = f"--> inbound   {self._said(60)} from {one_line(self.psid)} to {one_line(self.page_id)}"
         marks = [f"×{self.deliveries}"] if self.deliveries > 1 else []
         if self.origin not in ("wire", "sent"):
             marks.append(self.origin)
@@ -182,9 +188,6 @@ class Event:
         channel = "" if self.kind == "call" else _on(self.channel)
         following = f". Next: {self.next}" if self.next else ""
         return f"{clock} {words}{channel}" + (f" ({', '.join(marks)})" if marks else "") + following
-
-    def __str__(self) -> str:
-        return self.line
 
     def __repr__(self) -> str:
         return self.line
@@ -210,8 +213,10 @@ class Receipts(tuple[Event, ...]):
         return f"<pre>{html.escape(repr(self))}</pre>"
 
 
-def event_of(delivery: Delivery) -> dict[str, Any] | None:
+def event_of(delivery: Delivery, found: Recognised | None = None) -> dict[str, Any] | None:
     """Return what a delivery says happened, as the columns of an event; None when it is no event.
+
+    `found` is what its request was recognised as, if somebody has looked already.
 
     An event is a POST to one of the two paths, of a JSON object that names a message, a person or a Page: its identity
     is kind, message_uuid and status; without a uuid the SHA-256 of the body. What it is, its content decides: a status
@@ -220,7 +225,7 @@ def event_of(delivery: Delivery) -> dict[str, Any] | None:
     """
     if delivery.answer == 413:
         return None
-    found = recognise(delivery.method, delivery.path, delivery.headers, delivery.body)
+    found = found or recognise(delivery.method, delivery.path, delivery.headers, delivery.body)
     message, call = found.message, found.call
     columns: dict[str, Any] = {"notes": ", ".join(found.notes), "body": found.data}
     if call is not None:

@@ -8,19 +8,22 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import InboxError
+from nbhelpers.inbox import words
 from nbhelpers.inbox.events import Delivery, Event, Receipts, channel_name, event_of, one_line
 from nbhelpers.inbox.said import Said, revision_of, uuid_of
 from nbhelpers.inbox.tables import (
-    ORDER,
+    SAME_EVENT,
     SCHEMA,
     VERSION,
+    forget,
     migrate,
-    now_text,
+    moment,
     rebuild,
     store,
     store_sent,
@@ -37,7 +40,7 @@ T = TypeVar("T")
 
 _LOOK = 0.02  # seconds between two looks while somebody waits
 _FINAL = ("rejected", "undeliverable")
-_NEWEST = ORDER.format("DESC")
+_UUID = "ifnull(message_uuid, identity)"  # as the index of both has it; the identity of what has none begins otherwise
 
 
 class Inbox:
@@ -73,7 +76,7 @@ class Inbox:
     def sent(self, version: str, body: Mapping[str, Any], message_uuid: str, **columns: str | None) -> None:
         """Store a reply that the service accepted; `columns` are `psid`, `page_id`, `text` and `message_type`."""
         row = {
-            "at": now_text(),
+            "at": moment(),
             "version": version,
             "body": json.dumps(body).encode(),
             "message_uuid": message_uuid,
@@ -100,29 +103,27 @@ class Inbox:
         """
         wheres: list[str] = ["revision > ?"]
         values: list[str | int] = [after]
-        for column, value in (("kind", kind), ("psid", person), ("message_uuid", uuid), ("channel", channel)):
+        for column, value in (("kind", kind), ("psid", person), (_UUID, uuid), ("channel", channel)):
             if value is not None:
                 wheres.append(f"{column} = ?")
                 values.append(value)
+        condition = " AND ".join(wheres)
         if text is not None:
-            wheres.append("instr(lower(text), lower(?)) > 0")
-            values.append(text)
-        sql = f"SELECT * FROM events WHERE {' AND '.join(wheres)} ORDER BY {_NEWEST}"  # noqa: S608
-        if limit is not None:
-            sql += " LIMIT ?"
-            values.append(limit)
-        return [to_event(row) for row in self._rows(sql, values)][::-1]
+            condition, values = self._asked(lambda connection: words.query(connection, wheres, values, text, limit))
+        sql = f"SELECT * FROM told WHERE {condition} ORDER BY id DESC LIMIT ?"  # noqa: S608
+        rows = self._rows(sql, [*values, -1 if limit is None else limit])
+        return [to_event(row) for row in rows][::-1]
 
     def newest_message(self, person: str | None = None, channel: str = MESSENGER) -> Event | None:
         """Return the newest inbound message, of one person if given; never a refused, replayed or edited one.
 
         It is the one that came last, whatever the clock said, and on Messenger unless another `channel` is asked for.
         """
-        sql = "SELECT * FROM events WHERE kind = 'inbound' AND trusted = 1 AND channel = ?"
+        sql = "SELECT * FROM told WHERE kind = 'inbound' AND trusted = 1 AND channel = ?"
         values = [channel]
         if person is not None:
             sql, values = f"{sql} AND psid = ?", [channel, person]
-        rows = self._rows(f"{sql} ORDER BY delivery DESC LIMIT 1", values)
+        rows = self._rows(f"{sql} ORDER BY id DESC LIMIT 1", values)
         return to_event(rows[0]) if rows else None
 
     def receipts(self, uuid: str) -> Receipts:
@@ -140,8 +141,8 @@ class Inbox:
         Without either it is that of the newest inbound message that came from outside, whatever it was answered.
         """
         if which is None:
-            sql = "SELECT * FROM events WHERE kind = 'inbound' AND origin IN ('wire', 'sample')"
-            rows = self._rows(f"{sql} ORDER BY {_NEWEST} LIMIT 1", [])
+            sql = "SELECT * FROM told WHERE kind = 'inbound' AND origin IN ('wire', 'sample')"
+            rows = self._rows(f"{sql} ORDER BY id DESC LIMIT 1", [])
             return self.delivery(to_event(rows[0])) if rows else None
         number = which.delivery if isinstance(which, Event) else which
         if not 0 < number < 1 << 63 or (isinstance(which, Event) and which.kind == "reply"):  # more than an id can be
@@ -152,7 +153,10 @@ class Inbox:
     def event(self, delivery: Delivery) -> Event | None:
         """Return the event that a delivery tells of, whichever of its deliveries it is; None when there is none."""
         told = event_of(delivery)
-        rows = self._rows("SELECT * FROM events WHERE identity = ?", [told["identity"]]) if told else []
+        if told is None:
+            return None
+        identity = (told["message_uuid"] or told["identity"], told["kind"], told["status"] or "")
+        rows = self._rows(f"SELECT * FROM told WHERE {SAME_EVENT}", map(storable, identity))  # noqa: S608
         return to_event(rows[0]) if rows else None
 
     def revision(self) -> int:
@@ -230,7 +234,7 @@ class Inbox:
 
     def note(self, **facts: Any) -> None:
         """Write down what a step made, by name: `note(page_id="…")`. None takes a fact back."""
-        rows = [(name, json.dumps(value), now_text()) for name, value in facts.items()]
+        rows = [(name, json.dumps(value), datetime.now(UTC).isoformat()) for name, value in facts.items()]
 
         def work(connection: sqlite3.Connection) -> None:
             for row in rows:
@@ -259,17 +263,16 @@ class Inbox:
         named = re.compile(rb"(?<!\w)" + re.escape(psid.encode("utf-8", "replace")) + rb"(?!\w)")
 
         def work(connection: sqlite3.Connection) -> int:
-            gone = 0
-            for table in ("events", "deliveries", "sent"):
+            gone = forget(connection, "psid = ?", psid)
+            for table in ("deliveries", "sent"):
                 gone += connection.execute(f"DELETE FROM {table} WHERE psid = ?", (psid,)).rowcount  # noqa: S608
-            others = [
-                ("events", row) for row in connection.execute("SELECT * FROM events WHERE kind = 'call'").fetchall()
-            ]
-            others += [("deliveries", row) for row in connection.execute("SELECT * FROM deliveries WHERE odd > 0")]
-            for table, row in others:
-                headers = json.loads(row["headers"]) if table == "deliveries" else ()
-                if named.search(row["path"].encode() + b" " + content_of(row["body"], headers).data):
-                    gone += connection.execute(f"DELETE FROM {table} WHERE id = ?", (row["id"],)).rowcount  # noqa: S608
+            for row in connection.execute("SELECT * FROM told WHERE kind = 'call'").fetchall():
+                if named.search(row["path"].encode() + b" " + row["body"]):
+                    gone += forget(connection, "id = ?", row["id"])
+            for row in connection.execute("SELECT * FROM deliveries WHERE odd > 0").fetchall():
+                if named.search(row["path"].encode() + b" " + content_of(row["body"], json.loads(row["headers"])).data):
+                    gone += connection.execute("DELETE FROM deliveries WHERE id = ?", (row["id"],)).rowcount
+            words.purge(connection)
             facts = connection.execute("SELECT name, value FROM facts").fetchall()
             gone += connection.executemany(
                 "DELETE FROM facts WHERE name = ?",
@@ -296,7 +299,10 @@ class Inbox:
         return self.database.closed
 
     def __repr__(self) -> str:
-        return "The inbox: closed" if self.closed else f"The inbox: {len(self.events())} events in {self.path}"
+        return "The inbox: closed" if self.closed else f"The inbox: {self._count()} events in {self.path}"
+
+    def _count(self) -> int:
+        return int(self._rows("SELECT count(*) FROM events", [])[0][0])
 
     def changes(self) -> int:
         """Return a number that differs whenever another connection has written; cheap enough to ask every 20 ms."""
@@ -331,10 +337,13 @@ class Inbox:
             raise InboxError("The inbox cannot be written.", f"{self.path}: {error}.", "Check the disk.") from None
 
     def _rows(self, sql: str, values: Iterable[Any]) -> list[sqlite3.Row]:
+        return self._asked(lambda connection: connection.execute(sql, tuple(values)).fetchall())
+
+    def _asked(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         self._refuse_what_is_over()
         try:
             with self.database.reading() as connection:
-                return connection.execute(sql, tuple(values)).fetchall()
+                return ask(connection)
         except sqlite3.Error as error:
             raise InboxError(
                 "The inbox cannot be read.", f"{self.path}: {error}.", "Nothing is deleted: check the disk, try again."

@@ -34,7 +34,7 @@ def in_words(message: InboundMessage) -> str:
 def _fields(message: InboundMessage) -> Mapping[str, Any]:
     """Return the content of a message without its frame; of one that was made by hand what it has."""
     if not message.raw:
-        return {message.kind: {"url": message.url}} if message.url else {}
+        return message.content or ({message.kind: {"url": message.url}} if message.url else {})
     if message.shape == GUIDE:
         whole = message.raw.get("message")
         content = whole.get("content") if isinstance(whole, Mapping) else None

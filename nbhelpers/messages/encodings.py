@@ -53,7 +53,8 @@ def content_of(body: bytes, headers: Iterable[tuple[str, str]]) -> Content:
         return Content(body, why=why, form=form)
     notes = (f"compressed with {packed_as}",) if packed_as else ()
     data, charset = _decoded(unpacked, _charset(declared))
-    return Content(data, (*notes, f"in {charset}") if charset else notes, form=form)
+    shown = charset.replace("iso8859", "ISO-8859").replace("cp125", "Windows-125").replace("utf-", "UTF-")
+    return Content(data, (*notes, f"in {shown}") if charset else notes, form=form)
 
 
 def _unpacked(body: bytes, coding: str) -> tuple[bytes, str, str]:

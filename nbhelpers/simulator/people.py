@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,14 +126,25 @@ class People:
         """
         if kind not in _KINDS:
             raise PeopleError("Nobody can write that.", f"You asked for “{kind}”.", f"Use {', '.join(_KINDS)}.")
-        if not page.published:
-            raise PeopleError("Nobody can write to this Page.", f"“{page.name}” is not published.")
         if kind == "text" and not text:
             raise PeopleError("An empty message cannot be sent.", "There is no text.", "Give a text.")
         kind = _KINDS[kind]
-        text, url = storable(text), storable(url)
+        content: dict[str, Any] = {"text": storable(text)} if kind == "text" else {}
         if kind in MEDIA:
-            url = url or _SAMPLES[kind]
+            content = {kind: {"url": storable(url) or _SAMPLES[kind]}}
+        return self.post(page, kind, content, person, psid)
+
+    def post(
+        self,
+        page: Page,
+        kind: str,
+        content: Mapping[str, Any],
+        person: str | None = None,
+        psid: str | None = None,
+    ) -> Written:
+        """Let a message of a type of the service's come from a person, with the fields that this type has."""
+        if not page.published:
+            raise PeopleError("Nobody can write to this Page.", f"“{page.name}” is not published.")
         now = time.time()
         message_uuid = str(uuid.uuid4())
         shape = shape_of(self._store, self._store.application(page.application_id))
@@ -149,8 +160,7 @@ class People:
                 psid=known,
                 page_id=page.id,
                 kind=kind,
-                text=text if kind == "text" else None,
-                url=url if kind in MEDIA else None,
+                content=content,
                 timestamp=time_text(now),
             )
             body = message.body(shape)
@@ -183,23 +193,16 @@ class People:
 
     def read(self, page: Page | None = None, person: str | None = None, psid: str | None = None) -> list[str]:
         """Let a person read what was delivered to them; return the uuids of those messages, the oldest first."""
-        wheres = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'"]
-        values: list[str | None] = []
-        if page is not None:
-            wheres.append("page_id = ?")
-            values.append(page.id)
-        if psid is not None:
-            wheres.append("psid = ?")
-            values.append(storable(psid))
-        if person is not None:
-            wheres.append("psid IN (SELECT psid FROM psids JOIN people ON people.id = person_id WHERE name = ?)")
-            values.append(storable(person))
+        named = "psid IN (SELECT psid FROM psids JOIN people ON people.id = person_id WHERE name = ?)"
+        asked = {"page_id = ?": page.id if page else None, "psid = ?": psid, named: person}
+        given = {where: storable(value) for where, value in asked.items() if value is not None}
+        wheres = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'", *given]
         now = time.time()
 
         def work(connection: sqlite3.Connection) -> list[str]:
             columns = ", ".join(Sent.__dataclass_fields__)
             sql = f"SELECT {columns} FROM messages WHERE {' AND '.join(wheres)} ORDER BY at"  # noqa: S608
-            rows = connection.execute(sql, values).fetchall()
+            rows = connection.execute(sql, tuple(given.values())).fetchall()
             for row in rows:
                 sent = Sent(**dict(row))
                 connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (sent.uuid,))
@@ -213,14 +216,23 @@ class People:
         self._wake()
         return read
 
-    def block(self, page: Page, person: str | None, blocked: bool = True) -> str:
-        """Let a person block a Page, or take that back; return their PSID there. They must have written to it."""
+    def psid_of(self, page: Page, person: str | None = None, psid: str | None = None) -> str:
+        """Return the PSID of a person who has written to a Page, named or given. Raises PeopleError for another."""
+        if psid is not None:
+            return self._store.write(lambda connection: _psid(connection, page, None, storable(psid))).result()
         name = (storable(person) or PERSON).strip() or PERSON
         known: str | None = next((each["psid"] for each in self.people(page) if each["name"] == name), None)
         if known is None:
             raise PeopleError(
-                f"{name} cannot block this Page.", f"{name} never wrote to “{page.name}”.", "Let them write first."
+                f"{name} is not in this conversation.",
+                f"{name} never wrote to “{page.name}”.",
+                "Let them write first.",
             )
+        return known
+
+    def block(self, page: Page, person: str | None, blocked: bool = True) -> str:
+        """Let a person block a Page, or take that back; return their PSID there. They must have written to it."""
+        known = self.psid_of(page, person)
         sql = "UPDATE psids SET blocked = ? WHERE psid = ?"
         self._store.write(lambda connection: connection.execute(sql, (blocked, known)) and None).result()
         return known

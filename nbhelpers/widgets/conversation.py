@@ -5,14 +5,17 @@ from __future__ import annotations
 import html
 
 from nbhelpers.course.context import CourseContext
+from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import Event, one_line
 from nbhelpers.messages.inbound import MESSENGER
+from nbhelpers.messages.on_screen import Choice, OnScreen, on_screen
 from nbhelpers.widgets.base import Panel, block
 from nbhelpers.widgets.person import NOBODY, pinned, ticks
 
 __all__ = ["ConversationPanel"]
 
 _LONGEST = 2000  # characters of one message in the talk: what a person can write in Messenger
+_NO_WORDS = "(sent by hand: receipts carry no words, and the service gives out none of what was sent)"
 
 
 class ConversationPanel(Panel):
@@ -23,6 +26,7 @@ class ConversationPanel(Panel):
     def __init__(self, course: CourseContext, channel: str = MESSENGER) -> None:
         self._channel = channel
         self._person: str | None = None
+        self._words: dict[str | None, str] = {}  # of answers sent by hand, by their message_uuid
         self._talk = block()
         super().__init__(course, [self._talk])
         self.show()
@@ -70,12 +74,34 @@ class ConversationPanel(Panel):
                 about = [other for other in events if other.message_uuid == each.message_uuid]
                 # By whatever came first: a receipt may overtake the note that an answer was sent.
                 reply = next((other for other in about if other.kind == "reply"), None)
-                # An answer that was sent by hand is known by its receipts alone.
-                rows.append((True, "you", _said(reply) if reply else "(an answer that you sent by hand)", ticks(about)))
+                who, text = ("you", _said(reply)) if reply else ("you, by hand", self._by_hand(each.message_uuid))
+                rows.append((True, who, text, ticks(about)))
         return rows
+
+    def _by_hand(self, message_uuid: str | None) -> str:
+        """Return the words of an answer that was not sent with this kit: its receipts alone name it."""
+        if not self.course.simulated:
+            return _NO_WORDS
+        known = self._words.get(message_uuid)
+        if known is None:
+            try:
+                sent = self.course.control.sent(message_uuid or "")
+            except KitError:
+                return "(sent by hand: the simulator, which knows the words, does not answer)"
+            shown = OnScreen(sent["text"], tuple(Choice(**each) for each in sent["choices"])) if sent else None
+            known = self._words[message_uuid] = (
+                str(shown) if shown else "(sent by hand, before the simulator's state began)"
+            )
+        return _cut(known)
 
 
 def _said(event: Event) -> str:
+    if event.kind == "reply" and event.message_type != "text":
+        return _cut(str(on_screen(event.json)))
     if event.text is None or event.message_type != "text":
         return f"({event.said})"
-    return "\n".join(one_line(line, _LONGEST) for line in event.text[:_LONGEST].splitlines())
+    return _cut(event.text)
+
+
+def _cut(text: str) -> str:
+    return "\n".join(one_line(line, _LONGEST) for line in text[:_LONGEST].splitlines())

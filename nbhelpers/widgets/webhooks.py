@@ -16,6 +16,7 @@ from nbhelpers.inbox.events import Delivery, channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.base import TIGHT, Panel, block, guarded
 from nbhelpers.widgets.copy_field import CopyField
+from nbhelpers.widgets.page_origin import PageOrigin
 
 __all__ = ["WebhooksPanel"]
 
@@ -48,6 +49,8 @@ class WebhooksPanel(Panel):
         children = [self._inbound, self._status, self._facts]
         if not course.simulated:
             children += [self._said, ipywidgets.HBox([*self._buttons.values()])]
+        if course.settings.tunnel == "jupyter":
+            children.append(_asking_the_page(course))
         super().__init__(course, children)
         self.show()
         self.follow()
@@ -136,6 +139,17 @@ class WebhooksPanel(Panel):
         shown["back"] = shown["set"] and self._live.remembers
         for name, button in self._buttons.items():
             button.layout.display = "" if shown[name] else "none"
+
+
+def _asking_the_page(course: CourseContext) -> PageOrigin:
+    asking = PageOrigin()
+
+    def keep(change: dict[str, Any]) -> None:
+        if change["new"] != course.facts.get("page_origin"):
+            course.inbox.note(page_origin=change["new"])
+
+    asking.observe(keep, "origin")
+    return asking
 
 
 def _button(words: str, press: Callable[[Any], None]) -> ipywidgets.Button:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
 from nbhelpers import Lab
-from nbhelpers.course.actions import ActionResult, LinkPage, Saved
+from nbhelpers.course.actions import ActionResult, LinkPage, Saved, Simulator
 from nbhelpers.errors import KitError, ServiceError, SettingsError
 from tests.conftest import wait_until
+from tests.support.labs import course_of
 
 pytestmark = pytest.mark.fast
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.inbox.close()
 
 
 # The Page
@@ -87,6 +80,18 @@ def test_the_link_page_is_a_link_that_opens_a_new_tab(ready: Lab) -> None:
     assert repr(shown) == f"Open the link page: {ready.settings.host}/_simulator/link"
     assert f'<a href="{shown.url}" target="_blank" rel="noopener">' in shown._repr_html_()
     assert "Link your Facebook Page" in requests.get(shown.url, timeout=5).text
+
+
+def test_under_a_jupyter_server_a_browser_opens_it_there_and_code_has_the_simulators_own(ready: Lab) -> None:
+    settings = ready.settings
+    course = course_of(ready, jupyter_url="http://127.0.0.1:8888/user/ada/", jupyter_state=settings.state)
+    shown = Simulator(course).link_page
+    assert shown.url == f"{settings.host}/_simulator/link"
+    assert repr(shown) == "Open the link page: /user/ada/nbhelpers/link, at the address of this Jupyter"
+    assert '<a href="/user/ada/nbhelpers/link" target="_blank" rel="noopener">' in shown._repr_html_()
+    # A server that looks into another state would show another simulator.
+    elsewhere = course_of(ready, jupyter_url="http://127.0.0.1:8888/", jupyter_state=settings.state / "other")
+    assert Simulator(elsewhere).link_page.shown == shown.url
 
 
 def test_its_address_is_escaped() -> None:
@@ -198,7 +203,7 @@ def test_every_answer_of_the_test_calls_is_shown_once() -> None:
 
 def test_an_address_where_nobody_answers_is_told(ready: Lab) -> None:
     saved = ready.webhooks.save(inbound="http://127.0.0.1:9/in", method="POST")
-    assert repr(saved) == "Saved. Test call: POST, answered 200, no answer (ClientConnectorError)."
+    assert repr(saved) == "Saved. Test call: POST, answered 200, no answer (nobody listens there)."
 
 
 @pytest.mark.parametrize(("given", "words"), [({"method": "PUT"}, "GET or POST"), ({"inbound": "here"}, "no URL")])

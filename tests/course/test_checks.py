@@ -140,15 +140,17 @@ def test_application_cannot_be_told_without_the_account(ready: Lab) -> None:
 @pytest.mark.fast
 def test_application_cannot_be_told_when_the_account_is_refused(ready: Lab) -> None:
     assert repr(checks.application(course_of(ready, api_secret="wrong"))) == (
-        "Cannot tell. The service answered 401: check API key and secret."
+        "Cannot tell. The service did not accept API key and secret. "
+        f"It answered 401 to API key {ready.settings.api_key}. "
+        "Copy both again from the dashboard: the secret belongs to this key and to no other."
     )
 
 
 @pytest.mark.fast
 def test_application_cannot_be_told_when_nobody_answers(ready: Lab) -> None:
-    assert repr(checks.application(course_of(ready, host=NOWHERE))) == (
-        "Cannot tell. The service did not answer (ConnectionError)."
-    )
+    outcome = checks.application(course_of(ready, host=NOWHERE))
+    assert outcome.kind == "cannot tell"
+    assert f"No answer from {NOWHERE} (ConnectionError)." in outcome.words
 
 
 @pytest.mark.fast

@@ -49,13 +49,6 @@ def test_every_step_has_its_notebook() -> None:
 
 
 @pytest.mark.fast
-def test_a_step_needs_earlier_steps_only() -> None:
-    for step in STEPS:
-        assert all(step_of(needed).number < step.number for needed in step.needs)
-        assert bool(step.needs) == (step.number > 1)
-
-
-@pytest.mark.fast
 def test_the_forms_on_a_screen_are_the_steps_that_the_course_names() -> None:
     assert [step.number for step in STEPS if step.form] == [1, 2, 4, 5]
 

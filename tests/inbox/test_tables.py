@@ -1,8 +1,9 @@
-"""ledger: how deliveries become rows, and what a row may never become."""
+"""The tables: how deliveries become rows, and what a row may never become."""
 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from nbhelpers.inbox.events import Delivery
 from nbhelpers.inbox.inbox import Inbox
-from nbhelpers.inbox.tables import SCHEMA, VERSION, fold, now_text, store, store_sent, to_delivery, to_event
+from nbhelpers.inbox.tables import SCHEMA, VERSION, moment, store, store_sent, to_delivery, to_event
 
 pytestmark = pytest.mark.fast
 
@@ -41,12 +42,12 @@ def delivery(text: str = "Hello!", uuid: str | None = UUID, **more: Any) -> Deli
 
 
 def events(connection: sqlite3.Connection) -> list[Any]:
-    return [to_event(row) for row in connection.execute("SELECT * FROM events ORDER BY id")]
+    return [to_event(row) for row in connection.execute("SELECT * FROM told ORDER BY id")]
 
 
 def sent(uuid: str = UUID, **more: Any) -> dict[str, Any]:
     columns = {"psid": PSID, "page_id": PAGE, "text": "Hi!", "message_type": "text"}
-    return {"at": now_text(), "version": "v1", "body": b"{}", "message_uuid": uuid, **columns, **more}
+    return {"at": moment(), "version": "v1", "body": b"{}", "message_uuid": uuid, **columns, **more}
 
 
 def test_a_delivery_comes_back_as_it_was_stored(connection: sqlite3.Connection):
@@ -136,11 +137,6 @@ def test_two_replies_under_one_uuid_are_counted_and_lose_nothing(connection: sql
     assert connection.execute("SELECT count(*) FROM sent").fetchone()[0] == 2
 
 
-def test_folding_what_is_no_event_changes_nothing(connection: sqlite3.Connection):
-    fold(connection, delivery(method="GET", body=b""))
-    assert events(connection) == []
-
-
 def test_what_utf8_cannot_hold_does_not_stop_the_store(connection: sqlite3.Connection):
     body = b'{"message_uuid": "\\ud800", "from": "\\udc00", "message_type": "text", "text": "a\\ud800"}'
     store(connection, delivery(body=body, path="/\ud800", headers=(("x", "\ud800"),), method="POST"))
@@ -180,7 +176,7 @@ def test_an_inbox_of_the_first_version_is_brought_up_and_loses_nothing(tmp_path:
             moment = (NOON + timedelta(seconds=number * 10)).isoformat(timespec="microseconds")
             values = (moment, "POST", one.path, "[]", one.body, 200, "unchecked", "", "wire", 0, PSID)
             old.execute(f"INSERT INTO deliveries VALUES (NULL, {', '.join('?' * len(values))})", values)
-        row = sent("r", at=answered.isoformat(timespec="microseconds"))
+        row = sent("r") | {"at": answered.isoformat(timespec="microseconds")}
         old.execute(f"INSERT INTO sent ({', '.join(row)}) VALUES (:{', :'.join(row)})", row)
         old.execute("INSERT INTO facts VALUES ('page_id', '\"200\"', 'then')")
     inbox = Inbox(path)
@@ -205,8 +201,24 @@ def test_the_schema_has_a_version():
     assert VERSION >= 1
 
 
-def test_the_present_time_is_text_that_sorts_by_time():
-    first = now_text()
-    assert datetime.fromisoformat(first).tzinfo == UTC
-    assert first <= now_text()
-    assert len(first) == len("2020-01-01T12:00:00.000000+00:00")
+def test_a_moment_is_kept_to_the_microsecond_and_sorts_by_time():
+    first = moment()
+    assert moment(NOON) == 1577880000000000
+    assert first <= moment()
+    assert moment(NOON + timedelta(microseconds=1)) - moment(NOON) == 1
+
+
+def test_what_a_delivery_says_is_kept_once(connection: sqlite3.Connection):
+    store(connection, delivery("a sentence that is nowhere else"))
+    dump = "\n".join(connection.iterdump())
+    assert dump.count("6120736") <= 1  # as hexadecimal: the body
+    assert events(connection)[0].body == delivery("a sentence that is nowhere else").body
+    assert connection.execute("SELECT body FROM events").fetchone()[0] is None
+
+
+def test_a_body_that_was_compressed_is_kept_as_it_came_and_as_it_reads(connection: sqlite3.Connection):
+    plain = delivery().body
+    store(connection, delivery(body=gzip.compress(plain), headers=(("content-encoding", "gzip"),)))
+    assert events(connection)[0].body == plain
+    (row,) = connection.execute("SELECT * FROM deliveries")
+    assert gzip.decompress(to_delivery(row).body) == plain

@@ -45,15 +45,15 @@ def bare(data: bytes) -> bytes:
             ("compressed with deflate and gzip",),
         ),
         (UTF8, [("content-encoding", "identity")], ()),
-        (TEXT.encode("latin-1"), [LATIN], ("in iso8859-1",)),
-        (TEXT.encode("latin-1"), [], ("in cp1252",)),
-        (TEXT.encode("utf-16"), [], ("in utf-16",)),
-        (TEXT.encode("utf-16-le"), [], ("in utf-16-le",)),
-        (TEXT.encode("utf-32-be"), [], ("in utf-32-be",)),
-        (gzip.compress(TEXT.encode("latin-1")), [GZIP, LATIN], ("compressed with gzip", "in iso8859-1")),
-        (b'{"text": "\x81"}', [], ("in iso8859-1",)),  # not even Windows-1252 has it
-        (TEXT.encode("latin-1"), [("content-type", "a/b; charset=punycode")], ("in cp1252",)),
-        (TEXT.encode("latin-1"), [("content-type", "a/b; charset=no-such-thing")], ("in cp1252",)),
+        (TEXT.encode("latin-1"), [LATIN], ("in ISO-8859-1",)),
+        (TEXT.encode("latin-1"), [], ("in Windows-1252",)),
+        (TEXT.encode("utf-16"), [], ("in UTF-16",)),
+        (TEXT.encode("utf-16-le"), [], ("in UTF-16-le",)),
+        (TEXT.encode("utf-32-be"), [], ("in UTF-32-be",)),
+        (gzip.compress(TEXT.encode("latin-1")), [GZIP, LATIN], ("compressed with gzip", "in ISO-8859-1")),
+        (b'{"text": "\x81"}', [], ("in ISO-8859-1",)),  # not even Windows-1252 has it
+        (TEXT.encode("latin-1"), [("content-type", "a/b; charset=punycode")], ("in Windows-1252",)),
+        (TEXT.encode("latin-1"), [("content-type", "a/b; charset=no-such-thing")], ("in Windows-1252",)),
     ],
 )
 def test_a_body_is_read_and_how_it_came_is_told(body: bytes, headers: list[tuple[str, str]], notes: tuple[str, ...]):

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 import uuid
@@ -26,8 +27,9 @@ import requests
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.config import settings as configuration
 from nbhelpers.services import launcher
+from nbhelpers.services.record import read_record
 from nbhelpers.simulator.control.client import ControlClient
-from tests.conftest import wait_until
+from tests.conftest import Shell, wait_until
 
 FORGED = "eyJhbGciOiJSUzI1NiJ9.eyJhcHBsaWNhdGlvbl9pZCI6IngifQ.c2lnbmF0dXJl"
 
@@ -156,6 +158,14 @@ def simulator(folder: Path) -> Iterator[Detached]:
             yield world
         finally:
             world.close()
+
+
+def start(shell: Shell, *arguments: str) -> tuple[subprocess.Popen[str], World]:
+    """Start `nbhelpers simulator` in the foreground; its process, and what is needed to act on it."""
+    process, ready = shell.start("simulator", *arguments)
+    record = read_record(shell.folder / ".lab" / "simulator", "simulator")
+    assert record is not None
+    return process, World(shell.folder / ".lab", ready["base_url"], ready, record.control)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import requests
 from nbhelpers import Lab
 from nbhelpers.messages.outbound import OutboundMessage
 from tests.conftest import wait_until
+from tests.support.arrivals import status
 from tests.support.labs import (
     CLOCK,
     arrive,
@@ -30,13 +30,6 @@ HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(2)> & </p>'
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.stop()
-
-
-@pytest.fixture
 def panel(ready: Lab) -> Iterator[Any]:
     made = ready.panels.psid()
     yield made
@@ -48,11 +41,6 @@ def talk(ready: Lab) -> Iterator[Any]:
     made = ready.panels.conversation()
     yield made
     made.close()
-
-
-def status(uuid: str, state: str, psid: str, **more: Any) -> dict[str, Any]:
-    ends = {"to": {"type": "messenger", "id": psid}, "from": {"type": "messenger", "id": "200"}}
-    return {"message_uuid": uuid, "status": state, "timestamp": "2020-01-01T14:00:00.000Z"} | ends | more
 
 
 def bubbles(panel: Any) -> list[str]:

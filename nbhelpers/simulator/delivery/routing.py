@@ -8,17 +8,21 @@ from dataclasses import dataclass
 
 from nbhelpers.simulator.storage.store import Store
 
-__all__ = ["Route", "Router"]
+__all__ = ["SOURCES", "Route", "Router"]
+
+# What may say where a webhook goes, in the order in which it counts.
+SOURCES = ("message", "application", "command line", "account", "receiver")
 
 _LOOK = 0.25  # seconds for which an answer about a receiver is believed: to look takes longer than to deliver
 
 
 @dataclass(frozen=True)
 class Route:
-    """Where a webhook goes, and by which HTTP method."""
+    """Where a webhook goes, by which HTTP method, and what says so: one of SOURCES."""
 
     url: str
     method: str
+    source: str
 
 
 class Router:
@@ -40,22 +44,18 @@ class Router:
         so does what belongs to an application without the messages capability, such as the guide's.
         """
         if webhook_url and kind != "inbound":
-            return Route(webhook_url, "POST")
+            return Route(webhook_url, "POST", "message")
         name = "inbound_url" if kind == "inbound" else "status_url"
         application = self._store.application(application_id)
-        if application is not None and application.messages is not None:
-            address = application.messages.get("webhooks", {}).get(name, {}).get("address")
-            if address:
-                return Route(address, "POST")
-        if given := self._given(kind):
-            return Route(given, "POST")
-        if application is None or application.messages is None:
-            account = self._store.account()
-            url = account.inbound_url if kind == "inbound" else account.status_url
-            if url:
-                return Route(url, account.http_method)
+        messages, account = application.messages if application else None, self._store.account
+        if url := (messages or {}).get("webhooks", {}).get(name, {}).get("address"):
+            return Route(url, "POST", "application")
+        if url := self._given(kind):
+            return Route(url, "POST", "command line")
+        if messages is None and (url := getattr(account, name)):
+            return Route(url, account.http_method, "account")
         receiver = self._receiver(kind)
-        return Route(receiver, "POST") if receiver else None
+        return Route(receiver, "POST", "receiver") if receiver else None
 
     def look_again(self) -> None:
         """Believe no earlier answer about a receiver: it did not answer a call."""
