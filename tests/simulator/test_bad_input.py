@@ -22,7 +22,7 @@ from nbhelpers.simulator.storage.switches import DEFAULTS, SWITCHES
 from tests.support.simulation import Detached, Program, flat, nested
 
 NOTHING: Any = None
-PATHS = sorted({(path, method) for path, method, _ in ApiRoutes(NOTHING, NOTHING, NOTHING, NOTHING).table()})
+PATHS = sorted({(path, method) for path, method, _ in ApiRoutes(*[NOTHING] * 5).table()})
 SCREENS = sorted({(path, method) for path, method, _ in ControlRoutes(NOTHING, NOTHING, NOTHING, NOTHING, "").table()})
 bounded = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
