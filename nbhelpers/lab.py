@@ -43,7 +43,7 @@ __all__ = ["Lab", "Receiver"]
 
 # Facts that the kit notes for itself.
 _OWN = (
-    *("filled", "reached", "receiver", "jwt", "saved", "exercises", "on_message", "presenting"),
+    *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message", "presenting"),
     *("public_url", "public_moved", "page_origin", "webhooks_before"),
 )
 
@@ -272,9 +272,13 @@ class Lab:
 
     def reply(self, text: str, channel: str = "messenger") -> ActionResult:
         """Answer the person who wrote last on Messenger, or on another channel. Raises MessageError when nobody has."""
-        from nbhelpers.course.actions import answer_to
+        from nbhelpers.course.actions import ActionResult
 
-        return answer_to(self._course, self.inbox.newest_message(channel=channel), text)
+        event = self.inbox.newest_message(channel=channel)
+        psid, page_id = (event.psid, event.page_id) if event else (None, None)
+        accepted = self._course.answer(text, psid, page_id, channel)
+        words = f"Accepted for {psid}. The receipts of {accepted.message_uuid} tell the rest."
+        return ActionResult(words, psid, accepted.message_uuid)
 
     def on_message(self, fn: Callable[[Event], str | None]) -> MessageHandler:
         """Call your function with each new message on Messenger, and send what it returns; see `MessageHandler`."""

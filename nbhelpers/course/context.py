@@ -114,9 +114,13 @@ class CourseContext:
         made = self.simulator.ready if self.simulator else {}
         if "application_id" not in made:
             return None
-        newest = self.inbox.newest_message() if self.application_id else None
-        is_ours = self.application_id is None or (newest is not None and newest.page_id == made["page_id"])
-        return made if is_ours else None
+        if self.application_id is None:
+            return made
+        newest = self.inbox.newest_message()
+        if newest is None or newest.page_id != made["page_id"]:
+            return None
+        linked = {page["id"]: page["application_id"] for page in self.control.pages()}
+        return made if linked.get(made["page_id"]) == made["application_id"] else None
 
     @property
     def page_id(self) -> str | None:

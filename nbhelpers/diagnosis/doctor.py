@@ -135,7 +135,8 @@ def _beside(way: _Round, hops: list[Hop]) -> tuple[str, ...]:
         told = _told(each)
         if any(told in hop.seen for hop in hops):
             continue
-        lines.append(f"{_when(each.received).capitalize()} {told}. {each.next or _OTHER_CHANNEL}")
+        following = f"Next: {each.next}" if each.next else _OTHER_CHANNEL
+        lines.append(f"{_when(each.received).capitalize()} {told}. {following}")
     return tuple(lines[-_MOST_BESIDE:])
 
 
@@ -255,7 +256,7 @@ def _not_played_yet(way: _Round) -> Found:
     unheard = [row for row in course.control.webhooks() if row["outcome"] is None]
     if unheard and unheard[0]["answer"]:
         seen = f"The service has called, and got: {one_line(str(unheard[0]['answer']))}."
-        return "broken", seen, "It tries again by itself; `nbhelpers advance 0.1` lets the time pass."
+        return "broken", seen, "It tries again by itself; `lab.simulator.advance(0.1)` lets the time pass."
     return own_server.nobody_wrote(course)
 
 

@@ -48,6 +48,8 @@ _CELLS = {
     'lab.user.write("Hello")': "nbhelpers trigger text",
     'lab.reply("…")': 'nbhelpers send --to PSID --text "…"',
     "lab.reply": "nbhelpers send",
+    "lab.simulator.pace(60)": "nbhelpers pace 60",
+    "lab.simulator.advance(0.1)": "nbhelpers advance 0.1",
     "lab.reset()": "nbhelpers reset",
     "lab.stop()": "nbhelpers stop",
     "lab = Lab()": "nbhelpers simulator",

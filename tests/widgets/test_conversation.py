@@ -125,7 +125,7 @@ def test_a_template_sent_with_the_kit_shows_what_the_phone_shows(ready: Lab, tal
     (reply,) = ready.inbox.events("reply")
     assert "<-- reply     Rye? [Yes] to" in reply.line
     ready.user.tap("Yes")
-    assert "button “Yes” (payload YES)" in says(talk, "payload YES")
+    assert "button “Yes”, payload YES" in says(talk, "payload YES")
 
 
 @pytest.mark.fast

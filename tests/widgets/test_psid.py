@@ -179,7 +179,7 @@ def test_a_text_in_another_direction_does_not_turn_the_line_round(ready: Lab, pa
 @pytest.mark.fast
 def test_a_picture_is_named(ready: Lab, panel: Any) -> None:
     ready.simulator.write(kind="image", page="Corner Bakery")
-    says(panel, "image (picture.jpg)")
+    says(panel, "image picture.jpg")
 
 
 @pytest.mark.fast
