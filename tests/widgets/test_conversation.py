@@ -251,7 +251,7 @@ def test_what_can_be_tapped_stands_on_the_phone_until_the_next_message(
     wait_until(lambda: phone.ends("Rye?", "Which?"), 5, "both messages")
     assert [each["choices"] for each in phone.part.bubbles[-2:]] == [["Order"], ["Dark"]], "a link sends nothing"
     assert phone.press(ask="tap", choice="Dark") == {"words": "", "sent": False}
-    wait_until(lambda: side.part.bubbles[-1]["text"] == "(button “Dark” (payload DARK))", 5, "the tap on your side")
+    wait_until(lambda: side.part.bubbles[-1]["text"] == "(button “Dark”, payload DARK)", 5, "the tap on your side")
     assert [each["choices"] for each in phone.part.bubbles[-3:]] == [["Order"], [], []]
     assert "cannot be tapped" in phone.press(ask="tap", choice="Light")["words"]
     assert all(not each["choices"] for each in side.part.bubbles)
@@ -262,7 +262,7 @@ def test_pictures_and_stickers_are_named(talk: Any, monkeypatch: pytest.MonkeyPa
     phone = Front(talk._phones[0], monkeypatch)
     phone.press(ask="send", kind="image", text="")
     phone.press(ask="send", kind="sticker", text="")
-    wait_until(lambda: phone.ends("image (picture.jpg)", "unsupported"), 5)
+    wait_until(lambda: phone.ends("image picture.jpg", "unsupported"), 5)
     assert {each["kind"] for each in phone.part.bubbles[-2:]} == {"other"}
 
 

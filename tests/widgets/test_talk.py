@@ -7,7 +7,6 @@ import requests
 
 from nbhelpers import Lab
 from nbhelpers.messages.outbound import OutboundMessage
-from nbhelpers.simulator.control.client import ControlClient
 from nbhelpers.widgets.talk import SentByHand, phone_side
 from tests.conftest import wait_until
 from tests.support.labs import written
@@ -24,7 +23,7 @@ def test_an_answer_by_hand_has_its_words_also_when_the_simulator_has_gone(
     found = SentByHand(ready._course)
     assert found.of(said["message_uuid"]) == ("text", "By hand")
     assert found.of("no-such-uuid") == ("", "(sent by hand: the simulator does not know this message)")
-    monkeypatch.setattr(type(ready._course), "control", ControlClient("http://127.0.0.1:9", ""))
+    monkeypatch.setattr(ready._course.control, "base_url", "http://127.0.0.1:9")
     assert found.of(said["message_uuid"]) == ("text", "By hand")
     assert "does not answer" in SentByHand(ready._course).of(said["message_uuid"])[1]
 
