@@ -43,7 +43,7 @@ class ControlRoutes:
         self, store: Store, people: People, deliverer: Deliverer, others: Sequence[_Path], control: str
     ) -> None:
         self._store, self._people, self._deliverer, self._control = store, people, deliverer, control
-        self._others = others
+        self._others, self._phone = others, Phone(store, people)
         self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why
 
     def table(self) -> list[tuple[str, str, Handler]]:
