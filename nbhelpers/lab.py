@@ -6,6 +6,7 @@ import dataclasses
 import html
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from nbhelpers.course.actions import ActionResult, Simulator, User, Webhooks
     from nbhelpers.course.configure import Configured
     from nbhelpers.course.dashboard import LiveWebhooks
+    from nbhelpers.course.exercises import Exercise
+    from nbhelpers.course.message_handler import MessageHandler
     from nbhelpers.course.outcome import Outcome
     from nbhelpers.course.public_address import Tunnel
     from nbhelpers.course.steps import Needed, Progress
@@ -41,7 +44,10 @@ __all__ = ["Lab", "Receiver"]
 
 
 # Facts that the kit notes for itself.
-_OWN = ("filled", "reached", "receiver", "jwt", "saved", "public_url", "public_moved", "page_origin", "webhooks_before")
+_OWN = (
+    *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message", "presenting"),
+    *("public_url", "public_moved", "page_origin", "webhooks_before"),
+)
 
 
 class Lab:
@@ -99,6 +105,12 @@ class Lab:
         from nbhelpers.course.steps import catch_up
 
         return catch_up(self._course, key)
+
+    def exercise(self, number: str) -> Exercise:
+        """Open an exercise of a notebook: `lab.exercise("3.1")` has a check, hints and a solution."""
+        from nbhelpers.course.exercises import exercise
+
+        return exercise(self._course, number)
 
     def preflight(self) -> Preflight:
         """Check whether this computer is ready for the course."""
@@ -245,6 +257,15 @@ class Lab:
             raise KitError("There are no panels here.", seen, "Run start.py, or install `nbhelpers[course]`.") from None
         return Panels(self._course)
 
+    def present(self, on: bool = True) -> ActionResult:
+        """Make the panels that are opened from now on fit for a projector: large type, PSIDs and URLs masked."""
+        from nbhelpers.course.actions import ActionResult
+
+        self.inbox.note(presenting=True if on else None)
+        words = "Panels are for a projector now" if on else "Panels are as before"
+        more = " `lab.present(False)` ends it." if on else ""
+        return ActionResult(f"{words}: run their cells again.{more}")
+
     @property
     def client(self) -> MessagesClient:
         """A client that speaks for your application, with a fresh token for each request."""
@@ -263,6 +284,12 @@ class Lab:
         accepted = self._course.answer(text, psid, page_id, channel)
         words = f"Accepted for {psid}. The receipts of {accepted.message_uuid} tell the rest."
         return ActionResult(words, psid, accepted.message_uuid)
+
+    def on_message(self, fn: Callable[[Event], str | None]) -> MessageHandler:
+        """Call your function with each new message on Messenger, and send what it returns; see `MessageHandler`."""
+        from nbhelpers.course.message_handler import MessageHandler
+
+        return MessageHandler(self._course, fn)
 
     def replay(self, event: Event | Delivery | int | None = None, edits: Edit | None = None, **fields: Any) -> Replayed:
         """Send what came to the receiver again, by default the newest message: `lab.replay(text="…")` edits it.

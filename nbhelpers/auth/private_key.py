@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +62,23 @@ class PrivateKey:
 def generate_key() -> PrivateKey:
     """Make a new RSA key of 2048 bits, the size the service makes."""
     return PrivateKey(rsa.generate_private_key(public_exponent=65537, key_size=SMALLEST), "made just now")
+
+
+def fingerprint(public: rsa.RSAPublicKey | str | bytes) -> str:
+    """Return the first eight digits of a public key's SHA-256 (DER): enough to tell two keys apart by eye.
+
+    Takes the key or its PEM. Raises CredentialsError, which shows nothing of it, for what is no public RSA key.
+    """
+    key: object = public
+    if isinstance(key, str | bytes):
+        try:
+            key = serialization.load_pem_public_key(key.strip().encode() if isinstance(key, str) else key.strip())
+        except (ValueError, UnsupportedAlgorithm):
+            key = None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise CredentialsError("This is no public key.", f"It is of type {type(public).__name__}.", "Give it as PEM.")
+    whole = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(whole).hexdigest()[:8]
 
 
 def save_key(key: PrivateKey | str, path: Path) -> Path:

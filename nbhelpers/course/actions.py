@@ -16,6 +16,15 @@ from nbhelpers.simulator.control.client import Controls
 
 __all__ = ["ActionResult", "LinkPage", "Page", "PhoneScreen", "Saved", "Simulator", "User", "Webhooks"]
 
+# What a phone can send beside a text.
+_THINGS = {
+    "image": "a picture",
+    "audio": "a sound",
+    "video": "a film",
+    "file": "a file",
+    "sticker": "a sticker",
+    "like": "a thumb",
+}
 _MOMENT = 1.0  # seconds that a webhook may take on loopback before a cell goes on without it
 
 
@@ -138,15 +147,23 @@ class User:
     def __init__(self, course: CourseContext) -> None:
         self._course = course
 
-    def write(self, text: str, page: str | None = None, person: str | None = None) -> ActionResult:
-        """Write to a Page (by default yours) as a person (by default Ada). In the other modes it says what to do."""
+    def write(
+        self, text: str | None = None, page: str | None = None, person: str | None = None, kind: str = "text"
+    ) -> ActionResult:
+        """Write to a Page (by default yours) as a person (by default Ada). In the other modes it says what to do.
+
+        `kind` is text, image, audio, video, file, sticker or like: without a text, something of that kind is sent.
+        """
+        what = f"“{text}”" if kind == "text" else _THINGS.get(kind, f"a message of type {kind}")
         if not self._course.simulated:
-            words = f"On your phone, open Messenger and write to your Page: “{text}”"
-            return ActionResult(words, after_revision=self._course.inbox.revision())
+            asked = f"write to your Page: {what}" if kind == "text" else f"send your Page {what}."
+            return ActionResult(
+                f"On your phone, open Messenger and {asked}", after_revision=self._course.inbox.revision()
+            )
         page = page or self._course.facts.get("page_name")
-        said = self._course.control.write(text=text, page=page, person=person)
+        said = self._course.control.write(kind, text=text, page=page, person=person)
         name = next(found["name"] for found in self._course.control.pages() if found["id"] == said["page_id"])
-        words = f"{person or 'Ada'} wrote “{text}” to {name}."
+        words = f"{person or 'Ada'} {'wrote' if kind == 'text' else 'sent'} {what} to {name}."
         if not said["passed_on"]:
             words += " It was not passed on: this Page is linked to no application."
         else:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["KINDS", "Outcome"]
+from nbhelpers.course.look import dressed
+from nbhelpers.inbox.events import one_line
+
+__all__ = ["KINDS", "Outcome", "in_hand", "last_four"]
+
+_LONGEST_SHOWN = 50  # characters of a value in hand: no ID is longer, and a token must not be shown
 
 # kind: (its word, the sign that goes with it; never the sign or a colour alone)
 KINDS = {
@@ -15,6 +21,9 @@ KINDS = {
     "wrong": ("Wrong.", "✗"),
     "cannot tell": ("Cannot tell.", "?"),
 }
+
+
+_COLOURS = {"done": "nbh-ok", "filled in": "nbh-ok", "wrong": "nbh-bad", "cannot tell": "nbh-warn"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,19 @@ class Outcome:
 
     def _repr_html_(self) -> str:
         word, sign = KINDS[self.kind]
-        return (
-            '<p role="status" style="border-left:0.3em solid currentColor;padding:0.3em 0.8em;margin:0.3em 0">'
+        return dressed(
+            f'<p role="status" class="nbh-note {_COLOURS.get(self.kind, "")}">'
             f'<span aria-hidden="true">{sign}</span> <strong>{word}</strong> {html.escape(self.words)}</p>'
         )
+
+
+def last_four(text: str | None) -> str:
+    """Return the end of an ID, enough to tell it from another."""
+    return f"…{one_line(text[-4:])}" if text else "(none)"
+
+
+def in_hand(value: Any) -> str:
+    """Return what a learner holds as it may be shown, or its type: it may be the wrong thing, even a token or a key."""
+    if isinstance(value, str | int) and len(str(value)) <= _LONGEST_SHOWN:
+        return one_line(str(value))
+    return f"something of type {type(value).__name__}"

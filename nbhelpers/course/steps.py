@@ -9,11 +9,24 @@ from typing import Any
 
 from nbhelpers.course import autofill, checks
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.look import dressed
 from nbhelpers.course.outcome import Outcome
 from nbhelpers.course.standing import reached
 from nbhelpers.errors import KitError, SettingsError
 
-__all__ = ["STEPS", "FormOnly", "Needed", "Progress", "Step", "catch_up", "check", "need", "progress", "step_of"]
+__all__ = [
+    "STEPS",
+    "FormOnly",
+    "Needed",
+    "Progress",
+    "Step",
+    "catch_up",
+    "check",
+    "glance",
+    "need",
+    "progress",
+    "step_of",
+]
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,7 @@ class Step:
     """One of the seven steps.
 
     `look` says how it stands, `make` fills it in for real and returns the value that tells the filled-in one from the
-    learner's own. `form` marks a step that is a form on a screen in the other modes.
+    learner's own. `form` marks a step that is a form on a screen in the other modes. `exercises` is how many it has.
     """
 
     number: int
@@ -31,6 +44,7 @@ class Step:
     look: Callable[..., Outcome]
     make: Callable[[CourseContext], str]
     form: bool
+    exercises: int = 2
 
 
 STEPS = (
@@ -40,7 +54,7 @@ STEPS = (
     Step(4, "link", "link", "04_link_page", checks.link, autofill.link, True),
     Step(5, "webhooks", "webhooks", "05_webhooks", checks.webhooks, autofill.webhooks, True),
     Step(6, "receive", "receive", "06_receive", checks.receive, autofill.receive, False),
-    Step(7, "reply", "reply", "07_reply", checks.reply, autofill.reply, False),
+    Step(7, "reply", "reply", "07_reply", checks.reply, autofill.reply, False, 3),
 )
 
 
@@ -52,48 +66,60 @@ class FormOnly(KitError):  # noqa: N818 - nothing went wrong: the notebook ends 
     """This step is a form in sandbox and live mode, and the notebook stops at it."""
 
 
-_SIGNS = {"done": "✓", "filled in": "◦", "open": "·"}
+# What is shown of a state: its class, and the sign in the circle where that is not the step's number.
+_SHAPES = {"done": ("nbh-done", "✓"), "filled in": ("nbh-filled", ""), "open": ("", "")}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How the seven steps stand: for each a Step and `done`, `filled in` or `open`. `bold` is the step one is at."""
+    """How the seven steps stand: for each a Step and `done`, `filled in` or `open`. `bold` is the step one is at.
+
+    `exercises` are the numbers of those that are done.
+    """
 
     states: tuple[tuple[Step, str], ...]
     mode: str
     bold: int | None = None
+    exercises: tuple[str, ...] = ()
+
+    @property
+    def counted(self) -> str:
+        """How many exercises are done, and of how many."""
+        return f"exercises: {len(self.exercises)} of {sum(step.exercises for step, _ in self.states)}"
 
     def __repr__(self) -> str:
         lines = [f"{self.mode.upper()}"]
         for step, state in self.states:
             here = "  <- you are here" if step.number == self.bold else ""
             lines.append(f"{step.number} {step.title:<12} {state:<10} {step.notebook}.ipynb{here}")
+        lines.append(self.counted)
         return "\n".join(lines)
 
     def line(self) -> str:
         """One line of text: every step with its state."""
-        words = [f"{step.number} {step.title}: {state}" for step, state in self.states]
+        words = [*(f"{step.number} {step.title}: {state}" for step, state in self.states), self.counted]
         return f"{self.mode.upper()} | " + " | ".join(words)
 
     def _repr_html_(self) -> str:
+        return dressed(self.strip())
+
+    def strip(self, words: str = "") -> str:
+        """Return the seven steps as markup, with the mode and a sentence below."""
         cells = []
         for step, state in self.states:
             here = step.number == self.bold
-            title = f"<strong>{step.number} {step.title}</strong>" if here else f"{step.number} {step.title}"
+            kind, sign = _SHAPES[state]
+            told = state if not here else "you are here" if state == "open" else f"{state}, you are here"
             current = ' aria-current="step"' if here else ""
-            # The sign for the eye, its word for the ear; the legend at the end says the word to the eye too.
             cells.append(
-                f'<li{current} style="display:inline-block;margin:0 0.9em 0 0;padding:0;white-space:nowrap">'
-                f'<a href="{step.notebook}.ipynb" style="color:inherit;text-decoration:underline">{title}</a> '
-                f'<span aria-hidden="true">{_SIGNS[state]}</span>'
-                f'<span style="position:absolute;clip-path:inset(50%)">{state}</span></li>'
+                f'<li class="{kind}"{current}><a href="{step.notebook}.ipynb">'
+                f'<i aria-hidden="true">{sign or step.number}</i><span><b>{step.number} {step.title}</b></span></a>'
+                f"<span><small>{told}</small></span></li>"
             )
-        legend = " ".join(f"{sign} {state}" for state, sign in _SIGNS.items())
+        mode = f'<span class="nbh-badge">{html.escape(self.mode.upper())}</span>'
         return (
-            '<nav aria-label="Progress" style="font-size:0.9em;margin-bottom:0.6em">'
-            f'<small style="margin-right:0.9em">{html.escape(self.mode.upper())}</small>'
-            f'<ol style="display:inline;list-style:none;margin:0;padding:0">{"".join(cells)}</ol>'
-            f'<small aria-hidden="true">({legend})</small></nav>'
+            f'<div class="nbh-strip"><nav aria-label="Progress"><ol class="nbh-steps">{"".join(cells)}</ol></nav>'
+            f"<p>{mode}<span>{html.escape(words)}</span><small>{self.counted}</small></p></div>"
         )
 
 
@@ -108,7 +134,7 @@ class Needed:
         return f"{self.progress.line()}\n{self.words}"
 
     def _repr_html_(self) -> str:
-        return f"{self.progress._repr_html_()}<p>{html.escape(self.words)}</p>"
+        return dressed(self.progress.strip(self.words))
 
 
 def step_of(key: str | int) -> Step:
@@ -143,10 +169,11 @@ def progress(course: CourseContext, at: str | int | None = None) -> Progress:
     filled = course.filled()
     states = []
     for step in STEPS:
-        outcome = _as_filled(course, step, _glance(course, step), filled)
+        outcome = _as_filled(course, step, glance(course, step), filled)
         states.append((step, outcome.kind if outcome.good else "open"))
     _note_reached(course, {step.key: state != "open" for step, state in states})
-    return Progress(tuple(states), course.settings.mode, step_of(at).number if at is not None else None)
+    number = step_of(at).number if at is not None else None
+    return Progress(tuple(states), course.settings.mode, number, tuple(course.facts.get("exercises", ())))
 
 
 def need(course: CourseContext, key: str | int | None = None) -> Needed:
@@ -223,13 +250,14 @@ def _fill(course: CourseContext, last: int) -> list[int]:
     if last >= 5 and course.facts.get("receiver"):
         course.receiver()  # opened once, it is opened again
     for step in STEPS[:last]:
-        if not _glance(course, step).good:
+        if not glance(course, step).good:
             course.fill(step.key, step.make(course))
             made.append(step.number)
     return made
 
 
-def _glance(course: CourseContext, step: Step) -> Outcome:
+def glance(course: CourseContext, step: Step) -> Outcome:
+    """Say how a step stands without a call to the receiver: looking must not be seen in “Last call”."""
     return checks.webhooks(course, call=False) if step.look is checks.webhooks else step.look(course)
 
 

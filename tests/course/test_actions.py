@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import requests
 
 from nbhelpers import Lab
 from nbhelpers.course.actions import ActionResult, LinkPage, Saved, Simulator
 from nbhelpers.errors import KitError, ServiceError, SettingsError
+from nbhelpers.messages.outbound import OutboundMessage
 from tests.conftest import wait_until
 from tests.support.labs import course_of
 
@@ -126,6 +129,22 @@ def test_a_message_to_a_page_without_a_link_is_not_passed_on_and_says_so(ready: 
     assert ready.inbox.newest_message() is None
 
 
+def test_a_person_may_send_something_that_is_no_text(ready: Lab) -> None:
+    said = ready.user.write(kind="image", person="Grace")
+    assert repr(said) == f"Grace sent a picture to {ready.facts['page_name']}."
+    assert ready.inbox.wait_for_message(said, timeout=10).message_type == "image"
+    ready.user.write(kind="sticker")
+    assert ready.inbox.newest_message().message_type == "unsupported"
+    with pytest.raises(ServiceError, match="Nobody can write that"):
+        ready.user.write(kind="smell")
+
+
+def test_live_the_phone_is_asked_for_it(ready: Lab, tmp_path: Path) -> None:
+    live = Lab(state=tmp_path / "lab", mode="live")
+    assert repr(live.user.write(kind="image")) == "On your phone, open Messenger and send your Page a picture."
+    live.inbox.close()
+
+
 def test_the_person_reads_what_was_delivered_and_only_once(ready: Lab) -> None:
     ready.user.write("Hello")
     ready.reply("One")
@@ -220,3 +239,35 @@ def test_in_live_mode_the_form_is_the_dashboards(live: Lab) -> None:
 def test_no_tunnel_is_needed_while_the_service_is_simulated(ready: Lab) -> None:
     assert repr(ready.tunnel) == "None needed: the service runs on this computer."
     assert ready.tunnel.public_url is None
+
+
+# Tapping, places and emoji
+
+
+def test_the_person_taps_reacts_and_sends_a_place_and_the_phone_shows_it_all(ready: Lab) -> None:
+    psid = ready.user.write("Hello", person="Zoe").psid
+    buttons = [{"title": "Yes", "payload": "YES"}, {"title": "No", "payload": "NO"}]
+    ready.client.send(
+        OutboundMessage(ready.facts["page_id"], psid, {"text": "Rye?", "quick_replies": buttons}, "custom")
+    )
+    assert repr(ready.user.phone(person="Zoe")).splitlines() == [
+        "Zoe: Hello",
+        f"{ready.facts['page_name']}: Rye? [Yes] [No]",
+    ]
+    reacted = ready.user.react("🥐", person="Zoe")
+    assert (repr(reacted), reacted.psid) == ("Zoe reacted with 🥐.", psid)
+    place = ready.user.send_location(52.52, 13.405, person="Zoe")
+    assert repr(place) == "Zoe sent a place: 52.52, 13.405."
+    said = [ready.inbox.wait_for_message(each, timeout=5).said for each in (reacted, place)]
+    assert said == ["reaction 🥐", "location 52.52, 13.405"]
+    with pytest.raises(ServiceError, match="cannot be tapped"):
+        ready.user.tap("Yes", person="Zoe")  # quick replies go with the next message
+    assert repr(ready.user.phone(person="Zoe")).splitlines()[-1] == "Zoe: location 52.52, 13.405"
+    assert "<pre" in ready.user.phone()._repr_html_()
+
+
+def test_in_live_mode_the_phone_is_a_real_one(live: Lab) -> None:
+    assert repr(live.user.tap("Yes")) == "On your phone, tap “Yes”."
+    assert "react to your Page's message with 👍" in repr(live.user.react())
+    assert "send your location" in repr(live.user.send_location(1, 2))
+    assert "Your phone shows it" in repr(live.user.phone())

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from nbhelpers.course.exercises import tasks
+from nbhelpers.course.steps import STEPS as STEP_TABLE
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.fast
@@ -36,6 +38,7 @@ PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md"]
 
 KINDS = {"text": "markdown", "live": "markdown", "then-now": "markdown", "next": "markdown"}
 KINDS |= {"by-hand": "code", "code": "code", "panel": "code", "check": "code"}
+KINDS |= {f"exercise-{number}": "code" for number in tasks()}
 
 # What each sentence of the guide became: its number, and the notebooks that hold a cell for it.
 GUIDE = {
@@ -78,6 +81,10 @@ GUIDE = {
 
 # Lines of code, words of prose, cells: the most, and the most that the median may be.
 CODE, CODE_MEDIAN, PROSE, PROSE_MEDIAN, CELLS = 12, 4, 120, 70, 30
+
+
+# A cell that a check or a hint sends people to, by its heading.
+NAMED = r"(?<!\*)\*([A-Z][\w ]+)\*(?!\*)"
 
 
 @dataclass(frozen=True)
@@ -178,8 +185,13 @@ def test_the_cells_that_checks_send_people_to_exist() -> None:
         for file in ("checks.py", "actions.py")
         for node in ast.walk(ast.parse((REPOSITORY / "nbhelpers" / "course" / file).read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        for title in re.findall(r"(?<!\*)\*([A-Z][\w ]+)\*(?!\*)", node.value)
+        for title in re.findall(NAMED, node.value)
     }
+    for task in tasks().values():
+        text = "\n".join([*task.hints, *(words for _, words in task.sentences.values())])
+        here = next(name for name, key in STEPS.items() if key == task.step)
+        named_here = set(re.findall(NAMED, text))
+        assert named_here <= {title for cell in texts(here) for _, title in headings(cell.source)}, task.number
     assert named
     assert named <= titles
 
@@ -313,6 +325,33 @@ def test_every_step_names_the_walk_where_it_speaks_of_going_live(name: str, key:
     assert "later release" not in live.source
 
 
+# ---- exercises
+
+
+@by_step
+def test_a_step_has_its_exercises_in_their_order_after_its_check(name: str, key: str) -> None:
+    kinds = [cell.tags[0] for cell in cells(name)]
+    found = [kind.removeprefix("exercise-") for kind in kinds if kind.startswith("exercise-")]
+    assert found == [number for number, task in tasks().items() if task.step == key]
+    assert len(found) == next(step.exercises for step in STEP_TABLE if step.key == key)
+    assert all(kinds.index(f"exercise-{number}") > kinds.index("check") for number in found)
+
+
+@pytest.mark.parametrize("number", tasks())
+def test_an_exercise_is_a_text_with_its_title_and_a_cell_with_blanks_check_hint_and_solution(number: str) -> None:
+    task = tasks()[number]
+    name = next(name for name, key in STEPS.items() if key == task.step)
+    before, cell = next(pair for pair in itertools.pairwise(cells(name)) if pair[1].tags == (f"exercise-{number}",))
+    assert f"## Exercise {number}: {task.title}\n" in before.source
+    lines = cell.source.splitlines()
+    check = f'lab.exercise("{number}").check({", ".join(task.blanks)})'
+    assert ast.unparse(ast.parse(cell.source).body[-1]) == check.replace('"', "'")
+    assert lines[-3:] == ["", f'# lab.exercise("{number}").hint()', f'# lab.exercise("{number}").solution()']
+    for blank in task.blanks:
+        assert re.search(rf"^{blank} = \.\.\.(  #|$)|^def {blank}\(event\): \.\.\.$", cell.source, re.MULTILINE), blank
+    assert check in task.solution
+
+
 # ---- size
 
 
@@ -320,7 +359,9 @@ def test_every_step_names_the_walk_where_it_speaks_of_going_live(name: str, key:
 def test_cells_are_short_and_there_are_not_too_many(name: str) -> None:
     assert [f"{cell}: {cell.lines} lines" for cell in codes(name) if cell.lines > CODE] == []
     assert [f"{cell}: {cell.words} words" for cell in texts(name) if cell.words > PROSE] == []
-    assert statistics.median(cell.lines for cell in codes(name)) <= CODE_MEDIAN
+    # Of an exercise most lines are the learner's own, or help.
+    walked = [cell for cell in codes(name) if not cell.tags[0].startswith("exercise-")]
+    assert statistics.median(cell.lines for cell in walked) <= CODE_MEDIAN
     assert statistics.median(cell.words for cell in texts(name)) <= PROSE_MEDIAN
     assert len(cells(name)) <= CELLS
 
