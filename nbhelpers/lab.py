@@ -43,7 +43,7 @@ __all__ = ["Lab", "Receiver"]
 
 # Facts that the kit notes for itself.
 _OWN = (
-    *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message"),
+    *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message", "presenting"),
     *("public_url", "public_moved", "page_origin", "webhooks_before"),
 )
 
@@ -175,6 +175,18 @@ class Lab:
     ) -> None:
         self.close()
 
+    def export(self, path: str | os.PathLike[str]) -> ActionResult:
+        """Write what came and went into a file, by its ending .json, .csv, .har or .postman_collection.json.
+
+        No credentials are in it, but what people wrote, and their PSIDs.
+        """
+        from nbhelpers.course.actions import ActionResult
+        from nbhelpers.inbox.export import write_export
+
+        place = Path(path).absolute()
+        form = write_export(self.inbox, place, self._course.host)
+        return ActionResult(f"What came and went is in {place}, as {form}. People's messages are in it.")
+
     def note(self, **facts: Any) -> None:
         """Keep what a step made, by name: `lab.note(page_id="…")`."""
         self.inbox.note(**facts)
@@ -239,6 +251,15 @@ class Lab:
         from nbhelpers.widgets.panels import Panels
 
         return Panels(self._course)
+
+    def present(self, on: bool = True) -> ActionResult:
+        """Make the panels that are opened from now on fit for a projector: large type, PSIDs and URLs masked."""
+        from nbhelpers.course.actions import ActionResult
+
+        self.inbox.note(presenting=True if on else None)
+        words = "Panels are for a projector now" if on else "Panels are as before"
+        more = " `lab.present(False)` ends it." if on else ""
+        return ActionResult(f"{words}: run their cells again.{more}")
 
     @property
     def client(self) -> MessagesClient:

@@ -15,6 +15,7 @@ from nbhelpers import __version__
 from nbhelpers.config import settings as configuration
 from nbhelpers.config.settings import MODES, Settings
 from nbhelpers.errors import KitError, SettingsError
+from nbhelpers.errors.in_shell import in_shell
 
 if TYPE_CHECKING:
     from nbhelpers.course.context import CourseContext
@@ -66,7 +67,9 @@ def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
             try:
                 function(configuration.load(mode, state), **options)
             except KitError as error:
-                raise click.ClickException(str(error)) from None
+                # What a service says that a notebook started is read there.
+                words = str(error) if options.get("owner") else in_shell(str(error))
+                raise click.ClickException(words) from None
 
         run = click.option("--mode", type=click.Choice(MODES), help="simulator (default), sandbox or live.")(run)
         run = click.option("--state", type=click.Path(path_type=Path), help="State directory (default: .lab).")(run)

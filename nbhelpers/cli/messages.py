@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["explain", "inbox", "replay", "send", "token"]
 
 
+_FORMS = ("json", "csv", "har", "postman")
+
+
 @command("token")
 @click.option("--application-id", help="For which application. (default: the one of this state directory)")
 @click.option("--private-key", help="Path of its private key.")
@@ -74,10 +77,20 @@ def send(
 @command("inbox")
 @click.option("--follow", is_flag=True, help="Go on until Ctrl+C.")
 @click.option("--limit", type=click.IntRange(1), help="Only the newest so many.")
+@click.option("--as", "form", type=click.Choice(_FORMS), help="The whole as one document for another program.")
 @json_option
-def inbox(settings: Settings, follow: bool, limit: int | None, as_json: bool) -> None:
+def inbox(settings: Settings, follow: bool, limit: int | None, form: str | None, as_json: bool) -> None:
     """Show the captured events, one line each."""
+    if form and (follow or as_json):
+        raise SettingsError(
+            "--as writes one document.", f"You gave {'--follow' if follow else '--json'} too.", "Leave one of them out."
+        )
     with inbox_of(settings) as store, contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        if form:
+            from nbhelpers.inbox.export import exported
+
+            click.echo(exported(store, form, _host(settings), limit), nl=form != "csv")
+            return
         after = store.revision()
         events = store.events(limit=limit)
         _show(events, as_json)
@@ -151,11 +164,14 @@ def _content(contents: dict[str, str | None]) -> tuple[str, str]:
         raise MessageError("The text cannot be read.", f"{error}.", "Write it in UTF-8.") from None
 
 
+def _host(settings: Settings) -> str:
+    """Return the base URL of the API; of the simulator, while it does not run, where it would be."""
+    from nbhelpers.services import launcher
+
+    found = launcher.find("simulator", settings) if settings.mode == "simulator" else None
+    return found.url if found else settings.host or f"http://127.0.0.1:{settings.simulator_port}"
+
+
 def _show(events: list[Event], as_json: bool) -> None:
     for event in events:
-        fields = {name: getattr(event, name) for name in ("kind", "status", "psid", "page_id", "text", "message_uuid")}
-        fields |= {"channel": event.channel, "deliveries": event.deliveries, "origin": event.origin}
-        if event.kind == "call":
-            fields |= {"call": event.message_type, "next": event.next}
-        facts = {"received": event.received.isoformat(), **fields, "body": event.json}
-        click.echo(json.dumps(facts) if as_json else event.line)
+        click.echo(json.dumps(event.facts) if as_json else event.line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import requests
@@ -11,6 +12,7 @@ from nbhelpers.api.applications import FIELDS, read
 from nbhelpers.auth import tokens
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
+from nbhelpers.course.destinations import destinations
 from nbhelpers.course.outcome import Outcome, in_hand, last_four
 from nbhelpers.errors import ApiError, CredentialsError, InboxError, KitError, cure_for
 from nbhelpers.inbox.events import Delivery, Event, channel_name, one_line
@@ -21,6 +23,7 @@ from nbhelpers.storage.sqlite import storable
 __all__ = ["application", "jwt", "last_reply", "link", "page", "receive", "reply", "webhooks"]
 
 _TIMEOUT = (3.05, 10.0)  # seconds: to connect, and to the answer
+_LABELS = {"inbound_url": "Inbound Message", "status_url": "Delivery Receipt"}  # of the account's form
 
 
 _done, _not_yet = functools.partial(Outcome, "done"), functools.partial(Outcome, "not yet")
@@ -173,24 +176,32 @@ def webhooks(course: CourseContext, call: bool = True) -> Outcome:
         if receiver is None:
             return _not_yet("Your receiver does not run. Run `lab.receiver`.")
         return _held(course)
-    saved = course.control.settings()
-    inbound, status = saved["inbound_url"], saved["status_url"]
-    names = {"inbound_url": "Inbound Message", "status_url": "Delivery Receipt"}
-    empty = [names[which] for which in names if not saved[which]]
+    found = destinations(course)
+    empty = [_LABELS[each.which] for each in found.both if each.leads == "nowhere"]
+    if any(each.leads == "server" for each in found.both):
+        return _done(f"Webhooks go to a server of your own. {' '.join(map(str, found.both))}")
+    if empty and found.finds_receiver:
+        return _not_yet("No URL is set, so webhooks wait until your receiver runs. Run `lab.receiver`.")
+    if empty and found.holder == "application":
+        words = f"Application {last_four(found.application_id)} has the messages capability, so its own URLs count."
+        return _not_yet(f"{words} {' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty there.")
     if len(empty) == 2:
         return _not_yet("Inbound Message and Delivery Receipt are empty. Run *Save*, then *Mend*.")
     if empty:
-        other = next(name for name in names.values() if name not in empty)
+        other = next(label for label in _LABELS.values() if label not in empty)
         return _not_yet(f"{other} is set, {empty[0]} is empty. Run *Save*, then *Mend*.")
     if receiver is None:
         return _not_yet("The addresses are set, but your receiver does not run. Run `lab.receiver`.")
-    if (inbound, status) == (receiver.ready["status_url"], receiver.ready["inbound_url"]):
+    if all(each.leads == "swapped" for each in found.both):
         return _wrong("The addresses are swapped.")
-    for which in names:
-        if saved[which] != receiver.ready[which]:
-            return _wrong(f"The form holds {one_line(saved[which])}; your receiver is {receiver.ready[which]}.")
-    if saved["http_method"] != "POST":
-        return _wrong(f"The method is {saved['http_method']}: set POST.")
+    for each in found.both:
+        if each.leads != "receiver":
+            holder = "The form" if each.source == "account" else f"Application {last_four(found.application_id)}"
+            return _wrong(f"{holder} holds {each.shown}; your receiver is {each.wanted}.")
+        if not each.right:
+            return _wrong(f"The method is {each.method}: set POST.")
+    if any(each.source != "account" for each in found.both):  # the form's test call is about the account's two
+        return _done("Both addresses are your receiver's, by POST. The receiver runs.")
     calls = course.control.try_webhooks() if call else []
     if any(call["status"] != 200 for call in calls):
         seen = "; ".join(f"{call['url']}: {call['words']}" for call in calls)
@@ -266,18 +277,17 @@ def reply(course: CourseContext) -> Outcome:
     if "delivered" in clocks:
         return _done(f"Your answer to {psid} was delivered at {clocks['delivered']}; not read yet.")
     taken = f"{events[0].received.astimezone():%H:%M:%S}"
-    if course.simulated and (url := course.control.settings()["status_url"]):
-        receiver = launcher.find("receiver", course.settings)
-        if receiver is not None and url != receiver.ready["status_url"]:
-            return _unsure(f"Accepted, but receipts go to {one_line(url)}, which is not this receiver.")
+    if course.simulated:
+        status = destinations(course, message_url=events[0].json.get("webhook_url")).status
+        if status.leads in ("elsewhere", "server", "swapped"):
+            return _unsure(f"Accepted, but receipts go to {status.shown}, which is not this receiver.")
     return _not_yet(f"Accepted at {taken}, no receipt yet. After 20 s, run `lab.doctor()`.")
 
 
-def last_reply(course: CourseContext) -> list[Event]:
-    """Return the events of the newest answer, oldest first; empty when none was sent."""
-    about = [
-        event for event in course.inbox.events() if event.kind == "reply" or (event.kind == "status" and event.trusted)
-    ]
+def last_reply(course: CourseContext, events: Iterable[Event] | None = None) -> list[Event]:
+    """Return the events of the newest answer, oldest first, among these or all; empty when none was sent."""
+    among = course.inbox.events() if events is None else events
+    about = [event for event in among if event.kind == "reply" or (event.kind == "status" and event.trusted)]
     if not about:
         return []
     # By its first event: a late receipt of an older answer does not make that one the newest.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -97,10 +98,29 @@ class CourseContext:
         return self.inbox.facts()
 
     @property
+    def presenting(self) -> bool:
+        """Whether `lab.present()` is on: panels are then for a projector."""
+        return bool(self.facts.get("presenting"))
+
+    @property
     def application_id(self) -> str | None:
         """The application that was noted, or configured."""
         noted = self.facts.get("application_id") if self.simulated else self.settings.application_id
         return None if noted is None else str(noted)  # a learner may note a number
+
+    @property
+    def demo(self) -> dict[str, Any] | None:
+        """What `simulator --demo` made, if we act for that: nothing is noted, or its Page was written to last."""
+        made = self.simulator.ready if self.simulator else {}
+        if "application_id" not in made:
+            return None
+        if self.application_id is None:
+            return made
+        newest = self.inbox.newest_message()
+        if newest is None or newest.page_id != made["page_id"]:
+            return None
+        linked = {page["id"]: page["application_id"] for page in self.control.pages()}
+        return made if linked.get(made["page_id"]) == made["application_id"] else None
 
     @property
     def page_id(self) -> str | None:
@@ -145,8 +165,8 @@ class CourseContext:
             raise MessageError(
                 "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
             )
-        client = self.identity(page_id).client(self.inbox, self.settings.api_version)
-        return client.send(OutboundMessage(page_id, psid, text, channel=channel))
+        with contextlib.closing(self.identity(page_id).client(self.inbox, self.settings.api_version)) as client:
+            return client.send(OutboundMessage(page_id, psid, text, channel=channel))
 
     def receiver(self) -> Record:
         """Return the webhook receiver, started if it does not run; URLs that have changed are saved anew.

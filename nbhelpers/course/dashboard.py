@@ -6,17 +6,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nbhelpers.api import webhook_settings
-from nbhelpers.api.applications import FIELDS, missing, read, shown, webhook
+from nbhelpers.api.applications import FIELDS, missing, read, shown
 from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.destinations import held_by
 from nbhelpers.errors import KitError, SettingsError
 from nbhelpers.inbox.events import one_line
 from nbhelpers.messages.urls import webhook_url
 
 __all__ = ["LiveWebhooks"]
 
-# Documented: the messages webhooks are POST only, so where no method is named there is no wrong one.
-_POST = ("POST", "")
 _HERE = ("127.0.0.1", "localhost")
 _NO_URL = "(no public URL yet: open the tunnel with `lab.tunnel`)"
 
@@ -81,23 +80,25 @@ class LiveWebhooks:
     def look(self) -> dict[str, Any]:
         """Both fields as the application holds them, against your public addresses. Raises what `save` raises."""
         application = read(self._course.settings, self._whose())
-        known, held = self._course.public_urls(), application.messages
+        known, found = self._course.public_urls(), held_by(self._course, application)
         fields, lines = {}, [f"{application}:"]
-        for which, label in FIELDS.items():
-            address, method = webhook(held, which)
-            wanted = known[which] if known else None
-            right = None if wanted is None else address == wanted and method in _POST
-            fields[which] = {"address": address, "http_method": method, "wanted": wanted, "right": right}
-            other = "the method must be POST" if address == wanted else f"your receiver is {wanted}"
-            verdict = {None: "", True: ": right", False: f": wrong, {other}"}[right]
-            lines.append(f"{label}: {shown(held, which)}{verdict}.")
-        if held is None:
+        for each in found.both:
+            fields[each.which] = {
+                "address": each.url,
+                "http_method": each.method,
+                "wanted": each.wanted,
+                "right": each.right,
+            }
+            other = "the method must be POST" if each.leads == "receiver" else f"your receiver is {each.wanted}"
+            verdict = {None: "", True: ": right", False: f": wrong, {other}"}[each.right]
+            lines.append(f"{FIELDS[each.which]}: {shown(application.messages, each.which)}{verdict}.")
+        if application.messages is None:
             lines.append("It has no messages capability.")
         if known and not self._course.is_public:
             lines.append("But no tunnel is open now: these are compared with the last one. Run `lab.tunnel`.")
         if known is None:
             lines.append("There is no public URL yet to compare with: open the tunnel first (`lab.tunnel`).")
-        elif not all(field["right"] for field in fields.values()):
+        elif any(each.right is False for each in found.both):
             lines.append("To set them, run `lab.webhooks.save()`: it shows old and new first.")
         if self.remembers:
             lines.append("What was there before is remembered: `lab.webhooks.put_back()`.")

@@ -6,10 +6,14 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
+from nbhelpers.course.look import dressed
+from nbhelpers.errors.in_shell import in_shell
+
 __all__ = ["STATES", "Hop", "HopMap"]
 
 # state: its sign, which never stands without its word
 STATES = {"well": "✓", "broken": "✗", "not yet": "…", "not verified": "?", "not needed": "–", "not looked at": "·"}
+_COLOURS = {"well": "nbh-ok", "broken": "nbh-bad", "not yet": "nbh-warn", "not verified": "nbh-warn"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ class HopMap:
         word = "It stops" if self.stop.state == "broken" else "So far all is well; not seen yet"
         return f"{word}: {self.stop.name}. {self.stop.seen} Next: {self.stop.next}"
 
+    def in_shell(self) -> HopMap:
+        """Return the same with commands for a shell where there are cells for a notebook."""
+        hops = tuple(Hop(hop.name, hop.state, in_shell(hop.seen), in_shell(hop.next)) for hop in self.hops)
+        return HopMap(self.mode, hops, tuple(map(in_shell, self.beside)))
+
     @property
     def facts(self) -> dict[str, Any]:
         """The same for a program."""
@@ -60,14 +69,10 @@ class HopMap:
             told, _, following = rest.rpartition("Next:")
             words = f"<strong>{head}{name}</strong>{told}<br><strong>Next:</strong>{following}"
         items = "".join(_item(hop, told=hop is stop, last=hop is self.hops[-1]) for hop in self.hops)
-        return (
-            f'<p role="status" style="margin:0 0 0.5em;line-height:1.35;overflow-wrap:anywhere">{words}</p>'
-            f'<ol style="list-style:none;margin:0;padding:0;line-height:1.35">{items}</ol>'
-            + "".join(
-                f'<p style="margin:0.4em 0 0;overflow-wrap:anywhere">Beside it: {html.escape(line)}</p>'
-                for line in self.beside
-            )
-        )
+        kind = "nbh-ok" if stop is None else _COLOURS[stop.state]
+        note = f'<p role="status" class="nbh-note {kind}" style="margin-bottom:6px">{words}</p>'
+        beside = "".join(f'<p class="nbh-note">Beside it: {html.escape(line)}</p>' for line in self.beside)
+        return dressed(f'{note}<ol class="nbh-hops">{items}</ol>{beside}')
 
 
 def _item(hop: Hop, told: bool, last: bool) -> str:
@@ -75,17 +80,12 @@ def _item(hop: Hop, told: bool, last: bool) -> str:
 
     Those that were not looked at stand in one line; the eye reads the word after the last, the ear after each.
     """
-    sign = f'<span aria-hidden="true">{STATES[hop.state]}</span>'
+    sign = f'<span class="nbh-sign" aria-hidden="true">{STATES[hop.state]}</span>'
     if hop.state == "not looked at":
-        hidden = "" if last else ' style="position:absolute;clip-path:inset(50%)"'
-        words = f"<span{hidden}>: {hop.state}</span>"
-        return f'<li style="display:inline-block;margin:0 0.9em 0 0">{sign} {hop.name}{words}</li>'
+        hidden = "" if last else ' class="nbh-heard"'
+        return f'<li class="nbh-rest">{sign} {hop.name}<span{hidden}>: {hop.state}</span></li>'
     words = f"<strong>{hop.state}</strong>: see above" if told else html.escape(_line(hop))
-    return (
-        '<li style="display:grid;grid-template-columns:1.4em 12.5em 1fr;margin:0">'
-        f'{sign}<strong style="white-space:nowrap">{hop.name}</strong>'
-        f'<span style="overflow-wrap:anywhere">{words}</span></li>'
-    )
+    return f'<li class="{_COLOURS.get(hop.state, "")}">{sign}<strong>{hop.name}</strong><span>{words}</span></li>'
 
 
 def _line(hop: Hop) -> str:

@@ -127,6 +127,15 @@ class Event:
             return {}
         return parsed if isinstance(parsed, dict) else {}
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a program wants to know of it, as JSON can hold it."""
+        names = ("kind", "status", "psid", "page_id", "text", "message_uuid", "channel", "deliveries", "origin")
+        facts = {"received": self.received.isoformat()} | {name: getattr(self, name) for name in names}
+        if self.kind == "call":
+            facts |= {"call": self.message_type, "next": self.next}
+        return facts | {"body": self.json}
+
     def shown_as(self, shape: str) -> dict[str, Any]:
         """Return the same facts in the shape of `v0.1` (the guide's) or `v1` (today's)."""
         message = self.message

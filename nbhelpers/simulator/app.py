@@ -23,6 +23,7 @@ from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import refused
 from nbhelpers.simulator.people import People
 from nbhelpers.simulator.sending.accept import Acceptor
+from nbhelpers.simulator.storage.api_calls import ApiCalls
 from nbhelpers.simulator.storage.calls import Calls
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
@@ -57,11 +58,12 @@ def assemble(
     store: Store,
     options: Options,
     control: str,
-    receiver: Callable[[str], str | None] = lambda _kind: None,
+    receiver: Callable[[str], str | None] | None = None,
 ) -> tuple[Any, People, Calls]:
     """Put the simulator together over a store: the ASGI application, the people in it and its log of calls.
 
-    `control` is the token for `/_simulator/…`; `receiver(kind)` gives the URL to which webhooks go that have no other.
+    `control` is the token for `/_simulator/…`; `receiver(kind)` gives the URL to which webhooks go that have no other;
+    without it none is looked for.
     """
 
     def given(kind: str) -> str | None:
@@ -69,12 +71,12 @@ def assemble(
 
     store.change_switches(options.switches)
     writes, faults = store.write_batch(), Faults(store)
-    router, calls = Router(store, given, receiver), Calls(store)
+    router, calls, asked = Router(store, given, receiver), Calls(store), ApiCalls()
     deliverer = Deliverer(store, writes, router, faults, calls)
     people = People(store, deliverer.wake, deliverer.holds, options.accept_any)
     acceptor = Acceptor(store, faults, deliverer.holds, options.accept_any)
-    api_routes = ApiRoutes(store, writes, acceptor, deliverer)
-    lessons, looks = LessonRoutes(store, people, deliverer, faults), WebhookRoutes(store, router, calls)
+    api_routes = ApiRoutes(store, writes, acceptor, deliverer, asked)
+    lessons, looks = LessonRoutes(store, people, deliverer, faults), WebhookRoutes(store, router, calls, asked)
     control_routes = ControlRoutes(store, people, deliverer, lessons, looks, control)
 
     routes = [

@@ -45,13 +45,14 @@ def simulate(
     store = Store(settings.folder / STORE)
 
     def receiver(kind: str) -> str | None:
-        record = read_record(settings.folder, "receiver") if options.find_receiver else None
+        record = read_record(settings.folder, "receiver")
         if record is None or not is_alive(record.pid, record.created):
             return None
         return record.ready.get("inbound_url" if kind == "inbound" else "status_url")
 
     try:
-        app, people, calls = assemble(store, options, service.control, receiver)
+        looks = {"receiver": receiver} if options.find_receiver else {}
+        app, people, calls = assemble(store, options, service.control, **looks)
         made = demo.prepare(store, people, settings.folder, options.guide) if options.demo else {}
         # What is loaded by now stays: without it in view, the collector takes a tenth less of every message.
         gc.collect()

@@ -10,6 +10,7 @@ import requests
 from nbhelpers import Lab
 from nbhelpers.course.actions import ActionResult, LinkPage, Saved, Simulator
 from nbhelpers.errors import KitError, ServiceError, SettingsError
+from nbhelpers.messages.outbound import OutboundMessage
 from tests.conftest import wait_until
 from tests.support.labs import course_of
 
@@ -238,3 +239,35 @@ def test_in_live_mode_the_form_is_the_dashboards(live: Lab) -> None:
 def test_no_tunnel_is_needed_while_the_service_is_simulated(ready: Lab) -> None:
     assert repr(ready.tunnel) == "None needed: the service runs on this computer."
     assert ready.tunnel.public_url is None
+
+
+# Tapping, places and emoji
+
+
+def test_the_person_taps_reacts_and_sends_a_place_and_the_phone_shows_it_all(ready: Lab) -> None:
+    psid = ready.user.write("Hello", person="Zoe").psid
+    buttons = [{"title": "Yes", "payload": "YES"}, {"title": "No", "payload": "NO"}]
+    ready.client.send(
+        OutboundMessage(ready.facts["page_id"], psid, {"text": "Rye?", "quick_replies": buttons}, "custom")
+    )
+    assert repr(ready.user.phone(person="Zoe")).splitlines() == [
+        "Zoe: Hello",
+        f"{ready.facts['page_name']}: Rye? [Yes] [No]",
+    ]
+    reacted = ready.user.react("🥐", person="Zoe")
+    assert (repr(reacted), reacted.psid) == ("Zoe reacted with 🥐.", psid)
+    place = ready.user.send_location(52.52, 13.405, person="Zoe")
+    assert repr(place) == "Zoe sent a place: 52.52, 13.405."
+    said = [ready.inbox.wait_for_message(each, timeout=5).said for each in (reacted, place)]
+    assert said == ["reaction 🥐", "location 52.52, 13.405"]
+    with pytest.raises(ServiceError, match="cannot be tapped"):
+        ready.user.tap("Yes", person="Zoe")  # quick replies go with the next message
+    assert repr(ready.user.phone(person="Zoe")).splitlines()[-1] == "Zoe: location 52.52, 13.405"
+    assert "<pre" in ready.user.phone()._repr_html_()
+
+
+def test_in_live_mode_the_phone_is_a_real_one(live: Lab) -> None:
+    assert repr(live.user.tap("Yes")) == "On your phone, tap “Yes”."
+    assert "react to your Page's message with 👍" in repr(live.user.react())
+    assert "send your location" in repr(live.user.send_location(1, 2))
+    assert "Your phone shows it" in repr(live.user.phone())

@@ -15,15 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.conftest import REPOSITORY, Shell, wait_until
-from tests.support.browser import BROWSER, REASON
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.support.browser import BROWSER, FLAGS, REASON
 
 pytestmark = [
     pytest.mark.timeout(300),

@@ -6,10 +6,17 @@ import shutil
 
 import pytest
 
-__all__ = ["BROWSER", "REASON", "last_line"]
+__all__ = ["BROWSER", "FLAGS", "REASON", "last_line"]
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 REASON = "there is no Chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 _COMMANDS = {
     "apt-get": "sudo apt-get install chromium",

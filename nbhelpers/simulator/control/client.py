@@ -112,7 +112,8 @@ class Controls:
     def phone(self, **who: str | None) -> list[dict[str, Any]]:
         """Return what the phone of a person (`page`, `person`, `psid`) shows of the conversation, oldest first.
 
-        `from_page`, `text`, `choices` (`kind`, `title`, `payload`, `url` of what can be tapped), `message_uuid`, `at`.
+        `from_page`, `kind`, `text`, `choices` (`kind`, `title`, `payload`, `url` of what can be tapped), `state`,
+        `message_uuid`, `at`: the newest two hundred.
         """
         return self._part(list, "messages", "POST", "phone", who)
 
@@ -223,12 +224,26 @@ class Controls:
         """Return one call in full: `method`, `url`, `headers`, `body`, the answer's, and the `tries` of its webhook."""
         return self._part(dict, "call", "GET", _asked("call", number=number))
 
+    def record(self, uuid: str | None = None, lately: float = 60.0) -> dict[str, list[dict[str, Any]]]:
+        """Return what happened to one message, or to all of the last so many seconds: `messages`, `webhooks`, `calls`.
+
+        `calls` are of webhook URLs and, `way` `api`, the newest send requests since the simulator started; what lets
+        one in is masked in them.
+        """
+        asked = _asked("record", uuid=uuid, lately=None if uuid else str(lately))
+        record: dict[str, list[dict[str, Any]]] = self._call("GET", asked)
+        return record
+
     def routes(self, application_id: str | None = None, webhook_url: str | None = None) -> dict[str, Any]:
         """Say where webhooks go now: `inbound` and `status`, each `url`, `method` and `source`, or None.
 
         Of an application, by default that of the newest linked Page; `webhook_url` is what a message itself names.
         """
         return self._call("GET", _asked("routes", application_id=application_id, webhook_url=webhook_url))
+
+    def accepted(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Return the newest messages that were accepted for people, newest first, whoever sent them."""
+        return self._part(list, "accepted", "GET", _asked("accepted", limit=limit))
 
     def wait_for_answers(self, message_uuids: Iterable[str], kind: str, timeout: float = 20) -> list[dict[str, Any]]:
         """Return the first call of the webhook `kind` (`inbound` or a status) of each message, when it is answered.

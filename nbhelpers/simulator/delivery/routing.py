@@ -28,12 +28,15 @@ class Route:
 class Router:
     """Finds the way of each webhook anew, so that a changed URL counts for what is queued already.
 
-    `given(kind)` gives a URL that stands in for the account's settings, `fallback(kind)` the one of last resort; each
-    None when there is none. `kind` is `inbound` or the status.
+    `given(kind)` gives a URL that stands in for the account's settings, `receiver(kind)` that of a receiver which may
+    be found, for what has no other; each None when there is none. `kind` is `inbound` or the status. Without `receiver`
+    none is looked for.
     """
 
-    def __init__(self, store: Store, given: Callable[[str], str | None], fallback: Callable[[str], str | None]) -> None:
-        self._store, self._given, self._fallback = store, given, fallback
+    def __init__(
+        self, store: Store, given: Callable[[str], str | None], receiver: Callable[[str], str | None] | None
+    ) -> None:
+        self._store, self._given, self._find_receiver = store, given, receiver
         self._found: dict[bool, tuple[float, str | None]] = {}
 
     def route(self, kind: str, application_id: str | None, webhook_url: str | None) -> Route | None:
@@ -57,14 +60,21 @@ class Router:
         receiver = self._receiver(kind)
         return Route(receiver, "POST", "receiver") if receiver else None
 
+    @property
+    def finds_receiver(self) -> bool:
+        """Whether what has nowhere to go waits for a receiver, and goes there as soon as one runs."""
+        return self._find_receiver is not None
+
     def look_again(self) -> None:
         """Believe no earlier answer about a receiver: it did not answer a call."""
         self._found.clear()
 
     def _receiver(self, kind: str) -> str | None:
+        if self._find_receiver is None:
+            return None
         now = time.monotonic()
         looked, url = self._found.get(kind == "inbound", (-_LOOK, None))
         if now - looked >= _LOOK:
-            url = self._fallback(kind)
+            url = self._find_receiver(kind)
             self._found[kind == "inbound"] = now, url
         return url

@@ -9,7 +9,7 @@ import pytest
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.errors import ServiceError
 from tests.conftest import Shell, wait_until
-from tests.support.simulation import GUIDES_VOICE, Detached, start, target, webhooks
+from tests.support.simulation import GUIDES_VOICE, Detached, flat, start, target, webhooks
 
 
 def test_each_place_that_may_name_a_url_counts_in_its_order(shell: Shell, key: PrivateKey) -> None:
@@ -20,6 +20,8 @@ def test_each_place_that_may_name_a_url_counts_in_its_order(shell: Shell, key: P
     world.control.change_settings(inbound_url="http://127.0.0.1:9/form", status_url="http://127.0.0.1:9/form-status")
     assert world.control.routes(own.id) == {
         "application_id": own.id,
+        "held_by": "application",
+        "finds_receiver": True,
         "inbound": {"url": "http://127.0.0.1:9/own", "method": "POST", "source": "application"},
         "status": {"url": "http://127.0.0.1:9/given-status", "method": "POST", "source": "command line"},
     }
@@ -116,3 +118,12 @@ def test_waiting_for_an_answer_ends_when_there_is_nowhere_to_go_or_time_is_up(wo
         assert call["seconds"] > 0.9
     with pytest.raises(ServiceError, match="No webhook of it is queued"):
         world.control.wait_for_answers(["no such message"], "inbound", timeout=0)
+
+
+def test_what_was_accepted_is_there_whoever_sent_it(world: Detached, hook: object, key: PrivateKey) -> None:
+    program = world.application(key, messages={})
+    page = world.page(program)
+    psid = world.control.write(page=page, text="hi")["psid"]
+    uuid = world.send(program, flat(page, psid, text="By hand"))
+    (sent,) = world.control.accepted(limit=1)
+    assert (sent["uuid"], sent["psid"], sent["page_id"], sent["body"]["text"]) == (uuid, psid, page, "By hand")
