@@ -98,6 +98,11 @@ class CourseContext:
         return self.inbox.facts()
 
     @property
+    def presenting(self) -> bool:
+        """Whether `lab.present()` is on: panels are then for a projector."""
+        return bool(self.facts.get("presenting"))
+
+    @property
     def application_id(self) -> str | None:
         """The application that was noted, or configured."""
         noted = self.facts.get("application_id") if self.simulated else self.settings.application_id
@@ -109,9 +114,13 @@ class CourseContext:
         made = self.simulator.ready if self.simulator else {}
         if "application_id" not in made:
             return None
-        newest = self.inbox.newest_message() if self.application_id else None
-        is_ours = self.application_id is None or (newest is not None and newest.page_id == made["page_id"])
-        return made if is_ours else None
+        if self.application_id is None:
+            return made
+        newest = self.inbox.newest_message()
+        if newest is None or newest.page_id != made["page_id"]:
+            return None
+        linked = {page["id"]: page["application_id"] for page in self.control.pages()}
+        return made if linked.get(made["page_id"]) == made["application_id"] else None
 
     @property
     def page_id(self) -> str | None:

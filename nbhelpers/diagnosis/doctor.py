@@ -256,7 +256,7 @@ def _not_played_yet(way: _Round) -> Found:
     unheard = [row for row in course.control.webhooks() if row["outcome"] is None]
     if unheard and unheard[0]["answer"]:
         seen = f"The service has called, and got: {one_line(str(unheard[0]['answer']))}."
-        return "broken", seen, "It tries again by itself; `nbhelpers advance 0.1` lets the time pass."
+        return "broken", seen, "It tries again by itself; `lab.simulator.advance(0.1)` lets the time pass."
     return own_server.nobody_wrote(course)
 
 

@@ -22,7 +22,7 @@ Found = tuple[str, ...]  # state, what was seen, and the next action where there
 
 _CONNECT = 3.0  # seconds
 _ENDED = ("rejected", "undeliverable")
-_AGAIN = "It is tried again by itself; `nbhelpers pace 60` lets a minute of waiting pass in a second."
+_AGAIN = "What waits is tried again by itself; `lab.simulator.pace(60)` lets a minute of that pass in a second."
 
 
 def hops(course: CourseContext, found: Destinations) -> list[tuple[str, Callable[[], Found]]]:

@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -264,6 +265,12 @@ def target(answer: Callable[[Call], int] | int = 200, path: str = "/hook", port:
     with serving(Handler, port) as base:
         made.url = base + path
         yield made
+
+
+def refused_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def flat(page: str, psid: str, **more: Any) -> dict[str, Any]:
