@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nbhelpers.config.settings import Settings, load, spare_loopback
 from nbhelpers.course.context import CourseContext, as_simulated
 from nbhelpers.course.short_errors import show_short_errors
+from nbhelpers.errors import KitError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 
@@ -43,7 +45,7 @@ __all__ = ["Lab", "Receiver"]
 
 # Facts that the kit notes for itself.
 _OWN = (
-    *("filled", "reached", "receiver", "jwt", "saved", "exercises", "on_message"),
+    *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message", "presenting"),
     *("public_url", "public_moved", "page_origin", "webhooks_before"),
 )
 
@@ -247,10 +249,22 @@ class Lab:
 
     @property
     def panels(self) -> Panels:
-        """The panels of the course, one method each."""
-        from nbhelpers.widgets.panels import Panels
-
+        """The panels of the course, one method each. Raises KitError where the extra `course` is not installed."""
+        try:
+            from nbhelpers.widgets.panels import Panels
+        except ModuleNotFoundError as error:
+            seen = f"{error.name} is not installed in {sys.prefix}."
+            raise KitError("There are no panels here.", seen, "Run start.py, or install `nbhelpers[course]`.") from None
         return Panels(self._course)
+
+    def present(self, on: bool = True) -> ActionResult:
+        """Make the panels that are opened from now on fit for a projector: large type, PSIDs and URLs masked."""
+        from nbhelpers.course.actions import ActionResult
+
+        self.inbox.note(presenting=True if on else None)
+        words = "Panels are for a projector now" if on else "Panels are as before"
+        more = " `lab.present(False)` ends it." if on else ""
+        return ActionResult(f"{words}: run their cells again.{more}")
 
     @property
     def client(self) -> MessagesClient:
@@ -263,9 +277,13 @@ class Lab:
 
     def reply(self, text: str, channel: str = "messenger") -> ActionResult:
         """Answer the person who wrote last on Messenger, or on another channel. Raises MessageError when nobody has."""
-        from nbhelpers.course.actions import answer_to
+        from nbhelpers.course.actions import ActionResult
 
-        return answer_to(self._course, self.inbox.newest_message(channel=channel), text)
+        event = self.inbox.newest_message(channel=channel)
+        psid, page_id = (event.psid, event.page_id) if event else (None, None)
+        accepted = self._course.answer(text, psid, page_id, channel)
+        words = f"Accepted for {psid}. The receipts of {accepted.message_uuid} tell the rest."
+        return ActionResult(words, psid, accepted.message_uuid)
 
     def on_message(self, fn: Callable[[Event], str | None]) -> MessageHandler:
         """Call your function with each new message on Messenger, and send what it returns; see `MessageHandler`."""

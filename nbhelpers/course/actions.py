@@ -10,13 +10,11 @@ from urllib.parse import urlsplit
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
-from nbhelpers.inbox.events import Event
-from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.messages.on_screen import Choice, OnScreen
 from nbhelpers.services import launcher
 from nbhelpers.simulator.control.client import Controls
 
-__all__ = ["ActionResult", "LinkPage", "Page", "PhoneScreen", "Saved", "Simulator", "User", "Webhooks", "answer_to"]
+__all__ = ["ActionResult", "LinkPage", "Page", "PhoneScreen", "Saved", "Simulator", "User", "Webhooks"]
 
 # What a phone can send beside a text.
 _THINGS = {
@@ -49,17 +47,6 @@ class ActionResult:
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self.words)}</p>"
-
-
-def answer_to(course: CourseContext, event: Event | None, text: str) -> ActionResult:
-    """Send a text to the person who wrote a message, from the Page that they wrote to, on the channel it came by.
-
-    Raises MessageError when there is nobody to answer, and what `MessagesClient.send` raises.
-    """
-    psid, page_id, channel = (event.psid, event.page_id, event.channel) if event else (None, None, MESSENGER)
-    accepted = course.answer(text, psid, page_id, channel)
-    words = f"Accepted for {psid}. The receipts of {accepted.message_uuid} tell the rest."
-    return ActionResult(words, psid, accepted.message_uuid)
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,11 @@ class CourseContext:
         return self.inbox.facts()
 
     @property
+    def presenting(self) -> bool:
+        """Whether `lab.present()` is on: panels are then for a projector."""
+        return bool(self.facts.get("presenting"))
+
+    @property
     def application_id(self) -> str | None:
         """The application that was noted, or configured."""
         noted = self.facts.get("application_id") if self.simulated else self.settings.application_id

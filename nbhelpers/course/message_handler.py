@@ -9,7 +9,6 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 
-from nbhelpers.course.actions import answer_to
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, MessageError
 from nbhelpers.inbox.events import Event, one_line
@@ -88,7 +87,7 @@ class MessageHandler:
             self.braked += 1
             return
         self._sent.append(now)
-        answer_to(self._course, event, text)
+        self._course.answer(text, event.psid, event.page_id)
         self.replies += 1
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
+from nbhelpers.course.look import dressed
 from nbhelpers.inbox.events import one_line
 
 __all__ = ["KINDS", "Outcome", "in_hand", "last_four"]
@@ -20,6 +21,9 @@ KINDS = {
     "wrong": ("Wrong.", "✗"),
     "cannot tell": ("Cannot tell.", "?"),
 }
+
+
+_COLOURS = {"done": "nbh-ok", "filled in": "nbh-ok", "wrong": "nbh-bad", "cannot tell": "nbh-warn"}
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ class Outcome:
 
     def _repr_html_(self) -> str:
         word, sign = KINDS[self.kind]
-        return (
-            '<p role="status" style="border-left:0.3em solid currentColor;padding:0.3em 0.8em;margin:0.3em 0">'
+        return dressed(
+            f'<p role="status" class="nbh-note {_COLOURS.get(self.kind, "")}">'
             f'<span aria-hidden="true">{sign}</span> <strong>{word}</strong> {html.escape(self.words)}</p>'
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nbhelpers.course import autofill, checks
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.look import dressed
 from nbhelpers.course.outcome import Outcome
 from nbhelpers.course.standing import reached
 from nbhelpers.errors import KitError, SettingsError
@@ -65,7 +66,8 @@ class FormOnly(KitError):  # noqa: N818 - nothing went wrong: the notebook ends 
     """This step is a form in sandbox and live mode, and the notebook stops at it."""
 
 
-_SIGNS = {"done": "✓", "filled in": "◦", "open": "·"}
+# What is shown of a state: its class, and the sign in the circle where that is not the step's number.
+_SHAPES = {"done": ("nbh-done", "✓"), "filled in": ("nbh-filled", ""), "open": ("", "")}
 
 
 @dataclass(frozen=True)
@@ -99,24 +101,25 @@ class Progress:
         return f"{self.mode.upper()} | " + " | ".join(words)
 
     def _repr_html_(self) -> str:
+        return dressed(self.strip())
+
+    def strip(self, words: str = "") -> str:
+        """Return the seven steps as markup, with the mode and a sentence below."""
         cells = []
         for step, state in self.states:
             here = step.number == self.bold
-            title = f"<strong>{step.number} {step.title}</strong>" if here else f"{step.number} {step.title}"
+            kind, sign = _SHAPES[state]
+            told = state if not here else "you are here" if state == "open" else f"{state}, you are here"
             current = ' aria-current="step"' if here else ""
-            # The sign for the eye, its word for the ear; the legend at the end says the word to the eye too.
             cells.append(
-                f'<li{current} style="display:inline-block;margin:0 0.9em 0 0;padding:0;white-space:nowrap">'
-                f'<a href="{step.notebook}.ipynb" style="color:inherit;text-decoration:underline">{title}</a> '
-                f'<span aria-hidden="true">{_SIGNS[state]}</span>'
-                f'<span style="position:absolute;clip-path:inset(50%)">{state}</span></li>'
+                f'<li class="{kind}"{current}><a href="{step.notebook}.ipynb">'
+                f'<i aria-hidden="true">{sign or step.number}</i><span><b>{step.number} {step.title}</b></span></a>'
+                f"<span><small>{told}</small></span></li>"
             )
-        legend = " ".join(f"{sign} {state}" for state, sign in _SIGNS.items())
+        mode = f'<span class="nbh-badge">{html.escape(self.mode.upper())}</span>'
         return (
-            '<nav aria-label="Progress" style="font-size:0.9em;margin-bottom:0.6em">'
-            f'<small style="margin-right:0.9em">{html.escape(self.mode.upper())}</small>'
-            f'<ol style="display:inline;list-style:none;margin:0;padding:0">{"".join(cells)}</ol>'
-            f'<small aria-hidden="true">({legend})</small> <small>{self.counted}</small></nav>'
+            f'<div class="nbh-strip"><nav aria-label="Progress"><ol class="nbh-steps">{"".join(cells)}</ol></nav>'
+            f"<p>{mode}<span>{html.escape(words)}</span><small>{self.counted}</small></p></div>"
         )
 
 
@@ -131,7 +134,7 @@ class Needed:
         return f"{self.progress.line()}\n{self.words}"
 
     def _repr_html_(self) -> str:
-        return f"{self.progress._repr_html_()}<p>{html.escape(self.words)}</p>"
+        return dressed(self.progress.strip(self.words))
 
 
 def step_of(key: str | int) -> Step:

@@ -135,7 +135,8 @@ def _beside(way: _Round, hops: list[Hop]) -> tuple[str, ...]:
         told = _told(each)
         if any(told in hop.seen for hop in hops):
             continue
-        lines.append(f"{_when(each.received).capitalize()} {told}. {each.next or _OTHER_CHANNEL}")
+        following = f"Next: {each.next}" if each.next else _OTHER_CHANNEL
+        lines.append(f"{_when(each.received).capitalize()} {told}. {following}")
     return tuple(lines[-_MOST_BESIDE:])
 
 

@@ -6,12 +6,14 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
+from nbhelpers.course.look import dressed
 from nbhelpers.errors.in_shell import in_shell
 
 __all__ = ["STATES", "Hop", "HopMap"]
 
 # state: its sign, which never stands without its word
 STATES = {"well": "✓", "broken": "✗", "not yet": "…", "not verified": "?", "not needed": "–", "not looked at": "·"}
+_COLOURS = {"well": "nbh-ok", "broken": "nbh-bad", "not yet": "nbh-warn", "not verified": "nbh-warn"}
 
 
 @dataclass(frozen=True)
@@ -61,20 +63,23 @@ class HopMap:
         return "\n".join([self.mode.upper(), *lines, *(f"Beside it: {line}" for line in self.beside), self.verdict])
 
     def _repr_html_(self) -> str:
+        return dressed(f"{self.note()}{self.listing()}")
+
+    def note(self) -> str:
+        """Return the verdict as markup: where it stops in bold, and what to do on a line of its own."""
         stop, words = self.stop, html.escape(self.verdict)
-        if stop is not None:  # where it stops in bold, and what to do on a line of its own
+        if stop is not None:
             head, name, rest = words.partition(f"{stop.name}.")
             told, _, following = rest.rpartition("Next:")
             words = f"<strong>{head}{name}</strong>{told}<br><strong>Next:</strong>{following}"
-        items = "".join(_item(hop, told=hop is stop, last=hop is self.hops[-1]) for hop in self.hops)
-        return (
-            f'<p role="status" style="margin:0 0 0.5em;line-height:1.35;overflow-wrap:anywhere">{words}</p>'
-            f'<ol style="list-style:none;margin:0;padding:0;line-height:1.35">{items}</ol>'
-            + "".join(
-                f'<p style="margin:0.4em 0 0;overflow-wrap:anywhere">Beside it: {html.escape(line)}</p>'
-                for line in self.beside
-            )
-        )
+        kind = "nbh-ok" if stop is None else _COLOURS[stop.state]
+        return f'<p role="status" class="nbh-note {kind}">{words}</p>'
+
+    def listing(self) -> str:
+        """Return the hops as markup, and what came beside them."""
+        items = "".join(_item(hop, told=hop is self.stop, last=hop is self.hops[-1]) for hop in self.hops)
+        beside = "".join(f'<p class="nbh-note">Beside it: {html.escape(line)}</p>' for line in self.beside)
+        return f'<ol class="nbh-hops">{items}</ol>{beside}'
 
 
 def _item(hop: Hop, told: bool, last: bool) -> str:
@@ -82,17 +87,12 @@ def _item(hop: Hop, told: bool, last: bool) -> str:
 
     Those that were not looked at stand in one line; the eye reads the word after the last, the ear after each.
     """
-    sign = f'<span aria-hidden="true">{STATES[hop.state]}</span>'
+    sign = f'<span class="nbh-sign" aria-hidden="true">{STATES[hop.state]}</span>'
     if hop.state == "not looked at":
-        hidden = "" if last else ' style="position:absolute;clip-path:inset(50%)"'
-        words = f"<span{hidden}>: {hop.state}</span>"
-        return f'<li style="display:inline-block;margin:0 0.9em 0 0">{sign} {hop.name}{words}</li>'
+        hidden = "" if last else ' class="nbh-heard"'
+        return f'<li class="nbh-rest">{sign} {hop.name}<span{hidden}>: {hop.state}</span></li>'
     words = f"<strong>{hop.state}</strong>: see above" if told else html.escape(_line(hop))
-    return (
-        '<li style="display:grid;grid-template-columns:1.4em 12.5em 1fr;margin:0">'
-        f'{sign}<strong style="white-space:nowrap">{hop.name}</strong>'
-        f'<span style="overflow-wrap:anywhere">{words}</span></li>'
-    )
+    return f'<li class="{_COLOURS.get(hop.state, "")}">{sign}<strong>{hop.name}</strong><span>{words}</span></li>'
 
 
 def _line(hop: Hop) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "InboundMessage",
     "MessageStatus",
     "Unreadable",
+    "moment_of",
     "read",
     "shape_of_version",
     "timestamp",
@@ -44,6 +45,15 @@ def shape_of_version(version: str) -> str:
 def timestamp(moment: datetime) -> str:
     """Write a time as the service does: `2020-01-01T14:00:00.000Z`."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """Return a `timestamp` of a webhook as a time in UTC, None when it is none of the three documented forms."""
+    try:
+        moment = datetime.fromisoformat((text or "").removesuffix(" UTC").strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 @dataclass(frozen=True)

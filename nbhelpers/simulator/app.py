@@ -23,6 +23,7 @@ from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import refused
 from nbhelpers.simulator.people import People
 from nbhelpers.simulator.sending.accept import Acceptor
+from nbhelpers.simulator.storage.api_calls import ApiCalls
 from nbhelpers.simulator.storage.calls import Calls
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
@@ -70,12 +71,13 @@ def assemble(
 
     store.change_switches(options.switches)
     writes, faults = store.write_batch(), Faults(store)
-    router, calls = Router(store, given, receiver), Calls(store)
+    router, calls, asked = Router(store, given, receiver), Calls(store), ApiCalls()
     deliverer = Deliverer(store, writes, router, faults, calls)
     people = People(store, deliverer.wake, deliverer.holds, options.accept_any)
     acceptor = Acceptor(store, faults, deliverer.holds, options.accept_any)
-    api_routes = ApiRoutes(store, writes, acceptor, deliverer)
-    others = LessonRoutes(store, people, deliverer, faults).table() + WebhookRoutes(store, router, calls).table()
+    api_routes = ApiRoutes(store, writes, acceptor, deliverer, asked)
+    looks = WebhookRoutes(store, router, calls, asked)
+    others = LessonRoutes(store, people, deliverer, faults).table() + looks.table()
     control_routes = ControlRoutes(store, people, deliverer, others, control)
 
     routes = [

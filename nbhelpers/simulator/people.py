@@ -76,8 +76,11 @@ class People:
         return page
 
     def people(self, page: Page) -> list[dict[str, Any]]:
-        """Return whom a Page knows: only those who wrote to it."""
-        sql = "SELECT psid, name FROM psids JOIN people ON people.id = person_id WHERE page_id = ? ORDER BY psids.rowid"
+        """Return whom a Page knows, only those who wrote to it: `psid`, `name`, and when they last `wrote` (aged)."""
+        sql = (
+            "SELECT psid, name, last_wrote AS wrote FROM psids JOIN people ON people.id = person_id"
+            " WHERE page_id = ? ORDER BY psids.rowid"
+        )
         return [dict(row) for row in self._store.rows(sql, page.id)]
 
     def link(self, page: Page, application: Application | None) -> None:

@@ -29,18 +29,20 @@ class Phone:
 
     # What it shows
 
-    def screen(self, page: Page, person: str | None = None, psid: str | None = None) -> list[dict[str, Any]]:
-        """Return the conversation of a person with a Page, oldest first.
+    def screen(
+        self, page: Page, person: str | None = None, psid: str | None = None, limit: int = -1
+    ) -> list[dict[str, Any]]:
+        """Return the conversation of a person with a Page, oldest first; the newest `limit` messages, or all.
 
-        Each message has `from_page`, `text`, `choices`, `message_uuid`, `psid`, `page_id`, `state` and `at`. Quick
-        replies stand under the newest message alone: Messenger takes them away with the next one.
+        Each message has `from_page`, `kind`, `text`, `choices`, `message_uuid`, `psid`, `page_id`, `state` and `at`.
+        Quick replies stand under the newest message alone: Messenger takes them away with the next one.
         """
         known = self._people.psid_of(page, person, psid)
         sql = (
             "SELECT * FROM messages WHERE page_id = ? AND psid = ? AND channel = 'messenger'"
-            " AND (way = 'in' OR state IN ('delivered', 'read')) ORDER BY at, rowid"
+            " AND (way = 'in' OR state IN ('delivered', 'read')) ORDER BY at DESC, rowid DESC LIMIT ?"
         )
-        rows = [_line(row) for row in self._store.rows(sql, page.id, known)]
+        rows = [_line(row) for row in self._store.rows(sql, page.id, known, limit)[::-1]]
         for older in rows[:-1]:
             older["choices"] = [each for each in older["choices"] if each["kind"] != "quick reply"]
         return rows
@@ -118,11 +120,13 @@ class Phone:
 
 def _line(row: sqlite3.Row) -> dict[str, Any]:
     body = json.loads(row["body"])
-    line = {name: row[name] for name in ("psid", "page_id", "state", "at")} | {"message_uuid": row["uuid"]}
+    message = read(body)
+    kind = message.kind if isinstance(message, InboundMessage) else "unknown"
+    line = {name: row[name] for name in ("psid", "page_id", "state", "at")}
+    line |= {"message_uuid": row["uuid"], "kind": kind}
     if row["way"] == "out":
         shown = on_screen(body)
         return line | {"from_page": True, "text": shown.text, "choices": [vars(each) for each in shown.choices]}
-    message = read(body)
     told = in_words(message) if isinstance(message, InboundMessage) else ""
     text = message.text if isinstance(message, InboundMessage) and message.kind == "text" else None
     return line | {"from_page": False, "text": told if text is None else text, "choices": []}

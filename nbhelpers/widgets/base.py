@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
-import html
+import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ipywidgets
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
+from nbhelpers.widgets.masking import masked
+from nbhelpers.widgets.parts import Head, Note, column
 
-__all__ = ["TIGHT", "Panel", "block", "guarded"]
+__all__ = ["Panel"]
 
 _EVERY = 0.02  # seconds between two looks at the inbox while a panel is open
 _AGAIN = 1.0  # seconds until another look, when a panel could not be refreshed
+_ELSEWHERE = "This panel was opened again, and follows there. To go on here, run this cell again."
 
 # The panel of each kind that is on screen for an inbox: made again, the one before stops looking.
 _OPEN: weakref.WeakValueDictionary[tuple[str, str], Panel] = weakref.WeakValueDictionary()
-
-TIGHT = "margin:2px 0;line-height:1.3"  # a panel stays under 240 px high as long as it asks nothing
+# The panels that each cell has made, with the run that made them: run again, those before are closed.
+_MADE: dict[str, tuple[str, list[Panel]]] = {}
 
 
 class Panel(ipywidgets.VBox):
-    """A panel over the rooms below. `refresh()` shows how things stand; `as_text()` says the same in plain text.
+    """A panel over the packages below. `refresh()` shows how things stand; `as_text()` says the same in plain text.
 
     `show()` refreshes too, but says in the panel what went wrong. After `follow()` it is called whenever something
-    reaches the inbox. Only widget traits are set from the thread that looks: printing from it would land in whatever
-    cell runs.
+    reaches the inbox, and `beat()` every `pulse` seconds. Only widget traits are set from the thread that looks:
+    printing from it would land in whatever cell runs. With `projector`, or while `lab.present()` is on, the type is
+    large, and PSIDs and URLs are masked before they leave the kernel.
     """
 
     heading = "Panel"
+    pulse = 0.0  # seconds between two beats; 0: none
     _closed: threading.Event | None = None  # a panel that could not be made is closed all the same
 
-    def __init__(self, course: CourseContext, children: list[ipywidgets.Widget]) -> None:
+    def __init__(self, course: CourseContext, children: list[ipywidgets.Widget], projector: bool | None = None) -> None:
         self.course = course
+        self.projector = course.presenting if projector is None else projector
         self.mode_word = "SIMULATOR" if course.simulated else course.settings.mode.upper()
-        head = ipywidgets.HTML(
-            f'<div style="display:flex;justify-content:space-between"><strong role="heading" aria-level="3">'
-            f"{html.escape(self.heading)}</strong>"
-            f"<small>{self.mode_word}</small></div>"
-        )
-        self._trouble = ipywidgets.HTML(layout={"display": "none"})
-        super().__init__([head, *children, self._trouble])
-        self.layout.border = "1px solid var(--jp-border-color1, #888)"
-        self.layout.padding = "6px 12px"
-        self.layout.max_width = "760px"
+        self.head = Head(heading=self.heading, mode=self.mode_word, real=not course.simulated)
+        self._trouble = Note(urgent=True)
+        body = column(self._trouble, *children)
+        body.add_class("nbh-body")
+        super().__init__([self.head, body])
+        for name in ("nbh", "nbh-panel", *(["nbh-projector"] if self.projector else [])):
+            self.add_class(name)
         self._closed = threading.Event()
         self._lock = threading.RLock()  # a click and the thread that looks must not refresh at the same time
+        _close_those_before(self)
 
     def refresh(self) -> None:
         """Show how things stand now."""
@@ -59,29 +63,39 @@ class Panel(ipywidgets.VBox):
         """Return what the panel shows, as plain text."""
         raise TypeError(f"{type(self).__name__} has no text")
 
+    def beat(self) -> None:
+        """Look at what changes without reaching the inbox."""
+
+    def masked(self, text: str | None) -> str:
+        """Return text as it may be shown: on a projector with PSIDs and URLs masked."""
+        return masked(text or "") if self.projector else text or ""
+
     def show(self) -> bool:
         """Refresh; what goes wrong is said in the panel, in one line, until it goes well again. Say whether it did."""
+        return self._try(self.refresh)
+
+    def _try(self, work: Callable[[], None]) -> bool:
         try:
             with self._lock:
-                self.refresh()
+                work()
         except KitError as error:
             return self._say_trouble(str(error))
         except Exception as error:  # noqa: BLE001 - on a thread nobody would hear of it, and the panel would stand still
             return self._say_trouble(f"This panel cannot be drawn anew ({type(error).__name__}). Run its cell again.")
-        self._trouble.layout.display = "none"
+        self._trouble.say("")
         return True
 
     def _say_trouble(self, words: str) -> bool:
-        self._trouble.value = f'<p role="alert">{html.escape(words)}</p>'
-        self._trouble.layout.display = ""
+        self._trouble.say(self.masked(words), "bad")
         return False
 
     def follow(self) -> None:
         """Show whatever reaches the inbox, until the panel is closed or made again, or the inbox is closed."""
         key = (type(self).__name__, str(self.course.inbox.path))
         before = _OPEN.get(key)
-        if before is not None:
+        if before is not None and before is not self:
             before.stop()
+            before.head.stopped = _ELSEWHERE
         _OPEN[key] = self
         threading.Thread(
             target=_look, args=(weakref.ref(self), self._closed), name=f"{key[0]} looks", daemon=True
@@ -93,40 +107,58 @@ class Panel(ipywidgets.VBox):
             self._closed.set()
 
     def close(self) -> None:
+        """Stop looking, and take the panel and every part of it off the page and out of the kernel."""
         self.stop()
+        for widget in [*_parts(self), self] if self._closed is not None else []:
+            for each in (getattr(widget, "layout", None), getattr(widget, "style", None)):
+                if isinstance(each, ipywidgets.Widget):
+                    each.close()
+            if widget is not self:
+                widget.close()
         super().close()
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
+    def __repr__(self) -> str:
         try:
             text = self.as_text()
         except KitError as error:
             text = str(error)
-        bundle["text/plain"] = f"{self.heading} ({self.mode_word})\n{text}"
+        return f"{self.heading} ({self.mode_word})\n{self.masked(text)}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        bundle["text/plain"] = repr(self)  # whole: ipywidgets cuts it at 110 characters
         return bundle
 
 
-def block() -> ipywidgets.HTML:
-    """Make an empty place for text; what is put there escapes everything that came from outside."""
-    widget = ipywidgets.HTML()
-    widget.layout.margin = "0"
-    return widget
+def _parts(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+    for child in getattr(widget, "children", ()):
+        yield from _parts(child)
+        yield child
 
 
-def guarded(say: Callable[[str], None], action: Callable[[], None]) -> Callable[[Any], None]:
-    """Make a click handler that says what went wrong beside the button, in one line."""
+def _close_those_before(panel: Panel) -> None:
+    """Close what an earlier run of the same cell has made: its output is gone, its widgets would stay for ever."""
+    cell, run = _cell()
+    if cell is None:
+        return
+    made_by, panels = _MADE.get(cell, (run, []))
+    if made_by != run:
+        for each in panels:
+            each.close()
+        panels = []
+    _MADE[cell] = (run, [*panels, panel])
 
-    def handler(_: Any) -> None:
-        try:
-            action()
-        except KitError as error:
-            say(str(error))
 
-    return handler
+def _cell() -> tuple[str | None, str]:
+    """Return the id of the cell that runs, and of this run of it; None where there is no notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
+    cell = parent.get("metadata", {}).get("cellId")
+    return (str(cell), str(parent["header"]["msg_id"])) if cell else (None, "")
 
 
 def _look(panel: weakref.ref[Panel], closed: threading.Event) -> None:
-    seen = None
+    seen, waited = None, 0.0
     while not closed.is_set():
         living = panel()
         if living is None or living.course.inbox.closed:
@@ -138,5 +170,10 @@ def _look(panel: weakref.ref[Panel], closed: threading.Event) -> None:
         well = (now is not None and now == seen) or living.show()
         if well:
             seen = now
+        if living.pulse and waited >= living.pulse:
+            living._try(living.beat)
+            waited = 0.0
         del living
-        closed.wait(_EVERY if well else _AGAIN)
+        pause = _EVERY if well else _AGAIN
+        closed.wait(pause)
+        waited += pause

@@ -1,106 +1,212 @@
-"""The whole conversation with one person as a panel."""
+"""The whole conversation with one person as a panel; in simulator mode with the phone on the other side."""
 
 from __future__ import annotations
 
-import html
+import functools
+import threading
+from typing import Any
+
+import ipywidgets
 
 from nbhelpers.course.context import CourseContext
-from nbhelpers.errors import KitError
-from nbhelpers.inbox.events import Event, one_line
+from nbhelpers.course.demonstration import demonstrate
+from nbhelpers.errors import KitError, MessageError
 from nbhelpers.messages.inbound import MESSENGER
-from nbhelpers.messages.on_screen import Choice, OnScreen, on_screen
-from nbhelpers.widgets.base import Panel, block
-from nbhelpers.widgets.person import NOBODY, pinned, ticks
+from nbhelpers.messages.outbound import OutboundMessage
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.faults import FaultPicker
+from nbhelpers.widgets.parts import Note, button, guarded, row
+from nbhelpers.widgets.person import NOBODY, Names, newcomers, newer_words
+from nbhelpers.widgets.psid import Newcomers
+from nbhelpers.widgets.talk import KINDS, Bubble, SentByHand, Talk, business_side, phone_side
 
 __all__ = ["ConversationPanel"]
 
-_LONGEST = 2000  # characters of one message in the talk: what a person can write in Messenger
-_NO_WORDS = "(sent by hand: receipts carry no words, and the service gives out none of what was sent)"
+_NOT_PASSED_ON = "It was not passed on: see step 4."
+_PEOPLE = ("Ada", "Ben")  # who is played when nobody has written
 
 
 class ConversationPanel(Panel):
-    """The whole talk with one person: what they wrote, what you answered, and how far each answer has come."""
+    """The whole talk with one person: what they wrote, what you answered, and how far each answer has come.
+
+    In simulator mode the phone of one or two `people` stands beside it, for you to play: write, see the answer land,
+    read it. On a `projector` it plays by itself.
+    """
 
     heading = "The whole talk"
+    pulse = 1.0
 
-    def __init__(self, course: CourseContext, channel: str = MESSENGER) -> None:
+    def __init__(
+        self, course: CourseContext, channel: str = MESSENGER, people: int = 1, projector: bool | None = None
+    ) -> None:
         self._channel = channel
         self._person: str | None = None
-        self._words: dict[str | None, str] = {}  # of answers sent by hand, by their message_uuid
-        self._talk = block()
-        super().__init__(course, [self._talk])
+        self._page: str | None = None
+        self._newer: list[str] = []
+        self._names, self._by_hand = Names(course), SentByHand(course)
+        self._playing: threading.Event | None = None
+        self._said, self._newcomers = Note(), Newcomers()
+        self._newcomers.on_msg(self._pin)
+        self._talk = Talk(empty=NOBODY, name="Your side", write="Answer the person" if course.simulated else "")
+        self._talk.on_msg(functools.partial(self._asked, self._answer))
+        self._phones: list[Talk] = []
+        children: list[ipywidgets.Widget] = [self._newcomers, self._said]
+        sides = [self._talk]
+        if course.simulated:
+            self._phones = [self._phone(at) for at in range(2)]
+            sides += self._phones
+            self._show_second(people > 1)
+            children += self._controls(course, people > 1)
+        both = ipywidgets.HBox(sides)
+        both.add_class("nbh-two")
+        super().__init__(course, [both, *children], projector)
         self.show()
         self.follow()
+        if projector and course.simulated:
+            self._play(None)
+
+    def _phone(self, at: int) -> Talk:
+        made = Talk(empty="Nothing yet.", write=f"Write as {_PEOPLE[at]}", reads=_PEOPLE[at], kinds=list(KINDS))
+        made.add_class("nbh-phone")
+        made.on_msg(functools.partial(self._asked, functools.partial(self._write, at)))
+        return made
+
+    def _controls(self, course: CourseContext, two: bool) -> list[ipywidgets.Widget]:
+        self._second = ipywidgets.ToggleButton(description="A second person", value=two, tooltip="A second phone")
+        self._second.observe(lambda change: self._show_second(change["new"]), "value")
+        self._faults = ipywidgets.ToggleButton(description="Faults", tooltip="Let something go wrong on purpose")
+        self._faults.observe(lambda change: self._show_faults(change["new"]), "value")
+        self._run = button("Play by itself", self._play, tooltip="Let the conversation play by itself")
+        self._picker = FaultPicker(course, self._say)
+        self._picker.layout.display = "none"
+        return [row(self._second, self._faults, self._run), self._picker]
 
     def refresh(self) -> None:
-        rows = self._rows()
-        if not rows:
-            self._talk.value = f"<p>{NOBODY}</p>"
+        event, self._newer = newcomers(self.course, self._person, self._channel)
+        if event is not None and event.psid is not None:
+            if self._person is None:
+                self._names.look()
+            self._person, self._page = event.psid, event.page_id
+            name = self._names.of(event.psid)
+            self._talk.name = f"You, with {name}"
+            self._talk.write = f"Answer {name}" if self._phones else ""
+            self._show_bubbles(self._talk, self._business_side(event.psid))
+        with self._newcomers.hold_sync():
+            self._newcomers.words = newer_words(len(self._newer))
+            self._newcomers.names = [self._names.of(each, f"…{each[-4:]}") for each in self._newer[:5]]
+        if self._phones:
+            self.beat()
+
+    def beat(self) -> None:
+        if not self._phones:
             return
-        bubbles = "".join(
-            f'<li style="text-align:{"right" if own else "left"};margin:0.3em 0"><div style="display:inline-block;'
-            f"max-width:75%;text-align:left;padding:0.2em 0.8em;border:1px solid var(--jp-border-color1, #888);"
-            f'border-radius:0.9em"><small>{who}</small>'
-            # The direction of the text is its own, not that of the words around it.
-            f'<div dir="auto" style="white-space:pre-wrap;overflow-wrap:anywhere">{html.escape(text)}</div></div>'
-            f"<br><small>{html.escape(below)}</small></li>"
-            for own, who, text, below in rows
-        )
-        # Turned round, a box that is too small for the talk shows its end.
-        self._talk.value = (
-            '<div role="log" tabindex="0" aria-label="The whole talk" '
-            'style="display:flex;flex-direction:column-reverse;'
-            f'max-height:420px;overflow-y:auto"><ol style="list-style:none;margin:0;padding:0">{bubbles}</ol></div>'
-        )
+        self._names.look()
+        page = self.course.facts.get("page_name") or ""
+        for phone, name in zip(self._phones, self._played(), strict=True):
+            with phone.hold_sync():
+                phone.name, phone.write, phone.reads = f"{name}'s phone · {page}", f"Write as {name}", name
+            psid = self._names.psid_of(name, page)
+            if psid is not None and phone.layout.display != "none":
+                self._show_bubbles(phone, phone_side(self.course, psid, page))
+        if self._picker.layout.display != "none":
+            self._picker.look()
+
+    def _played(self) -> tuple[str, str]:
+        first = self._names.of(self._person, _PEOPLE[0])
+        return first, _PEOPLE[1] if first != _PEOPLE[1] else _PEOPLE[0]
+
+    def _show_bubbles(self, talk: Talk, bubbles: list[dict[str, Any]]) -> None:
+        shown = [each | {"text": self.masked(each["text"]), "below": self.masked(each["below"])} for each in bubbles]
+        if talk.bubbles != shown:
+            talk.bubbles = shown
 
     def as_text(self) -> str:
-        return "\n".join(f"{who}: {text} ({below})" for _, who, text, below in self._rows()) or NOBODY
+        event, _ = newcomers(self.course, self._person, self._channel)
+        if event is None or event.psid is None:
+            return NOBODY
+        bubbles = self._business_side(event.psid)
+        return "\n".join(f"{each['who']}: {each['text']} ({each['below'].partition(' · ')[2]})" for each in bubbles)
 
-    def _rows(self) -> list[tuple[bool, str, str, str]]:
-        event, _ = pinned(self.course, self._person, self._channel)
-        if event is None:
-            return []
-        self._person = event.psid
-        events = self.course.inbox.events(person=event.psid, channel=self._channel)
-        # What you replayed is shown too, as what it is; of an answer only what the service says itself.
-        events = [each for each in events if each.trusted or (each.replayed and each.kind == "inbound")]
-        rows, seen = [], set()
-        for each in events:
-            if each.kind == "inbound":
-                who = f"{each.origin}, not the person" if each.replayed else "the person"
-                rows.append((False, who, _said(each), f"{each.received.astimezone():%H:%M:%S}"))
-            elif each.message_uuid not in seen:
-                seen.add(each.message_uuid)
-                about = [other for other in events if other.message_uuid == each.message_uuid]
-                # By whatever came first: a receipt may overtake the note that an answer was sent.
-                reply = next((other for other in about if other.kind == "reply"), None)
-                who, text = ("you", _said(reply)) if reply else ("you, by hand", self._by_hand(each.message_uuid))
-                rows.append((True, who, text, ticks(about)))
-        return rows
+    def _business_side(self, person: str) -> list[Bubble]:
+        return business_side(self.course, person, self._names, self._by_hand, self._channel)
 
-    def _by_hand(self, message_uuid: str | None) -> str:
-        """Return the words of an answer that was not sent with this kit: its receipts alone name it."""
-        if not self.course.simulated:
-            return _NO_WORDS
-        if message_uuid not in self._words:
-            try:
-                sent = self.course.control.sent(message_uuid or "")
-            except KitError:
-                return "(sent by hand: the simulator, which knows the words, does not answer)"
-            if sent is None:
-                return "(sent by hand: the simulator does not know this message)"
-            choices = tuple(Choice(**each) for each in sent["choices"])
-            self._words[message_uuid] = str(OnScreen(sent["text"], choices))
-        return _cut(self._words[message_uuid])
+    # What is pressed
 
+    def _asked(self, act: Any, talk: Talk, message: dict[str, Any], _buffers: Any) -> None:
+        def say(words: str) -> None:
+            talk.send({"words": self.masked(words)})
 
-def _said(event: Event) -> str:
-    if event.kind == "reply" and event.message_type != "text":
-        return _cut(str(on_screen(event.json)))
-    if event.text is None or event.message_type != "text":
-        return f"({event.said})"
-    return _cut(event.text)
+        def do() -> None:
+            with self._lock:
+                words = act(message)
+            talk.send({"words": words, "sent": message.get("ask") == "send"})
 
+        if message.get("ask") in (("send",) if talk is self._talk else ("send", "read", "tap")):
+            guarded(say, do)(None)
 
-def _cut(text: str) -> str:
-    return "\n".join(one_line(line, _LONGEST) for line in text[:_LONGEST].splitlines())
+    def _write(self, at: int, message: dict[str, Any]) -> str:
+        name, page = self._played()[at], self.course.facts.get("page_name")
+        if message["ask"] == "read":
+            count = int(self.course.control.read(page=page, person=name))
+            words = f"{count} message{'' if count == 1 else 's'} read."
+        elif message["ask"] == "tap":
+            said = self.course.control.tap(str(message.get("choice")), page=page, person=name)
+            words = "" if said["passed_on"] else _NOT_PASSED_ON
+        else:
+            kind, text = str(message.get("kind")), str(message.get("text"))
+            said = self.course.control.write(kind, text=text if kind == "text" else None, page=page, person=name)
+            words = "" if said["passed_on"] else _NOT_PASSED_ON
+        self.show()
+        return words
+
+    def _answer(self, message: dict[str, Any]) -> str:
+        if self._person is None or self._page is None:
+            raise MessageError("There is nobody to answer.", "Nobody has written yet.", "They write first.")
+        client = self.course.identity(self._page).client(self.course.inbox, self.course.settings.api_version)
+        client.send(OutboundMessage(self._page, self._person, str(message.get("text")), channel=self._channel))
+        self.show()
+        return "Accepted."
+
+    def _pin(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        at = message.get("pin")
+        with self._lock:
+            if isinstance(at, int) and 0 <= at < len(self._newer):
+                self._person = self._newer[at]
+                self.show()
+
+    def _show_second(self, shown: bool) -> None:
+        self._phones[1].layout.display = "" if shown else "none"
+
+    def _show_faults(self, shown: bool) -> None:
+        self._picker.layout.display = "" if shown else "none"
+        guarded(self._say, self._picker.look)(None)
+
+    def _say(self, words: str) -> None:
+        self._said.say(self.masked(words))
+
+    # By itself
+
+    def _play(self, _: Any) -> None:
+        if self._playing is not None:
+            self._playing.set()
+            self._playing = None
+            self._run.description = "Play by itself"
+            return
+        self._playing = threading.Event()
+        self._run.description = "Pause"
+        threading.Thread(
+            target=self._demonstrate, args=(self._playing,), name="Conversation plays", daemon=True
+        ).start()
+
+    def _demonstrate(self, ended: threading.Event) -> None:
+        try:
+            demonstrate(self.course, ended)
+        except KitError as error:
+            self._say(str(error))
+            self._playing = None
+            self._run.description = "Play by itself"
+
+    def stop(self) -> None:
+        if self._playing is not None:
+            self._playing.set()
+        super().stop()

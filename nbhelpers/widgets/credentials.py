@@ -6,7 +6,8 @@ import html
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import CredentialsError
-from nbhelpers.widgets.base import Panel, block
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import CodeBlock, CopyField, Note, block
 
 __all__ = ["CredentialsCard"]
 
@@ -17,30 +18,31 @@ class CredentialsCard(Panel):
     heading = "Credentials"
 
     def __init__(self, course: CourseContext) -> None:
-        self._facts = block()
-        super().__init__(course, [self._facts])
+        self._id = CopyField(label="Application ID", empty="none noted")
+        self._file, self._missing, self._public = block(), Note(), CodeBlock(label="public half", folded=True)
+        super().__init__(course, [self._id, self._file, self._missing, self._public])
         self.show()
 
     def refresh(self) -> None:
-        rows = "".join(
-            f'<tr><th scope="row" style="text-align:left;vertical-align:top;padding-right:1em">{name}</th>'
-            f'<td style="text-align:left">{html.escape(value)}</td></tr>'
-            for name, value in self._rows()[:2]
+        public, where, fault = self._key()
+        self._id.value = self.course.application_id or ""
+        self._file.value = (
+            f'<span class="nbh-label">Private key:</span> <code>{html.escape(self.masked(where))}</code> '
+            '<span class="nbh-soft">stays here; its public half is what the service holds</span>'
         )
-        name, value = self._rows()[2]
-        self._facts.value = (
-            f"<table>{rows}</table><details><summary>{name}</summary>"
-            f'<pre style="font-size:0.8em;margin:0">{html.escape(value)}</pre></details>'
-        )
+        self._missing.say(fault, "warn")
+        self._public.value = public
+        self._public.layout.display = "" if public else "none"
 
     def as_text(self) -> str:
-        return "\n".join(f"{name}: {value}" for name, value in self._rows())
+        public, where, fault = self._key()
+        rows = {"Application ID": self.course.application_id or "none noted", "Private key": where}
+        return "\n".join(f"{name}: {value}" for name, value in (rows | {"Public half": public or fault}).items())
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def _key(self) -> tuple[str, str, str]:
+        """Return the public half, where the key is, and what is wrong with it."""
         try:
             key = self.course.key()
-            public, where = key.public_pem.strip(), key.source
         except CredentialsError as error:
-            public, where = str(error), "none that can be used"
-        application_id = self.course.application_id or "none noted"
-        return [("Application ID", application_id), ("Private key", where), ("Public half", public)]
+            return "", "none that can be used", str(error)
+        return key.public_pem.strip(), key.source, ""

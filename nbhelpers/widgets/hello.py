@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipywidgets
-
 from nbhelpers.course.context import CourseContext
-from nbhelpers.widgets.base import Panel, block
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import Note, button, row
 
 __all__ = ["HelloPanel"]
 
@@ -16,13 +15,9 @@ class HelloPanel(Panel):
     heading = "Hello"
 
     def __init__(self, course: CourseContext) -> None:
-        self._said = block()
-        button = ipywidgets.Button(description="Press me", tooltip="Press me, to see whether panels work")
-        button.on_click(lambda _: self._press())
-        super().__init__(course, [ipywidgets.HBox([button, self._said])])
-
-    def _press(self) -> None:
-        self._said.value = '<span role="status">✓ Panels work.</span>'
+        self._said = Note()
+        press = button("Press me", lambda _: self._said.say("✓ Panels work.", "ok"), first=True)
+        super().__init__(course, [row(press, self._said)])
 
     def as_text(self) -> str:
         return "Panels work as text. In JupyterLab a button stands here."

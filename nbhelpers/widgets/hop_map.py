@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipywidgets
+from typing import Any
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.diagnosis.doctor import examine
 from nbhelpers.diagnosis.hop_map import HopMap
-from nbhelpers.widgets.base import Panel, block
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import block, button, row
 
 __all__ = ["HopMapPanel"]
 
@@ -19,15 +20,18 @@ class HopMapPanel(Panel):
 
     def __init__(self, course: CourseContext) -> None:
         self._found: HopMap | None = None
-        self._map = block()
-        again = ipywidgets.Button(description="Look again", tooltip="Walk the hops once more")
-        again.on_click(lambda _: self.show())
-        super().__init__(course, [self._map, again])
+        self._note, self._list = block(), block()
+        self._note.add_class("nbh-grows")
+        again = button("Look again", self._again, tooltip="Walk the hops once more")
+        super().__init__(course, [row(self._note, again), self._list])
+        self.show()
+
+    def _again(self, _: Any) -> None:
         self.show()
 
     def refresh(self) -> None:
         self._found = examine(self.course)
-        self._map.value = self._found._repr_html_()
+        self._note.value, self._list.value = self.masked(self._found.note()), self.masked(self._found.listing())
 
     def as_text(self) -> str:
         found = self._found or examine(self.course)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from nbhelpers.course.context import CourseContext
+from nbhelpers.inbox.said import Said
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.conversation import ConversationPanel
 from nbhelpers.widgets.credentials import CredentialsCard
 from nbhelpers.widgets.hello import HelloPanel
 from nbhelpers.widgets.hop_map import HopMapPanel
+from nbhelpers.widgets.inbox_table import InboxTable
 from nbhelpers.widgets.lessons import LessonsPanel
 from nbhelpers.widgets.psid import PsidPanel
 from nbhelpers.widgets.reply_box import ReplyBox
+from nbhelpers.widgets.round import RoundPanel
 from nbhelpers.widgets.token import TokenCard
 from nbhelpers.widgets.webhooks import WebhooksPanel
 
@@ -47,9 +50,22 @@ class Panels:
         """Show the reply box with receipts and the exact request."""
         return ReplyBox(self._course, channel)
 
-    def conversation(self, channel: str = MESSENGER) -> ConversationPanel:
-        """Show the whole conversation with one person."""
-        return ConversationPanel(self._course, channel)
+    def conversation(
+        self, channel: str = MESSENGER, people: int = 1, projector: bool | None = None
+    ) -> ConversationPanel:
+        """Show the whole conversation with one person; beside it the phones of one or two simulated people.
+
+        With `projector` it is large, masks PSIDs and URLs, and plays by itself.
+        """
+        return ConversationPanel(self._course, channel, people, projector)
+
+    def round(self, message: Said | None = None, projector: bool | None = None) -> RoundPanel:
+        """Draw the way of one message (an event or a message_uuid), or of all of the last minute, as it happens."""
+        return RoundPanel(self._course, message, projector)
+
+    def inbox(self, projector: bool | None = None) -> InboxTable:
+        """Show everything that came and was sent as a table: search, both shapes, replay, export."""
+        return InboxTable(self._course, projector)
 
     def hops(self) -> HopMapPanel:
         """Show how far a message comes, hop by hop, and what to do next."""

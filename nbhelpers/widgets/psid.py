@@ -3,88 +3,149 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
+import anywidget
 import ipywidgets
+import traitlets
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import MessageError
-from nbhelpers.inbox.events import channel_name
+from nbhelpers.inbox.events import Event, channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
-from nbhelpers.widgets.base import Panel, block, guarded
-from nbhelpers.widgets.person import NOBODY, beside, newer_words, pinned
+from nbhelpers.simulator.rules.messenger import DAY
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import CopyField, Countdown, Note, block, button, field, guarded, row, script
+from nbhelpers.widgets.person import NOBODY, Names, beside, newcomers, newer_words
 
-__all__ = ["PsidPanel"]
+__all__ = ["Newcomers", "PsidPanel"]
+
+
+class Newcomers(anywidget.AnyWidget):
+    """Those who have written since: how many, and a button for each, that says which was pressed."""
+
+    _esm = script("newcomers")
+    words = traitlets.Unicode("").tag(sync=True)
+    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
 
 class PsidPanel(Panel):
     """The PSID as it comes in, with a line to write as the person. The person on screen stays the one on screen."""
 
     heading = "Captured PSID"
+    pulse = 2.0
 
     def __init__(self, course: CourseContext, channel: str = MESSENGER) -> None:
-        self._person: str | None = None
         self._channel = channel
-        self._shown, self._said = block(), block()
-        children: list[ipywidgets.Widget] = [self._shown]
+        self._person: str | None = None
+        self._page: str | None = None
+        self._newer: list[str] = []
+        self._names = Names(course)
+        self._psid = CopyField(
+            whole=(lambda: self._person or "") if course.presenting else None,
+            label=self._ends[0],
+            words="Copy PSID" if channel == MESSENGER else "Copy",
+            big=True,
+        )
+        self._window = Countdown(
+            running="You may answer for {left}", over="24 hours are over: they must write again first", whole=DAY
+        )
+        self._shown, self._newcomers, self._said, self._beside = block(), Newcomers(), Note(), Note()
+        self._newcomers.on_msg(self._pin)
+        children: list[ipywidgets.Widget] = [self._psid, self._window, self._shown]
         if course.simulated:
-            self._line = ipywidgets.Text(
-                placeholder="Write as the person, then press Enter or Write", layout={"width": "70%"}
-            )
-            self._line.tooltip = "What the person writes to your Page"
-            button = ipywidgets.Button(description="Write", tooltip="Write to the Page as the person")
+            self._line = field(ipywidgets.Text, "Write as Ada", placeholder="Message")
             write = guarded(self._say, self._write)
-            button.on_click(write)
             # Enter, as the line itself reports it: `on_submit` would warn that it is old.
             self._line.on_msg(lambda _, message, __: write(None) if message.get("event") == "submit" else None)
-            children += [ipywidgets.HBox([self._line, button]), self._said]
-        super().__init__(course, children)
+            children += [row(self._line, button("Write", write, tooltip="Write to the Page as the person")), self._said]
+        super().__init__(course, [*children, self._newcomers, self._beside])
         self.show()
         self.follow()
 
     def refresh(self) -> None:
-        event, newer = pinned(self.course, self._person, self._channel)
-        others = beside(self.course, event, self._channel)
-        more = "".join(f"<br><small>{html.escape(words)}</small>" for words in (newer_words(newer), others) if words)
+        event, self._newer = newcomers(self.course, self._person, self._channel)
+        self._beside.say(self.masked(beside(self.course, event, self._channel)))
+        for part in (self._psid, self._window):
+            part.layout.display = "none" if event is None else ""
         if event is None:
-            self._shown.value = f'<p role="status">{self._nobody}{more}</p>'
+            self._shown.value = f"<p>{html.escape(self._nobody)}</p>"
             return
-        self._person = event.psid
-        person, you = self._names
+        is_new = self._person != event.psid
+        self._person, self._page = event.psid, event.page_id
+        self._show(event)
+        # The PSID first: who is behind it is asked afterwards.
+        if self._names.look() or is_new:
+            self._show(event)
+
+    def beat(self) -> None:
+        if self._person is not None and self._names.look():
+            self.refresh()
+
+    def _show(self, event: Event) -> None:
+        name, psid = self._names.of(event.psid), self.masked(event.psid)
+        person, you, whose = self._ends
+        self._psid.after = f"{name}, as {whose} knows them" if name != "the person" else f"as {whose} knows them"
+        self._psid.value = psid
+        wrote = self._names.wrote(event.psid)
+        self._window.expires = (event.received.timestamp() if wrote is None else wrote) + DAY
+        said, when = self.masked(_said(event)), f"{event.received.astimezone():%H:%M:%S}"
         self._shown.value = (
-            '<p role="status"><span style="font-size:1.6em;font-family:monospace">'
-            f"{html.escape(event.psid or '')}</span><br>{person}: the person, as {you[1]} knows them. "
-            f"{you[0]} {html.escape(event.page_id or '')}: you.<br>"
-            f"{event.received.astimezone():%H:%M:%S} <bdi>{html.escape(event.said)}</bdi>{more}</p>"
+            f"<p><bdi>{html.escape(said)}</bdi> "
+            f'<span class="nbh-soft">{when} · to {you.removesuffix(" ID")} '
+            f"{html.escape(self.masked(event.page_id))}: you</span></p>"
         )
+        words = newer_words(len(self._newer))
+        with self._newcomers.hold_sync():
+            self._newcomers.words = words
+            self._newcomers.names = [self._names.of(each, f"…{one_line(each[-4:])}") for each in self._newer[:5]]
+        if self.course.simulated:
+            self._line.description = f"Write as {name}"
+        self.head.said = f"{person} {psid}: {said}. {words}"
 
     def as_text(self) -> str:
-        event, newer = pinned(self.course, self._person, self._channel)
+        event, newer = newcomers(self.course, self._person, self._channel)
         others = beside(self.course, event, self._channel)
         if event is None:
             return "\n".join(line for line in (self._nobody, others) if line)
-        person, you = self._names
-        told = f"{person} {event.psid}: the person. {you[0]} {event.page_id}: you."
-        return "\n".join(line for line in (told, event.said, newer_words(newer), others) if line)
+        person, you, _ = self._ends
+        told = f"{person} {event.psid}: the person. {you} {event.page_id}: you."
+        return "\n".join(line for line in (told, _said(event), newer_words(len(newer)), others) if line)
 
     @property
-    def _names(self) -> tuple[str, tuple[str, str]]:
+    def _ends(self) -> tuple[str, str, str]:
+        """What the two ends are called here, and who knows the person by it."""
         if self._channel == MESSENGER:
-            return "PSID", ("Page ID", "your Page")
-        return f"Sender on {html.escape(channel_name(self._channel))}", ("Recipient", "the service")
+            return "PSID", "Page ID", "your Page"
+        return f"Sender on {channel_name(self._channel)}", "Recipient", "the service"
 
     @property
     def _nobody(self) -> str:
-        if self._channel == MESSENGER:
-            return NOBODY
-        return f"Nobody has written on {html.escape(channel_name(self._channel))} yet."
+        return NOBODY if self._channel == MESSENGER else f"Nobody has written on {channel_name(self._channel)} yet."
+
+    def _pin(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        at = message.get("pin")
+        with self._lock:
+            if isinstance(at, int) and 0 <= at < len(self._newer):
+                self._person = self._newer[at]
+                self.show()
 
     def _write(self) -> None:
         if not self._line.value.strip():
             raise MessageError("There is nothing to write.", next="Type something into the line first.")
-        written = self.course.control.write(text=self._line.value, page=self.course.facts.get("page_name"))
+        known = self._names.wrote(self._person) is not None
+        who = {"psid": self._person, "page": self._page} if known else {"page": self.course.facts.get("page_name")}
+        written = self.course.control.write(text=self._line.value, **who)
         self._line.value = ""  # only now: what could not be written is not lost
-        passed_on = "Watch the PSID above." if written["passed_on"] else "It was not passed on: see step 4."
-        self._say(f"Written. {passed_on}")
+        self._say("Written. " + ("Watch the PSID above." if written["passed_on"] else _NOT_PASSED_ON), "plain")
 
-    def _say(self, words: str) -> None:
-        self._said.value = f'<small role="status">{html.escape(words)}</small>'
+    def _say(self, words: str, kind: str = "bad") -> None:
+        self._said.say(self.masked(words), kind)
+
+
+_NOT_PASSED_ON = "It was not passed on: see step 4."
+
+
+def _said(event: Event) -> str:
+    """Return what was said, in one line: of a text more than a list of events has room for."""
+    return f"“{one_line(event.text, 120)}”" if event.text is not None and event.message_type == "text" else event.said

@@ -12,8 +12,9 @@ from nbhelpers.inbox.events import channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.messages.outbound import LONGEST_TEXT, OutboundMessage
 from nbhelpers.messages.snippets import LANGUAGES, snippet
-from nbhelpers.widgets.base import Panel, block, guarded
-from nbhelpers.widgets.person import beside, newer_words, pinned, ticks
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import CodeBlock, Note, block, button, column, field, guarded, row
+from nbhelpers.widgets.person import Names, beside, chips, cure_of, newer_words, pinned, ticks
 
 __all__ = ["ReplyBox"]
 
@@ -26,53 +27,67 @@ class ReplyBox(Panel):
     def __init__(self, course: CourseContext, channel: str = MESSENGER) -> None:
         self._channel = channel
         self._you = "you, the Page" if channel == MESSENGER else f"you, on {channel_name(channel)}"
+        # Of the other channels the service knows how long a text may be.
+        self._limit = LONGEST_TEXT if channel == MESSENGER else None
         self._person: str | None = None
         self._page: str | None = None
         self._uuid: str | None = None
         self._sent = "…"
-        self._ids, self._receipts, self._counter = block(), block(), block()
-        self._counter.layout.margin = "0 12px"
-        self._text = ipywidgets.Textarea(
-            placeholder="Your answer", rows=2, layout={"width": "98%"}, tooltip="Your answer, 640 characters at most"
-        )
-        self._send = ipywidgets.Button(description="Send", button_style="primary", tooltip="Send this answer")
-        self._newest = ipywidgets.Button(description="Answer the newest instead", layout={"width": "auto"})
-        # Real buttons: the headers of an accordion or a tab cannot be reached with the keyboard.
+        self._names = Names(course)
+        self._ids, self._receipts, self._counter, self._said = block(), block(), block(), Note()
+        self._text = field(ipywidgets.Textarea, "Your answer", placeholder="Your answer", rows=2)
+        self._text.add_class("nbh-wide")
+        self._send_it = button("Send", guarded(self._say, self._answer), first=True, tooltip="Send this answer")
+        self._newest = button("Answer the newest instead", guarded(self._say, self._choose_newest))
         self._open = ipywidgets.ToggleButton(description="Request", tooltip="Show the exact call")
-        self._language = ipywidgets.ToggleButtons(options=LANGUAGES, style={"button_width": "auto"})
-        self._code = block()
-        self._request = ipywidgets.VBox([self._language, self._code], layout={"display": "none"})
-        children = [self._ids, self._text, ipywidgets.HBox([self._send, self._counter, self._open, self._newest])]
-        super().__init__(course, [*children, self._receipts, self._request])
+        # Radio buttons: a browser tells which one is on, and the arrow keys go through them.
+        self._language = field(ipywidgets.RadioButtons, "Language", options=LANGUAGES, orientation="horizontal")
+        self._code = CodeBlock(label="the request")
+        self._request = column(self._language, self._code)
+        self._request.layout.display = "none"
+        buttons = row(row(self._send_it, self._open, self._newest), self._counter)
+        buttons.add_class("nbh-end")
+        super().__init__(course, [self._ids, self._text, buttons, self._said, self._receipts, self._request])
+        if not course.simulated:
+            self.head.mode = f"{self.mode_word} · reaches a real person"
         self._open.observe(lambda change: self._show_request(change["new"]), "value")
         self._language.observe(lambda _: self._typed(), "value")
         self._text.observe(lambda _: self._typed(), "value")
-        self._send.on_click(guarded(self._say, self._answer))
-        self._newest.on_click(guarded(self._say, self._choose_newest))
         self.show()
         self._typed()
         self.follow()
 
     def refresh(self) -> None:
         event, newer = pinned(self.course, self._person, self._channel)
-        self._send.disabled = event is None
+        self._send_it.disabled = event is None
         self._newest.layout.display = "" if newer else "none"
         if event is None:
-            others = html.escape(beside(self.course, None, self._channel))
-            self._ids.value = f"<p>{_NOBODY}</p><p><small>{others}</small></p>" if others else f"<p>{_NOBODY}</p>"
+            others = html.escape(self.masked(beside(self.course, None, self._channel)))
+            self._ids.value = f'<p>{_NOBODY}</p><p class="nbh-soft">{others}</p>'
             return
         if self._person is None:
             self._person, self._page = event.psid, event.page_id
+            self._names.look()
             self._typed()
-        real = "" if self.course.simulated else f" <strong>{_REAL}</strong>"
-        more = f" <small>({newer_words(newer)})</small>" if newer else ""
+        page, psid = (html.escape(self.masked(each)) for each in (self._page, self._person))
+        name = self._names.of(self._person, "")
+        who = f"{name}, the person" if name else "the person"
+        more = f" ({newer_words(newer)})" if newer else ""
         self._ids.value = (
-            f"<p>From <code>{html.escape(self._page or '')}</code> "
-            f"({html.escape(self._you)}: the inbound <code>to</code>) ⟶ "
-            f"To <code>{html.escape(self._person or '')}</code> (the person: its <code>from</code>){more}.{real}</p>"
+            f'<p><span class="nbh-label">From</span> <code>{page}</code> '
+            f'<span class="nbh-soft">({html.escape(self._you)}: the inbound <code>to</code>)</span> → '
+            f'<span class="nbh-label">To</span> <code>{psid}</code> '
+            f'<span class="nbh-soft">({html.escape(who)}: its <code>from</code>){more}.</span>{self._real()}</p>'
         )
         if self._uuid:
-            self._say(f"Accepted: “{one_line(self._sent, 80)}”  {ticks(self.course.inbox.events(uuid=self._uuid))}.")
+            about = self.course.inbox.events(uuid=self._uuid)
+            sent = f"“{html.escape(self.masked(one_line(self._sent, 80)))}”"
+            self._receipts.value = f'<p class="nbh-soft">Accepted: {sent}</p>{chips(about)}'
+            self._said.say(self.masked(cure_of(about)), "bad")
+            self.head.said = self.masked(f"Your answer: {ticks(about)}")
+
+    def _real(self) -> str:
+        return "" if self.course.simulated else f" <strong>{_REAL}</strong>"
 
     def as_text(self) -> str:
         event, newer = pinned(self.course, self._person, self._channel)
@@ -87,21 +102,21 @@ class ReplyBox(Panel):
 
     def _typed(self) -> None:
         count = len(self._text.value)
-        limit = LONGEST_TEXT if self._channel == MESSENGER else None  # of the others the service knows it
-        over = f" {count - limit} too many" if limit and count > limit else ""
-        self._counter.value = f"<span>{count} of {limit}{over}</span>" if limit else f"<span>{count} characters</span>"
+        limit = self._limit or count
+        over = f" {count - limit} too many" if count > limit else ""
+        kind = "nbh-count nbh-over" if over else "nbh-count"
+        words = f"{count} of {limit}{over}" if self._limit else f"{count} characters"
+        self._counter.value = f'<span class="{kind}">{words}</span>'
         if self._person is None or self._page is None:
             return
         # With nothing typed, the answer that was sent last.
-        text = self._text.value if 0 < count <= (limit or count) else self._sent
+        text = self._text.value if 0 < count <= limit else self._sent
         try:
             message = OutboundMessage(self._page, self._person, text, channel=self._channel)
             code = snippet(self._language.value, self.course.host, self.course.settings.api_version, message)
         except KitError as error:  # IDs from outside may be none
             code = str(error)
-        self._code.value = (
-            f'<pre style="overflow:auto;margin:0;font-size:0.85em;line-height:1.35">{html.escape(code)}</pre>'
-        )
+        self._code.value = self.masked(code)
 
     def _show_request(self, shown: bool) -> None:
         self._request.layout.display = "" if shown else "none"
@@ -120,7 +135,8 @@ class ReplyBox(Panel):
             self.show()
 
     def _say(self, words: str) -> None:
-        self._receipts.value = f'<p role="status">{html.escape(words)}</p>'
+        self._receipts.value = ""
+        self._said.say(self.masked(words), "bad")
 
 
 _REAL = "This reaches a real person."

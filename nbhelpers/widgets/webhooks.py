@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 from collections.abc import Callable
 from typing import Any
@@ -12,15 +13,15 @@ from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.course.destinations import Destinations, destinations
+from nbhelpers.diagnosis.exchanged import signature_words
 from nbhelpers.errors import KitError
-from nbhelpers.inbox.events import Delivery, channel_name, one_line
+from nbhelpers.inbox.events import channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
-from nbhelpers.widgets.base import TIGHT, Panel, block, guarded
-from nbhelpers.widgets.copy_field import CopyField
+from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.page_origin import PageOrigin
+from nbhelpers.widgets.parts import CopyField, Note, block, button, guarded, row
 
 __all__ = ["WebhooksPanel"]
-
 
 _KINDS = {"inbound": "message", "status": "receipt"}
 
@@ -35,21 +36,26 @@ class WebhooksPanel(Panel):
     heading = "Webhooks"
 
     def __init__(self, course: CourseContext) -> None:
-        self._inbound = CopyField(label="Webhook URL for Inbound Message")
-        self._status = CopyField(label="Webhook URL for Delivery Receipt")
+        held = course.presenting
+        labels = ("Webhook URL for Inbound Message", "Webhook URL for Delivery Receipt")
+        self._fields = [
+            CopyField(whole=functools.partial(self._url, at) if held else None, label=label)
+            for at, label in enumerate(labels)
+        ]
+        for each in self._fields:
+            each.add_class("nbh-aligned")
         self._facts = block()
-        self._live, self._words, self._said = LiveWebhooks(course), "", block()
-        self._said.layout.display = "none"
+        self._live, self._said = LiveWebhooks(course), Note()
         self._asked: Callable[[], Proposal | Changed] | None = None  # what *Yes* does
-        self._buttons = {
-            "set": _button("Set the webhooks for me", self._guarded(self._ask_to_set)),
-            "back": _button("Put the old ones back", self._guarded(self._ask_to_put_back)),
-            "yes": _button("Yes, set them", self._guarded(self._do)),
-            "no": _button("No", self._guarded(lambda: self._say("Nothing was changed."))),
+        self._buttons: dict[str, ipywidgets.Button] = {
+            "set": button("Set the webhooks for me", self._guarded(self._ask_to_set), first=True),
+            "back": button("Put the old ones back", self._guarded(self._ask_to_put_back)),
+            "yes": button("Yes, set them", self._guarded(self._do), first=True),
+            "no": button("No", self._guarded(lambda: self._say("Nothing was changed."))),
         }
-        children = [self._inbound, self._status, self._facts]
+        children: list[ipywidgets.Widget] = [*self._fields, self._facts]
         if not course.simulated:
-            children += [self._said, ipywidgets.HBox([*self._buttons.values()])]
+            children += [self._said, row(*self._buttons.values())]
         if course.settings.tunnel == "jupyter":
             children.append(_asking_the_page(course))
         super().__init__(course, children)
@@ -58,23 +64,30 @@ class WebhooksPanel(Panel):
 
     def refresh(self) -> None:
         self._show_buttons()
-        urls = self._urls()
-        self._inbound.value, self._status.value = urls  # first: they are known even when the form cannot be asked
+        for field, url in zip(self._fields, self._urls(), strict=True):
+            field.value = self.masked(url)  # first: they are known even when the form cannot be asked
         method, call = self._now()
-        self._facts.value = f'<p role="status" style="{TIGHT}">{html.escape(method)}<br>{html.escape(call)}</p>'
+        self.head.said = self.masked(f"{method} {call}")
+        kind = "nbh-ok" if " answered 2" in call else "nbh-bad" if " answered " in call else ""
+        self._facts.value = (
+            f'<p>{html.escape(method)}</p><p class="nbh-note {kind}" style="margin-top:6px">'
+            f"{html.escape(self.masked(call))}</p>"
+        )
 
     def as_text(self) -> str:
-        labels = (self._inbound.label, self._status.label)
-        lines = [f"{label}: {url}" for label, url in zip(labels, self._urls(), strict=True)]
+        lines = [f"{field.label}: {url}" for field, url in zip(self._fields, self._urls(), strict=True)]
         try:
             lines += self._now()
         except KitError as error:
             lines.append(str(error))
-        return "\n".join([*lines, self._words] if self._words else lines)
+        return "\n".join([*lines, self._said.words] if self._said.words else lines)
 
     def _urls(self) -> tuple[str, str]:
         receiver = (self.course.facts.get("receiver") if self.course.simulated else self.course.public_urls()) or {}
         return receiver.get("inbound_url", ""), receiver.get("status_url", "")
+
+    def _url(self, at: int) -> str:
+        return self._urls()[at]
 
     def _now(self) -> tuple[str, str]:
         if self.course.simulated:
@@ -100,7 +113,7 @@ class WebhooksPanel(Panel):
             what.append(f"A {_KINDS[told.kind]} on {channel_name(told.channel)}.")
         if told is not None and told.notes:
             what.append(f"It came {told.notes}. {told.next}")
-        return method, " ".join([*what, _judged(last, self.course.simulated)])
+        return method, " ".join([*what, signature_words(last, self.course.simulated)])
 
     # Setting them, in live mode
 
@@ -125,18 +138,16 @@ class WebhooksPanel(Panel):
 
     def _say(self, words: str, action: Callable[[], Proposal | Changed] | None = None) -> None:
         # What goes wrong ends the question as well: a second *Yes* to something else would be no answer to it.
-        self._words, self._asked = words, action
-        lines = html.escape(words).replace("\n", "<br>")
-        self._said.value = f'<p role="status" style="{TIGHT}">{lines}</p>'
-        self._said.layout.display = "" if words else "none"
+        self._asked = action
+        self._said.say(self.masked(words))
         self._show_buttons()
 
     def _show_buttons(self) -> None:
         settable, asking = self._live.settable, self._asked is not None
         shown = {"set": settable and not asking, "yes": asking, "no": asking}
         shown["back"] = shown["set"] and self._live.remembers
-        for name, button in self._buttons.items():
-            button.layout.display = "" if shown[name] else "none"
+        for name, each in self._buttons.items():
+            each.layout.display = "" if shown[name] else "none"
 
 
 def _asking_the_page(course: CourseContext) -> PageOrigin:
@@ -150,12 +161,6 @@ def _asking_the_page(course: CourseContext) -> PageOrigin:
     return asking
 
 
-def _button(words: str, press: Callable[[Any], None]) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=words, tooltip=words, layout={"width": "auto"})
-    button.on_click(press)
-    return button
-
-
 def _in_force(found: Destinations) -> str:
     """Say the method, and what says where webhooks go: the form, unless something else counts more."""
     named = [each for each in found.both if each.url]
@@ -165,17 +170,3 @@ def _in_force(found: Destinations) -> str:
     if all(each.source == "account" for each in named) and named:
         return f"{method} Saved in the form."
     return f"{method} The form does not count here. {' '.join(map(str, found.both))}"
-
-
-def _judged(call: Delivery, simulated: bool) -> str:
-    """How the signature of a call was judged, in words."""
-    if call.verdict == "signed":
-        return "Signature verified."
-    if call.verdict == "wrong":
-        return f"Signature wrong: {one_line(call.why, 120)}."
-    if call.verdict == "unsigned":
-        return "Unsigned."
-    if not call.why:  # whatever is refused for its method or path is refused before anybody looks
-        return "Signature not looked at: the call was refused before."
-    unset = "no signature secret is known" if simulated else "VONAGE_SIGNATURE_SECRET is not set"
-    return f"Signature not verified: {unset}."

@@ -99,5 +99,5 @@ def test_the_person_taps_sends_a_place_and_reacts_from_the_shell(shell: Shell) -
     assert "Such as --at 52.52,13.405" in shell("trigger", "location", "--at", "here", ok=False).stderr
     assert "on the screen there is: nothing" in shell("trigger", "tap", "--text", "yes", ok=False).stderr
     lines = wait_until(lambda: (shown := shell("inbox").stdout).count("reaction 🥐") and shown, what="the emoji")
-    assert "--> inbound   reply “Yes” (payload YES) from" in lines
+    assert "--> inbound   reply “Yes”, payload YES from" in lines
     assert "--> inbound   location 52.52, 13.405 from" in lines

@@ -6,7 +6,7 @@ import ast
 import json
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from nbhelpers.course.outcome import Outcome
 from nbhelpers.course.steps import STEPS, step_of
 from nbhelpers.errors import SettingsError
 from tests.conftest import REPOSITORY
-from tests.support.labs import written
+from tests.support.labs import Shared, opened, written
 
 NUMBERS = list(tasks())
 
@@ -42,6 +42,13 @@ def run(source: str, names: dict[str, Any], show: bool = True) -> Any:
     last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "<cell>", "exec"), names)
     return eval(compile(ast.Expression(last.value), "<cell>", "eval"), names) if last and show else None
+
+
+@pytest.fixture(scope="module")
+def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """A lab of this file's own: time that was let pass in it cannot be taken back."""
+    with opened(tmp_path_factory.mktemp("exercises") / "lab") as lab:
+        yield Shared(lab)
 
 
 @pytest.fixture

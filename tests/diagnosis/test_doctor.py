@@ -194,7 +194,9 @@ def test_what_else_calls_is_named_beside_the_hops_once_each(ready: Lab):
     arrive(ready, WHATSAPP)
     found = ready.doctor()
     assert len(found.beside) == 2
-    assert re.match(r"At \d\d:\d\d:\d\d came an inbound SMS of the SMS API\. SMS and Messenger share", found.beside[0])
+    assert re.match(
+        r"At \d\d:\d\d:\d\d came an inbound SMS of the SMS API\. Next: SMS and Messenger share", found.beside[0]
+    )
     assert "a message came on WhatsApp, not on Messenger." in found.beside[1]
     assert "\nBeside it: At" in repr(found) and "Beside it: At" in found._repr_html_()
     assert found.facts["beside"] == list(found.beside)

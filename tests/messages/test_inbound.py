@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from nbhelpers.messages.inbound import (
     InboundMessage,
     MessageStatus,
     Unreadable,
+    moment_of,
     read,
     shape_of_version,
     timestamp,
@@ -114,18 +115,20 @@ def test_an_error_whose_title_is_a_number_or_words_still_gives_its_code():
 
 
 @pytest.mark.parametrize("text", ["2020-01-01T14:00:00.000Z", "2020-01-01T14:00:00Z", "2020-01-01 14:00:00 UTC"])
-def test_all_three_documented_timestamps_are_kept_as_they_came(text: str):
+def test_all_three_documented_timestamps_are_kept_and_are_the_same_moment(text: str):
     for body in (inbound(TODAY, "text"), status(TODAY, "read")):
         message = read(body | {"timestamp": text})
         assert not isinstance(message, Unreadable)
         assert message.timestamp == text
+        assert moment_of(message.timestamp) == datetime(2020, 1, 1, 14, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "9999-99-99", "0001-01-01T00:00:00+23:59", "\ud800"])
-def test_a_timestamp_that_is_none_is_kept(text: str):
+def test_a_timestamp_that_is_none_is_kept_and_gives_no_moment(text: str):
     message = read(inbound(GUIDE, "text", timestamp=text))
     assert isinstance(message, InboundMessage)
     assert message.timestamp == (text or None)
+    assert moment_of(message.timestamp) is None
 
 
 def test_a_time_is_written_as_the_service_writes_it():

@@ -24,8 +24,8 @@ from nbhelpers.simulator.storage.switches import DEFAULTS, SWITCHES
 from tests.support.simulation import Detached, Program, flat, nested
 
 NOTHING: Any = None
-PATHS = sorted({(path, method) for path, method, _ in ApiRoutes(NOTHING, NOTHING, NOTHING, NOTHING).table()})
-OTHERS = LessonRoutes(NOTHING, NOTHING, NOTHING, NOTHING).table() + WebhookRoutes(NOTHING, NOTHING, NOTHING).table()
+PATHS = sorted({(path, method) for path, method, _ in ApiRoutes(*[NOTHING] * 5).table()})
+OTHERS = LessonRoutes(*[NOTHING] * 4).table() + WebhookRoutes(*[NOTHING] * 4).table()
 SCREENS = sorted({(path, method) for path, method, _ in ControlRoutes(NOTHING, NOTHING, NOTHING, OTHERS, "").table()})
 bounded = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

@@ -92,7 +92,8 @@ def test_a_person_has_one_psid_on_a_page_however_often_they_write(world: Detache
     assert len(said[0]["psid"]) == 16
     assert [person["name"] for person in world.control.create_page("unknown")["people"]] == []
     people = next(each for each in world.control.pages() if each["id"] == page)["people"]
-    assert people == [{"psid": said[0]["psid"], "name": "Ada"}]
+    assert [(each["psid"], each["name"]) for each in people] == [(said[0]["psid"], "Ada")]
+    assert people[0]["wrote"] == pytest.approx(time.time(), abs=10)
 
 
 @pytest.mark.fast

@@ -97,6 +97,7 @@ def test_the_phone_shows_text_quick_replies_and_buttons(talk: Talk) -> None:
     hello, buttons, quick = talk.screen()
     assert (hello["from_page"], hello["text"]) == (False, "Hello!")
     assert (buttons["from_page"], buttons["text"]) == (True, "Rye bread?")
+    assert [line["kind"] for line in (hello, buttons, quick)] == ["text", "custom", "custom"]
     assert [(each["kind"], each["title"]) for each in buttons["choices"]] == [("button", "Order"), ("link", "Our site")]
     assert (quick["text"], [each["payload"] for each in quick["choices"]]) == (
         "Pick a colour:",

@@ -31,6 +31,9 @@ from nbhelpers.inbox.events import Delivery, Event
 from nbhelpers.services import launcher
 from nbhelpers.services.record import Record, is_alive
 from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import CodeBlock, CopyField, Head, Note
+from nbhelpers.widgets.psid import Newcomers
+from nbhelpers.widgets.talk import Talk
 from tests.conftest import wait_until
 
 CLOCK = r"\d\d:\d\d:\d\d"
@@ -213,12 +216,44 @@ def inside(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
 
 
 def markup(panel: Panel) -> str:
-    """All HTML that the panel puts on the page, hidden parts left out."""
-    return "\n".join(
-        widget.value
-        for widget in inside(panel)
-        if isinstance(widget, ipywidgets.HTML) and widget.layout.display != "none"
-    )
+    """All that the panel puts on the page, as HTML, hidden parts left out."""
+    return "\n".join(filter(None, (_markup(widget) for widget in _shown(panel))))
+
+
+def _shown(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+    """A widget and everything in it that is not hidden."""
+    if widget.layout.display == "none":
+        return
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _shown(child)
+
+
+def _markup(widget: ipywidgets.Widget) -> str:
+    """What a part shows: its script puts on the page what stands in its traits, as text."""
+    if isinstance(widget, ipywidgets.HTML):
+        return widget.value
+    if isinstance(widget, Head):
+        stopped = f"<p>{html.escape(widget.stopped)}</p>" if widget.stopped else ""
+        return f"<h3>{html.escape(widget.heading)}</h3><small>{html.escape(widget.mode)}</small>{stopped}"
+    if isinstance(widget, Note):
+        role = "alert" if widget.urgent else "status"
+        return f'<p role="{role}">{html.escape(widget.words)}</p>' if widget.words else ""
+    if isinstance(widget, CopyField):
+        return "".join(f"<span>{html.escape(each)}</span>" for each in (widget.label, widget.value, widget.after))
+    if isinstance(widget, CodeBlock):
+        return f"<pre>{html.escape(widget.value)}</pre>"
+    if isinstance(widget, Talk):
+        said = "".join(map(_bubble, widget.bubbles)) or html.escape(widget.empty)
+        return f"<h4>{html.escape(widget.name)}</h4>{said}"
+    return f"<p>{html.escape(widget.words)}</p>" if isinstance(widget, Newcomers) and widget.words else ""
+
+
+def _bubble(bubble: dict[str, Any]) -> str:
+    who, text, below = (html.escape(bubble[name]) for name in ("who", "text", "below"))
+    choices = "".join(f"<button>{html.escape(each)}</button>" for each in bubble["choices"])
+    kind = "own" if bubble["own"] else "other"
+    return f'<li class="{kind}"><span>{who}</span> <div>{text}</div>{choices} {below}</li>'
 
 
 def seen(panel: Panel) -> str:

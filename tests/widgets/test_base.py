@@ -16,7 +16,8 @@ from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, MessageError, ServiceError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.widgets import base
-from nbhelpers.widgets.base import Panel, block, guarded
+from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.parts import block, guarded
 from nbhelpers.widgets.token import TokenCard
 from tests.conftest import wait_until
 from tests.support.labs import lookers, markup, printed, says, seen

@@ -58,8 +58,8 @@ def test_before_anybody_wrote_it_says_so(panel: Any) -> None:
 def test_a_psid_appears_by_itself_within_a_second(ready: Lab, panel: Any) -> None:
     said = ready.simulator.write(text="Hello from Facebook Messenger!", page="Corner Bakery")
     shown = says(panel, said["psid"], timeout=1)
-    assert f"PSID: the person, as your Page knows them. Page ID {ready.facts['page_id']}: you." in shown
-    assert re.search(rf"{CLOCK} “Hello from Facebook Messenger!”$", shown)
+    assert says(panel, "Ada, as your Page knows them", timeout=1)
+    assert re.search(rf"“Hello from Facebook Messenger!” {CLOCK} · to Page {ready.facts['page_id']}: you$", shown)
     assert printed(panel).splitlines() == [
         "Captured PSID (SIMULATOR)",
         f"PSID {said['psid']}: the person. Page ID {ready.facts['page_id']}: you.",
@@ -179,7 +179,7 @@ def test_a_text_in_another_direction_does_not_turn_the_line_round(ready: Lab, pa
 @pytest.mark.fast
 def test_a_picture_is_named(ready: Lab, panel: Any) -> None:
     ready.simulator.write(kind="image", page="Corner Bakery")
-    says(panel, "image (picture.jpg)")
+    says(panel, "image picture.jpg")
 
 
 @pytest.mark.fast
@@ -262,6 +262,6 @@ def test_asked_for_another_channel_it_shows_its_sender(ready: Lab) -> None:
     panel = ready.panels.psid(channel="whatsapp")
     assert "Nobody has written on WhatsApp yet." in seen(panel)
     arrive(ready, WHATSAPP)
-    assert "447700900002 Sender on WhatsApp: the person" in says(panel, "447700900002")
+    assert "Sender on WhatsApp 447700900002 as the service knows them" in says(panel, "447700900002")
     assert "Sender on WhatsApp 447700900002: the person. Recipient 14157386102: you." in printed(panel)
     panel.close()

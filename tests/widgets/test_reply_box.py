@@ -68,16 +68,16 @@ def request(box: Any) -> ipywidgets.ToggleButton:
     return next(widget for widget in inside(box) if isinstance(widget, ipywidgets.ToggleButton))
 
 
-def languages(box: Any) -> ipywidgets.ToggleButtons:
-    return next(widget for widget in inside(box) if isinstance(widget, ipywidgets.ToggleButtons))
+def languages(box: Any) -> ipywidgets.RadioButtons:
+    return next(widget for widget in inside(box) if isinstance(widget, ipywidgets.RadioButtons))
 
 
 def shown(widget: ipywidgets.Widget) -> bool:
     return widget.layout.display != "none"
 
 
-def to(psid: str) -> str:
-    return f"To {psid} (the person: its from )"
+def to(psid: str, name: str = "Ada") -> str:
+    return f"To {psid} ({name}{', ' if name else ''}the person: its from )"
 
 
 # To whom
@@ -91,7 +91,7 @@ def test_before_anybody_wrote_there_is_nobody_to_answer(box: Any) -> None:
 
 def test_the_ids_are_turned_round_as_soon_as_somebody_writes(ready: Lab, box: Any) -> None:
     psid, page_id = written(ready).psid, ready.facts["page_id"]
-    assert f"From {page_id} (you, the Page: the inbound to ) ⟶ {to(psid)}." in says(box, psid)
+    assert f"From {page_id} (you, the Page: the inbound to ) → {to(psid)}." in says(box, psid)
     assert not button(box, "Send").disabled
     assert printed(box).splitlines() == [
         "Reply (SIMULATOR)",
@@ -121,7 +121,7 @@ def test_the_newest_is_answered_only_when_that_is_asked_for(ready: Lab, box: Any
     wait_until(lambda: shown(button(box, "Answer the newest instead")), 1)
     send(box, "To Ada")
     button(box, "Answer the newest instead").click()
-    assert to(bob) in seen(box)
+    assert to(bob, "Bob") in seen(box)
     assert ada not in seen(box)
     assert "Accepted" not in seen(box), "the receipts were those of the answer to Ada"
     assert not shown(button(box, "Answer the newest instead"))
@@ -185,7 +185,10 @@ def test_what_is_sent_is_what_was_typed_and_its_receipts_follow_to_read(ready: L
     assert text(box).value == ""
     says(box, "✓ delivered")
     ready.simulator.read()
-    assert re.search(rf"Accepted: “.*”.*✓ read {CLOCK}\.", says(box, "read"))
+    assert re.search(
+        rf"Accepted: “.*” ✓ accepted {CLOCK} ✓ submitted {CLOCK} ✓ delivered {CLOCK} ✓ read {CLOCK}$",
+        says(box, "✓ read"),
+    )
     (reply,) = ready.inbox.events("reply")
     assert sent_body(ready, reply.message_uuid)["message"]["content"]["text"] == "It's seven o'clock 🥐\nSee you"
     assert ready.check("reply").kind == "done"
@@ -211,7 +214,7 @@ def test_a_401_is_one_line_and_shows_no_token(ready: Lab, box: Any, other_key: P
     assert "The service did not accept this token. It answered 401 “Unauthorised: Invalid Token”" in seen(box)
     assert "eyJ" not in markup(box)
     assert text(box).value == "Hello?"
-    assert "\n" not in box._receipts.value
+    assert "\n" not in box._said.words
 
 
 def test_a_key_that_is_gone_is_one_line(ready: Lab, box: Any) -> None:
@@ -328,7 +331,7 @@ def test_in_live_mode_it_says_that_a_real_person_is_reached(live: Lab) -> None:
     arrive(live, message(psid="4711", page_id="42"))
     box = live.panels.reply()
     assert "LIVE" in seen(box)
-    assert f"{to('4711')}. This reaches a real person." in seen(box)
+    assert f"{to('4711', '')}. This reaches a real person." in seen(box)
     assert printed(box).startswith("Reply (LIVE)\nFrom 42 (you, the Page) to 4711 (the person)\n")
     assert "This reaches a real person." in printed(box)
     assert "https://api.nexmo.com/v0.1/messages" in box._code.value

@@ -12,8 +12,7 @@ import pytest
 from nbhelpers import Lab
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.auth.tokens import Minter
-from nbhelpers.widgets.copy_field import TokenView
-from nbhelpers.widgets.token import TokenCard
+from nbhelpers.widgets.token import TokenCard, TokenView
 from tests.support.labs import CLOCK, inside, key_path, own_key, printed, seen
 
 

@@ -13,12 +13,12 @@ import pytest
 from nbhelpers import Lab
 from nbhelpers.inbox.events import Delivery
 from nbhelpers.tunnel.webhook_secret import make_secret
-from nbhelpers.widgets.copy_field import CopyField
 from nbhelpers.widgets.page_origin import PageOrigin
 from nbhelpers.widgets.panels import Panels
+from nbhelpers.widgets.parts import CopyField
 from tests.conftest import wait_until
 from tests.support.account_api import ID, KEY, SECRET, Account, messages, playing
-from tests.support.labs import CLOCK, SMS, WHATSAPP, arrive, button, inside, lookers, printed, says, seen, shut
+from tests.support.labs import CLOCK, SMS, WHATSAPP, arrive, button, inside, lookers, markup, printed, says, seen, shut
 
 
 def fields(panel: Any) -> list[tuple[str, str]]:
@@ -48,7 +48,8 @@ def test_before_anything_is_opened_or_saved_it_says_so(fresh: Lab) -> None:
     panel = fresh.panels.webhooks()
     assert [value for _, value in fields(panel)] == ["", ""]
     assert seen(panel) == (
-        "Webhooks SIMULATOR HTTP method: GET. Nothing is saved in the form yet. Last call: none yet."
+        "Webhooks SIMULATOR Webhook URL for Inbound Message Webhook URL for Delivery Receipt"
+        " HTTP method: GET. Nothing is saved in the form yet. Last call: none yet."
     )
     receiver = fresh.receiver
     wait_until(lambda: fields(panel)[0][1] == receiver.inbound_url, 1, "the address, by itself")
@@ -107,7 +108,8 @@ def test_when_the_simulator_is_gone_it_says_so_and_goes_on_looking(fresh: Lab) -
 def test_in_live_mode_the_dashboard_cannot_be_read(live: Lab) -> None:
     panel = Panels(live._course).webhooks()
     assert seen(panel) == (
-        "Webhooks LIVE HTTP method: what the dashboard holds cannot be read. Set POST there. Last call: none yet."
+        "Webhooks LIVE Webhook URL for Inbound Message Webhook URL for Delivery Receipt HTTP method: what the dashboard"
+        " holds cannot be read. Set POST there. Last call: none yet."
     )
     assert printed(panel).startswith("Webhooks (LIVE)\n")
     panel.close()
@@ -191,8 +193,8 @@ def test_webhooks_are_set_only_after_old_and_new_were_shown_and_yes_was_said(own
     button(panel, "Set the webhooks for me").click()
     assert f"Inbound URL: https://old.example/in (POST) -> {PUBLIC[0]} (POST)" in seen(panel)
     assert f"Status URL: https://old.example/st (POST) -> {PUBLIC[1]} (POST)" in printed(panel)
-    assert '<p role="status"' in panel._said.value
-    assert "<b>" not in panel._said.value
+    assert '<p role="status">' in markup(panel)
+    assert "<b>" not in markup(panel)
     assert pressable(panel) == ["Yes, set them", "No"]
     assert vonage.puts == []
     button(panel, "No").click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ from nbhelpers.simulator.rules.problems import (
 from nbhelpers.simulator.sending.accept import Acceptor
 from nbhelpers.simulator.sending.auth import Caller, authenticate, is_account
 from nbhelpers.simulator.sending.request import read_request
+from nbhelpers.simulator.storage.api_calls import ApiCalls
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.storage.sqlite import storable
 from nbhelpers.storage.write_batch import WriteBatch
@@ -41,8 +43,11 @@ _Work = Callable[[Mapping[str, str], bytes], Answer | Problem]
 class ApiRoutes:
     """The service's paths, and what each answers."""
 
-    def __init__(self, store: Store, writes: WriteBatch, acceptor: Acceptor, deliverer: Deliverer) -> None:
+    def __init__(
+        self, store: Store, writes: WriteBatch, acceptor: Acceptor, deliverer: Deliverer, asked: ApiCalls
+    ) -> None:
         self._store, self._writes, self._acceptor, self._deliverer = store, writes, acceptor, deliverer
+        self._asked = asked
         self._accounts = ExternalAccounts(store)
         self._sending = 0  # messages that are being written at this moment
 
@@ -86,19 +91,27 @@ class ApiRoutes:
 
     def _sender(self, version: str) -> Handler:
         async def handler(request: Request) -> Response:
+            at, begun = time.time(), time.monotonic()
+            response, body, uuid = await send(request)
+            seconds, scope = time.monotonic() - begun, request.scope
+            said = response.status_code, bytes(response.body)
+            self._asked.keep(at, seconds, scope["path"], scope["headers"], body, *said, uuid)
+            return response
+
+        async def send(request: Request) -> tuple[Response, bytes, str | None]:
             caller = self._caller(request, version)
             if isinstance(caller, Problem):
-                return answer(caller)
+                return answer(caller), b"", None
             early = self._acceptor.may_call(caller, version)
             if early is not None:
-                return answer(early)
+                return answer(early), b"", None
             body = await read_body(request)
             outgoing = read_request(version, body, self._store.switches)
             if isinstance(outgoing, Problem):
-                return self._refused(outgoing)
+                return self._refused(outgoing), body, None
             refusal = self._acceptor.may_send(caller, outgoing, version)
             if refusal is not None:
-                return self._refused(refusal)
+                return self._refused(refusal), body, None
             kept = body.decode(json.detect_encoding(body), "replace")
             lessons = self._acceptor.prepared()
             self._sending += 1
@@ -111,7 +124,7 @@ class ApiRoutes:
                 self._sending -= 1
             if accepted.receipts_first:
                 await self._deliverer.until_called(accepted.message_uuid)
-            return answer(accepted.body, 202)
+            return answer(accepted.body, 202), body, accepted.message_uuid
 
         return handler
 

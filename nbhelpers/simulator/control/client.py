@@ -112,7 +112,8 @@ class Controls:
     def phone(self, **who: str | None) -> list[dict[str, Any]]:
         """Return what the phone of a person (`page`, `person`, `psid`) shows of the conversation, oldest first.
 
-        `from_page`, `text`, `choices` (`kind`, `title`, `payload`, `url` of what can be tapped), `message_uuid`, `at`.
+        `from_page`, `kind`, `text`, `choices` (`kind`, `title`, `payload`, `url` of what can be tapped), `state`,
+        `message_uuid`, `at`: the newest two hundred.
         """
         return self._part(list, "messages", "POST", "phone", who)
 
@@ -222,6 +223,16 @@ class Controls:
     def call(self, number: int) -> dict[str, Any]:
         """Return one call in full: `method`, `url`, `headers`, `body`, the answer's, and the `tries` of its webhook."""
         return self._part(dict, "call", "GET", _asked("call", number=number))
+
+    def record(self, uuid: str | None = None, lately: float = 60.0) -> dict[str, list[dict[str, Any]]]:
+        """Return what happened to one message, or to all of the last so many seconds: `messages`, `webhooks`, `calls`.
+
+        `calls` are of webhook URLs and, `way` `api`, the newest send requests since the simulator started; what lets
+        one in is masked in them.
+        """
+        asked = _asked("record", uuid=uuid, lately=None if uuid else str(lately))
+        record: dict[str, list[dict[str, Any]]] = self._call("GET", asked)
+        return record
 
     def routes(self, application_id: str | None = None, webhook_url: str | None = None) -> dict[str, Any]:
         """Say where webhooks go now: `inbound` and `status`, each `url`, `method` and `source`, or None.

@@ -31,6 +31,7 @@ __all__ = ["ControlRoutes"]
 _CHOICES = {"http_method": ("GET", "POST"), "shape": ("v0.1", "v1"), "balance": ("ok", "low")}
 _URLS = ("inbound_url", "status_url")
 _WHO = ("page", "person", "psid")
+_SHOWN = 200  # messages on a phone's screen: a panel asks every second
 
 
 _Path = tuple[str, str, Handler]
@@ -213,7 +214,7 @@ class ControlRoutes:
 
     def screen(self, form: Form) -> Body:
         """Return what a person's phone shows of the conversation."""
-        return {"messages": self._phone.screen(self._people.page(form.get("page")), *_person(form))}
+        return {"messages": self._phone.screen(self._people.page(form.get("page")), *_person(form), limit=_SHOWN)}
 
     def sent(self, form: Form) -> Body:
         """Return one message that was accepted, as a phone shows it; None for an unknown uuid."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from typing import Any
 
 from nbhelpers.errors import KitError
+from nbhelpers.simulator.control.record import record_of
 from nbhelpers.simulator.delivery.routing import Router
 from nbhelpers.simulator.http import Body, Form, Handler, action, number
+from nbhelpers.simulator.storage.api_calls import ApiCalls
 from nbhelpers.simulator.storage.calls import KEPT, Calls
 from nbhelpers.simulator.storage.store import Store
 
@@ -20,8 +23,8 @@ _MOST = 1_000_000  # rows that are asked for at once
 class WebhookRoutes:
     """The handlers that look at delivery; nothing is changed."""
 
-    def __init__(self, store: Store, router: Router, calls: Calls) -> None:
-        self._store, self._router, self._calls = store, router, calls
+    def __init__(self, store: Store, router: Router, calls: Calls, asked: ApiCalls) -> None:
+        self._store, self._router, self._calls, self._asked = store, router, calls, asked
 
     def table(self) -> list[tuple[str, str, Handler]]:
         """Return path, method and handler of everything there is, without what guards them."""
@@ -31,6 +34,7 @@ class WebhookRoutes:
             "calls": self.calls,
             "call": self.call,
             "accepted": self.accepted,
+            "record": self.record,
         }
         return [(path, "GET", action(look)) for path, look in looks.items()]
 
@@ -83,6 +87,11 @@ class WebhookRoutes:
         sql = f"SELECT {names} FROM messages WHERE way = 'out' ORDER BY at DESC, rowid DESC LIMIT ?"  # noqa: S608
         rows = self._store.rows(sql, _limit(form))
         return {"accepted": [dict(row) | {"body": json.loads(row["body"])} for row in rows]}
+
+    def record(self, form: Form) -> Body:
+        """Return what happened to one message, or to all of the last so many seconds."""
+        lately = number({"lately": "60"} | form, "lately", 0, 86_400)
+        return record_of(self._store, self._calls, self._asked, form.get("uuid"), time.time() - lately)
 
 
 def _limit(form: Form) -> int:

@@ -33,6 +33,7 @@ _TRY = (
 )
 _FACTS = ", ".join(_TRY)
 _ALL = f"{_FACTS}, headers, answer_headers, answer_body, body"
+_WHOLE = f"SELECT {_ALL}, (SELECT body FROM webhooks WHERE id = calls.webhook) AS queued FROM calls"  # noqa: S608
 _INSERT = f"INSERT OR REPLACE INTO calls (slot, {_ALL}) VALUES (:slot, :{_ALL.replace(', ', ', :')})"  # noqa: S608
 
 
@@ -94,22 +95,31 @@ class Calls:
 
         `headers` and `body` are what was sent, `answer_headers` and `answer_body` (the first 4096 bytes) what came.
         """
-        rows = self._store.rows(f"SELECT {_ALL} FROM calls WHERE id = ?", number)  # noqa: S608
+        rows = self._store.rows(f"{_WHOLE} WHERE id = ?", number)
         if not rows:
             return None
-        call = dict(rows[0])
-        texts = {name: json.loads(call[name]) for name in ("headers", "answer_headers")}
-        queued = self._store.rows("SELECT body FROM webhooks WHERE id = ?", call["webhook"])
-        body = call["body"] or (queued[0]["body"] if queued else b"")
-        # A call by GET has everything in its URL.
-        sent = "" if call["method"] == "GET" else _text(body)
-        bodies = {"body": sent, "answer_body": _text(call["answer_body"])}
+        call = _whole(rows[0])
         tries = [call] if call["webhook"] is None else self._tries(call["webhook"])
-        return call | texts | bodies | {"tries": [{name: each[name] for name in _TRY} for each in tries]}
+        return call | {"tries": [{name: each[name] for name in _TRY} for each in tries]}
+
+    def whole(self, since: float, uuid: str | None = None, limit: int = KEPT) -> list[dict[str, Any]]:
+        """Return the newest calls with headers and bodies, oldest first: those since a moment, or of one message."""
+        where, value = ("at >= ?", since) if uuid is None else ("uuid = ?", uuid)
+        rows = self._store.rows(f"{_WHOLE} WHERE {where} ORDER BY id DESC LIMIT ?", value, limit)
+        return [_whole(row) for row in rows][::-1]
 
     def _tries(self, webhook: int) -> list[dict[str, Any]]:
         sql = f"SELECT {_FACTS} FROM calls WHERE webhook = ? ORDER BY id"  # noqa: S608
         return [dict(row) for row in self._store.rows(sql, webhook)]
+
+
+def _whole(row: sqlite3.Row) -> dict[str, Any]:
+    call = dict(row)
+    queued = call.pop("queued")
+    body = call["body"] or queued or b""
+    call |= {name: json.loads(call[name]) for name in ("headers", "answer_headers")}
+    # A call by GET has everything in its URL.
+    return call | {"body": "" if call["method"] == "GET" else _text(body), "answer_body": _text(call["answer_body"])}
 
 
 def _text(body: bytes) -> str:
