@@ -424,7 +424,7 @@ def test_receive_done(ready: Lab) -> None:
 def test_receive_done_for_a_picture(ready: Lab) -> None:
     ready.simulator.write(kind="image", page="Corner Bakery")
     wait_until(ready.inbox.newest_message, 5)
-    assert repr(ready.check("receive")).startswith("Done. A message (image) came at ")
+    assert repr(ready.check("receive")).startswith("Done. A message (image picture.jpg) came at ")
 
 
 @pytest.mark.fast

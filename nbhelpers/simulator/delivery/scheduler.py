@@ -270,7 +270,7 @@ class Deliverer:
 
     async def _deliver(self, http: aiohttp.ClientSession, waiting: _Waiting) -> None:
         row = waiting.row
-        aged = self._store.aged_in_all - waiting.aged  # since it was read
+        aged = self._store.aged_in_all - waiting.aged if row["attempts"] else 0.0  # since it was read
         if time.time() - row["at"] + aged > LONGEST:
             await self._note(row["id"], outcome="dropped", answer="nobody took it within 24 hours")
             return

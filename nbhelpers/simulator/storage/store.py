@@ -95,8 +95,11 @@ class Store:
             connection.execute("INSERT INTO ageings VALUES (?, ?)", (at, seconds))
             connection.execute("UPDATE psids SET last_wrote = last_wrote - ?", (seconds,))
             connection.execute("UPDATE pages SET linked = linked - ?", (seconds,))
+            # What was about to be tried for the first time would have been tried by then: so it stays young.
+            older = "at = at - iif(attempts = 0 AND held = 0, 0, ?)"
             connection.execute(
-                "UPDATE webhooks SET due = due - ?, at = at - ? WHERE outcome IS NULL", (seconds, seconds)
+                f"UPDATE webhooks SET due = due - ?, {older} WHERE outcome IS NULL",  # noqa: S608
+                (seconds, seconds),
             )
 
         self._change(work)
