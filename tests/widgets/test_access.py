@@ -46,7 +46,7 @@ def panels(page: LabPage) -> Iterator[tuple[str, Locator]]:
 def unfold(page: LabPage) -> None:
     """Open what can be opened: the request, the public half, an arrow, a row."""
     page.panel("Reply").get_by_role("button", name="Request").click()
-    page.panel("Credentials").get_by_text("Public half").click()
+    page.panel("Credentials").get_by_text("Public half", exact=True).click()
     page.panel("The whole talk").get_by_role("button", name="A second person").click()
     page.panel("The whole talk").get_by_role("button", name="Faults").click()
     arrows = page.panel("The round, live").locator(".nbh-arrow", has_text="POST")
@@ -68,6 +68,7 @@ def test_a_panel_of_a_step_leaves_room_for_the_cell_below_it(all_panels: tuple[L
 
 def test_axe_finds_nothing_in_any_panel_in_any_state_in_either_theme(all_panels: tuple[LabPage, Lab]) -> None:
     page, lab = all_panels
+    found = []
     for state, bring_about in STATES.items():
         bring_about(lab)
         page.page.wait_for_timeout(1500)
@@ -77,8 +78,10 @@ def test_axe_finds_nothing_in_any_panel_in_any_state_in_either_theme(all_panels:
             page.dark(dark)
             page.page.wait_for_timeout(500)
             for name, panel in panels(page):
-                assert page.violations(panel) == [], f"{name}, {state}, {'dark' if dark else 'light'}"
+                where = f"{name}, {state}, {'dark' if dark else 'light'}"
+                found += [f"{where}: {each}" for each in page.violations(panel)]
     page.dark(False)
+    assert found == []
 
 
 def test_the_progress_strip_and_an_outcome_are_clean_too(all_panels: tuple[LabPage, Lab]) -> None:
