@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nbhelpers.course.message_handler import MessageHandler
     from nbhelpers.course.outcome import Outcome
     from nbhelpers.course.public_address import Tunnel
+    from nbhelpers.course.questions import Question
     from nbhelpers.course.steps import Needed, Progress
     from nbhelpers.diagnosis.credentials_check import CredentialsCheck
     from nbhelpers.diagnosis.hop_map import HopMap
@@ -111,6 +112,12 @@ class Lab:
         from nbhelpers.course.exercises import exercise
 
         return exercise(self._course, number)
+
+    def question(self, key: str) -> Question:
+        """Ask the question at the end of a notebook as text: `lab.question("jwt").answer("b")`."""
+        from nbhelpers.course.questions import question
+
+        return question(key)
 
     def preflight(self) -> Preflight:
         """Check whether this computer is ready for the course."""

@@ -10,13 +10,14 @@ from collections import deque
 from collections.abc import Callable
 
 from nbhelpers.course.context import CourseContext
-from nbhelpers.errors import KitError, MessageError
+from nbhelpers.errors import InboxError, KitError, MessageError
 from nbhelpers.inbox.events import Event, one_line
 from nbhelpers.inbox.watcher import Watcher
 from nbhelpers.messages.inbound import MESSENGER
 
 __all__ = ["MessageHandler"]
 
+_LOOK = 0.02  # seconds between two looks while somebody waits
 _MOST, _SPAN = 5, 10.0  # replies, and the seconds in which no more than these go out
 
 
@@ -56,6 +57,22 @@ class MessageHandler:
         self._running = False
         self._watcher.stop()
 
+    def wait(self, messages: int = 1, timeout: float = 10) -> MessageHandler:
+        """Wait until so many messages were handled, for `timeout` seconds at most, and return this handler.
+
+        Raises InboxError with the next step when there were fewer.
+        """
+        until = time.monotonic() + timeout
+        while self.messages < messages:
+            if time.monotonic() > until:
+                raise InboxError(
+                    f"`{self._name}` was not called often enough.",
+                    f"Waited {timeout:g} s: {self.messages} of {messages}.",
+                    "Let somebody write; if they did, `lab.doctor()` finds where it stopped.",
+                )
+            time.sleep(_LOOK)
+        return self
+
     def _take(self, events: list[Event]) -> None:
         for event in events:
             if event.kind != "inbound" or not event.trusted or event.channel != MESSENGER:
@@ -68,11 +85,11 @@ class MessageHandler:
                 self._watcher.stop()
                 return
             self._seen.add(event.id)
-            self.messages += 1
             try:
                 self._answer(event, self._fn(event))
             except Exception as error:  # noqa: BLE001 - whatever the learner's function raises, the next message comes
                 self.error = error
+            self.messages += 1
 
     def _answer(self, event: Event, text: str | None) -> None:
         if text is None:

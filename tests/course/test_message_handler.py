@@ -12,7 +12,7 @@ import pytest
 from nbhelpers import Lab
 from nbhelpers.course import message_handler
 from nbhelpers.course.message_handler import MessageHandler
-from nbhelpers.errors import MessageError
+from nbhelpers.errors import InboxError, MessageError
 from nbhelpers.inbox.events import Delivery, Event
 from tests.conftest import wait_until
 from tests.support.labs import arrive, message, written
@@ -133,6 +133,16 @@ def test_the_sixth_reply_in_ten_seconds_is_not_sent(
     monkeypatch.setattr(message_handler, "_SPAN", 0.01)  # as if ten seconds had passed
     written(ready, "later")
     wait_until(lambda: handler.replies == 6, 10, "the reply after the brake")
+
+
+def test_it_can_be_waited_for(ready: Lab, answering: Any) -> None:
+    handler = answering(echo)
+    with pytest.raises(InboxError, match=r"`echo` was not called often enough\. Waited 0\.1 s: 0 of 1\. Let somebody"):
+        handler.wait(timeout=0.1)
+    written(ready, "One")
+    written(ready, "Two")
+    assert handler.wait(2) is handler
+    assert (handler.messages, replies(ready)) == (2, ["One", "Two"])
 
 
 def test_an_error_of_the_function_is_kept_and_the_next_message_comes(ready: Lab, answering: Any) -> None:

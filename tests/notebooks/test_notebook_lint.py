@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from nbhelpers.course.exercises import tasks
+from nbhelpers.course.questions import questions
 from nbhelpers.course.steps import STEPS as STEP_TABLE
 from tests.conftest import REPOSITORY
 
@@ -33,11 +34,11 @@ STEPS = {
     "06_receive": "receive",
     "07_reply": "reply",
 }
-NAMES = ["00_start_here", *STEPS, "09_go_live", "quickstart"]
+NAMES = ["00_start_here", *STEPS, "08_experiments", "09_go_live", "quickstart"]
 PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md"]
 
 KINDS = {"text": "markdown", "live": "markdown", "then-now": "markdown", "next": "markdown"}
-KINDS |= {"by-hand": "code", "code": "code", "panel": "code", "check": "code"}
+KINDS |= {"by-hand": "code", "code": "code", "panel": "code", "check": "code", "question": "code"}
 KINDS |= {f"exercise-{number}": "code" for number in tasks()}
 
 # What each sentence of the guide became: its number, and the notebooks that hold a cell for it.
@@ -253,17 +254,17 @@ def test_a_step_opens_with_what_you_do_where_you_are_and_what_is_needed(name: st
 @by_step
 def test_a_step_ends_with_its_check_then_live_then_now_and_next(name: str, key: str) -> None:
     kinds = [cell.tags[0] for cell in cells(name)]
-    assert kinds[-3:] == ["live", "then-now", "next"]
+    assert kinds[-4:] == ["live", "then-now", "question", "next"]
     assert [kinds.count(kind) for kind in ("check", "live", "then-now", "next")] == [1, 1, 1, 1]
     check = next(cell for cell in cells(name) if cell.tags[0] == "check")
     assert re.match(rf'lab\.check\("{key}"[,)]', check.source.splitlines()[-1])
 
-    live, then_now, next_one = (cell.source for cell in cells(name)[-3:])
+    live, then_now, _, next_one = (cell.source for cell in cells(name)[-4:])
     assert "## When you go live" in live
     assert "## Then and now" in then_now
     assert f"(THEN_AND_NOW.md#{KEYS.index(key) + 1}-{key})" in then_now
     assert "## Next" in next_one
-    following = ["01", "02", "03", "04", "05", "06", "07", "quickstart"][KEYS.index(key) + 1]
+    following = ["01", "02", "03", "04", "05", "06", "07", "08"][KEYS.index(key) + 1]
     assert re.search(rf"\({following}\w*\.ipynb\)", next_one)
 
 
@@ -296,8 +297,8 @@ def test_the_walk_to_the_live_service_takes_todays_order() -> None:
 
 def test_the_walk_ends_with_everything_put_back_and_deleted() -> None:
     found = cells("09_go_live")
-    assert [cell.tags[0] for cell in found[-2:]] == ["then-now", "next"]
-    last = "\n".join(cell.source for cell in found[-7:])
+    assert [cell.tags[0] for cell in found[-3:]] == ["then-now", "question", "next"]
+    last = "\n".join(cell.source for cell in found[-8:])
     for call in ("lab.webhooks.put_back()", "lab.tunnel.close()", "lab.inbox.forget(psid)", "delete the application"):
         assert call in last
 
@@ -350,6 +351,15 @@ def test_an_exercise_is_a_text_with_its_title_and_a_cell_with_blanks_check_hint_
     for blank in task.blanks:
         assert re.search(rf"^{blank} = \.\.\.(  #|$)|^def {blank}\(event\): \.\.\.$", cell.source, re.MULTILINE), blank
     assert check in task.solution
+
+
+@by_notebook
+def test_a_notebook_ends_with_its_question_and_where_to_go_on(name: str) -> None:
+    before, asked, last = cells(name)[-3:]
+    key = next(key for key, question in questions().items() if question.notebook == name)
+    assert (asked.tags, last.tags[0]) == (("question",), "next")
+    assert asked.source == f'lab.panels.question("{key}")'
+    assert "## Before you go on\n" in before.source
 
 
 # ---- size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 from tests.conftest import REPOSITORY, wait_until
 from tests.support.browser import BROWSER, REASON
 
-__all__ = ["NEEDS_BROWSER", "LabPage", "browsing", "serving_lab", "shot"]
+__all__ = ["NEEDS_BROWSER", "LabPage", "browsing", "course_copy", "lab_in_browser", "serving_lab", "shot"]
 
 FLAGS = [
     "--no-sandbox",
@@ -88,7 +89,7 @@ class LabPage:
     """JupyterLab in a page: opens notebooks, runs them from the menu, turns to the dark."""
 
     def __init__(self, page: Page, address: str, notebooks: Path) -> None:
-        self.page, self.notebooks = page, notebooks
+        self.page, self.address, self.notebooks = page, address, notebooks
         self._root, self._token = address.split("/lab", 1)[0], address.rpartition("token=")[2]
 
     def write(self, name: str, *cells: str) -> str:
@@ -170,11 +171,23 @@ class LabPage:
         ]
 
 
-def course_copy(folder: Path) -> Path:
-    """A copy of the notebooks and the package: what a browser saves must not land in the repository."""
-    import shutil
-
+def course_copy(folder: Path, notebooks: bool = True) -> Path:
+    """A copy of the package and the notebooks: what a browser saves must not land in the repository."""
     course = folder / "course"
-    shutil.copytree(REPOSITORY / "notebooks", course / "notebooks")
     shutil.copytree(REPOSITORY / "nbhelpers", course / "nbhelpers")  # a link would lead back to the repository
+    if notebooks:
+        shutil.copytree(REPOSITORY / "notebooks", course / "notebooks")
+    else:
+        (course / "notebooks").mkdir()
     return course
+
+
+@contextmanager
+def lab_in_browser(folder: Path, **size: int) -> Iterator[LabPage]:
+    """A server over an empty folder and a page on it, for the notebooks that a file of tests writes."""
+    course = course_copy(folder, notebooks=False)
+    private = ("NBHELPERS_", "VONAGE_", "NEXMO_", "MESSENGER_", "NGROK_", "MESSAGES_API", "JPY_", "PUBLIC_URL")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(private)}
+    ports = {"NBHELPERS_RECEIVER_PORT": "0", "NBHELPERS_SIMULATOR_PORT": "0"}
+    with serving_lab(course, folder / ".lab", inherited | ports) as address, browsing(**size) as page:
+        yield LabPage(page, address, course / "notebooks")
