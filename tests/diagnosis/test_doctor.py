@@ -58,7 +58,7 @@ def test_at_the_beginning_the_receiver_is_shut(fresh: Lab):
 
 
 def test_when_everything_was_stopped_it_stops_at_the_receiver(fresh: Lab):
-    fresh.stop()
+    launcher.stop(fresh.settings)
     assert "It stops: your receiver." in stopped(fresh.doctor(), "your receiver")
 
 
