@@ -50,7 +50,8 @@ async def _serve(proxy: str) -> None:
         (url_path_join(prefix, r"(board\.(?:js|css))"), _FileHandler),
     ]
     application = web.Application(handlers, cookie_secret=os.urandom(32), xsrf_cookies=False)
-    application.listen(url.port or 0, url.hostname or "")
+    # Behind a name of the cluster, as on Kubernetes, it is every address of this machine.
+    application.listen(url.port or 0, url.hostname if url.hostname in ("127.0.0.1", "localhost") else "")
     await room.run()
 
 
