@@ -187,7 +187,7 @@ PARTS = [path for path in (ROOT / "nbhelpers").iterdir() if path.suffix == ".py"
     ("folders", "extras"),
     [
         ([path for path in PARTS if path.name not in OF_THE_COURSE], []),
-        ([path for path in PARTS if path.name in OF_THE_COURSE], ["course"]),
+        ([path for path in PARTS if path.name in OF_THE_COURSE], ["course", "hub"]),
         ([ROOT / "benchmarks"], ["bench"]),
         ([ROOT / "tests"], ["dev", "build", "course"]),
     ],

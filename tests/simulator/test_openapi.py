@@ -32,7 +32,7 @@ OPERATIONS = {
     for method, operation in operations.items()
     if method != "parameters"
 }
-EXAMPLES = os.environ.get("NBHELPERS_TEST_EXAMPLES", "10")  # of generated requests, for each operation and phase
+EXAMPLES = os.environ.get("NBHELPERS_TEST_EXAMPLES", "5")  # of generated requests, for each operation and phase
 SEED = os.environ.get("NBHELPERS_TEST_SEED", "1")
 # The same handlers under a second path.
 TWINS = [
