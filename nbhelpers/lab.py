@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nbhelpers.config.settings import Settings, load, spare_loopback
 from nbhelpers.course.context import CourseContext, as_simulated
 from nbhelpers.course.short_errors import show_short_errors
+from nbhelpers.errors import KitError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 
@@ -254,9 +256,12 @@ class Lab:
 
     @property
     def panels(self) -> Panels:
-        """The panels of the course, one method each."""
-        from nbhelpers.widgets.panels import Panels
-
+        """The panels of the course, one method each. Raises KitError where the extra `course` is not installed."""
+        try:
+            from nbhelpers.widgets.panels import Panels
+        except ModuleNotFoundError as error:
+            seen = f"{error.name} is not installed in {sys.prefix}."
+            raise KitError("There are no panels here.", seen, "Run start.py, or install `nbhelpers[course]`.") from None
         return Panels(self._course)
 
     def present(self, on: bool = True) -> ActionResult:

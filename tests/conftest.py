@@ -18,7 +18,7 @@ from nbhelpers.auth.private_key import PrivateKey, generate_key
 from nbhelpers.config import settings as configuration
 from nbhelpers.config.settings import Settings
 from nbhelpers.services import launcher
-from tests.support.browser import last_line
+from tests.support.programs import last_lines
 
 if TYPE_CHECKING:
     from nbhelpers import Lab
@@ -28,10 +28,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say after everything else that the browser tests were skipped: nobody reads thousands of lines for it."""
-    line = last_line(config)
-    if line is not None:
-        print(f"\n{line}")
+    """Say after everything else what was skipped for want of a program: nobody reads thousands of lines for it."""
+    lines = last_lines(config)
+    if lines:
+        print("\n" + "\n".join(lines))
 
 
 @pytest.fixture(scope="session")

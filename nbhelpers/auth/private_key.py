@@ -109,6 +109,8 @@ def load_key(source: str | bytes | os.PathLike[str] | None) -> PrivateKey:
         seen = f"It is of type {type(source).__name__}."
         raise CredentialsError("This is no private key.", seen, "Give the path of its file, or its text.")
     given = os.fspath(source)
+    if "-----BEGIN" in given:
+        return _parsed_text(given)
     version = _version(given)
     if version is not None:
         return _parsed_file(given, version)
@@ -127,6 +129,8 @@ def key_path(source: str | None) -> Path | None:
     """Return the file that a configured key means, there or not; None when it is the key itself, or nothing."""
     if not source or not source.strip():
         return None
+    if _version(source) is not None:
+        return Path(source)
     meant = meant_path(source)
     is_text = _version(meant.path) is None and (is_key_text(source) or is_key_text(meant.path))
     return None if is_text else Path(meant.path)

@@ -16,7 +16,7 @@ from nbhelpers.errors import SettingsError
 if TYPE_CHECKING:
     from nbhelpers.services.record import Owner
 
-__all__ = ["lab", "receiver", "reset", "simulator", "status", "stop", "tunnel"]
+__all__ = ["board", "lab", "receiver", "reset", "simulator", "status", "stop", "tunnel"]
 
 _port_option = click.option("--port", type=click.IntRange(0, 65535), help="This port and no other; 0 for any free one.")
 
@@ -134,6 +134,29 @@ def lab(settings: Settings, no_browser: bool, port: int | None) -> None:
     from nbhelpers.jupyter.launch import run_jupyterlab
 
     run_jupyterlab(settings, not no_browser, port)
+
+
+@command("board")
+@click.option(
+    "--proxy",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    metavar="URL",
+    help="Where the board reaches the hub's servers: the address of the hub's proxy.",
+)
+def board(settings: Settings, proxy: str) -> None:  # noqa: ARG001 - every command has them
+    """Show a room who is at which step: a service that a JupyterHub starts."""
+    try:
+        from nbhelpers.jupyter.board import run_board
+    except ModuleNotFoundError as error:
+        if error.name != "jupyterhub":
+            raise
+        raise SettingsError(
+            "The board is a service of a JupyterHub.",
+            "jupyterhub is not installed here.",
+            "Install it beside the kit, and let the hub start the board: `deploy/README.md` says how.",
+        ) from None
+    run_board(proxy)
 
 
 @command("status")

@@ -63,16 +63,23 @@ class HopMap:
         return "\n".join([self.mode.upper(), *lines, *(f"Beside it: {line}" for line in self.beside), self.verdict])
 
     def _repr_html_(self) -> str:
+        return dressed(f"{self.note()}{self.listing()}")
+
+    def note(self) -> str:
+        """Return the verdict as markup: where it stops in bold, and what to do on a line of its own."""
         stop, words = self.stop, html.escape(self.verdict)
-        if stop is not None:  # where it stops in bold, and what to do on a line of its own
+        if stop is not None:
             head, name, rest = words.partition(f"{stop.name}.")
             told, _, following = rest.rpartition("Next:")
             words = f"<strong>{head}{name}</strong>{told}<br><strong>Next:</strong>{following}"
-        items = "".join(_item(hop, told=hop is stop, last=hop is self.hops[-1]) for hop in self.hops)
         kind = "nbh-ok" if stop is None else _COLOURS[stop.state]
-        note = f'<p role="status" class="nbh-note {kind}" style="margin-bottom:6px">{words}</p>'
+        return f'<p role="status" class="nbh-note {kind}">{words}</p>'
+
+    def listing(self) -> str:
+        """Return the hops as markup, and what came beside them."""
+        items = "".join(_item(hop, told=hop is self.stop, last=hop is self.hops[-1]) for hop in self.hops)
         beside = "".join(f'<p class="nbh-note">Beside it: {html.escape(line)}</p>' for line in self.beside)
-        return dressed(f'{note}<ol class="nbh-hops">{items}</ol>{beside}')
+        return f'<ol class="nbh-hops">{items}</ol>{beside}'
 
 
 def _item(hop: Hop, told: bool, last: bool) -> str:

@@ -103,7 +103,7 @@ def _panels() -> tuple[str, bool, str]:
     try:
         found = f"ipywidgets {version('ipywidgets')}, jupyterlab_widgets {version('jupyterlab_widgets')}"
     except PackageNotFoundError as error:
-        return "panels", False, f"{error.name} is missing: run start.py again"
+        return "panels", False, f"{error.name} is missing: run start.py, or install nbhelpers[course]"
     # The server that shows panels and the kernel that makes them must be one environment.
     prefix = os.environ.get("NBHELPERS_PREFIX", sys.prefix)
     if prefix != sys.prefix:

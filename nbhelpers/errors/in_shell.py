@@ -23,6 +23,7 @@ _SENTENCES = (
     ("Run `lab = Lab()` again", "Run the command again"),
     ("then `lab = Lab()` again: it starts the simulator", "then `nbhelpers simulator`"),
     ("Open `Lab()` anew", "Run the command again"),
+    ("Open `Lab()` without `state=`", "Leave out --state"),
     ("Run `lab.configure()`, which asks for them, or write them into .env", "Write them into .env"),
     ("Run `lab.configure()`", "Write it into .env (.env.example has every name)"),
     ("; `lab.configure()` asks for it", ""),

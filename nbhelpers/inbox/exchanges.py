@@ -75,13 +75,14 @@ def page_of(
     """
     only = kind if kind in ("inbound", "call") else None  # an answer may be known by its statuses alone
     found: dict[str, Exchange] = {}
+    known: dict[str | None, Exchange | None] = {}  # by uuid: an answer and each of its receipts ask for the same
     while True:
         events = inbox.events(only, person, text=text or None, before=before, limit=_CHUNK)
         for event in reversed(events):
             before = event.id
-            exchange = _of(inbox, event) if _fits(event, kind) else None
-            if exchange is not None:
-                found.setdefault(exchange.key, exchange)
+            exchange = _of(inbox, event, known) if _fits(event, kind) else None
+            if exchange is not None and exchange.head.id == event.id:  # a receipt gives its answer no other place
+                found[exchange.key] = exchange
             if len(found) == size:
                 return Page(tuple(found.values()), before)
         if len(events) < _CHUNK:
@@ -92,7 +93,7 @@ def changed(inbox: Inbox, events: Iterable[Event]) -> list[Exchange]:
     """Return the exchanges that these events belong to, the oldest first."""
     found = {}
     for event in events:
-        exchange = _of(inbox, event)
+        exchange = _of(inbox, event, {})
         if exchange is not None:
             found[exchange.key] = exchange
     return list(found.values())
@@ -122,13 +123,16 @@ def _fits(event: Event, kind: str | None) -> bool:
     return kind != "reply" or event.kind in ("reply", "status")
 
 
-def _of(inbox: Inbox, event: Event) -> Exchange | None:
-    if event.kind in ("inbound", "call") or event.message_uuid is None:
+def _of(inbox: Inbox, event: Event, known: dict[str | None, Exchange | None]) -> Exchange | None:
+    uuid = event.message_uuid
+    if event.kind in ("inbound", "call") or uuid is None:
         return Exchange(event)
-    about = inbox.events(uuid=event.message_uuid)
-    statuses = tuple(each for each in about if each.kind == "status")
-    head = next((each for each in about if each.kind == "reply"), statuses[0] if statuses else None)
-    return Exchange(head, statuses) if head is not None else None
+    if uuid not in known:
+        about = inbox.events(uuid=uuid)
+        statuses = tuple(each for each in about if each.kind == "status")
+        head = next((each for each in about if each.kind == "reply"), statuses[0] if statuses else None)
+        known[uuid] = Exchange(head, statuses) if head is not None else None
+    return known[uuid]
 
 
 def _cell(value: Any, is_id: bool) -> str:

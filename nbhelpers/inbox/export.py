@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
+import sys
 from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
@@ -16,6 +15,7 @@ from nbhelpers import __version__
 from nbhelpers.config.private_files import write_private
 from nbhelpers.errors import InboxError
 from nbhelpers.inbox.events import Delivery, Event, one_line
+from nbhelpers.inbox.exchanges import as_csv, as_json, page_of
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.messages.encodings import content_of
 
@@ -24,9 +24,6 @@ __all__ = ["FORMS", "exported", "write_export"]
 # By the ending of the file.
 FORMS = {".postman_collection.json": "postman", ".json": "json", ".csv": "csv", ".har": "har"}
 _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-_COLUMNS = ("received", "kind", "status", "psid", "page_id", "text", "message_type", "message_uuid", "channel", "shape")
-_MORE_COLUMNS = ("deliveries", "origin", "verdict", "body")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet compute what a person wrote
 _CREDENTIALS = ("authorization", "proxy-authorization", "cookie")
 _OF_THE_CONNECTION = (
     "host",
@@ -44,22 +41,21 @@ _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 def exported(inbox: Inbox, form: str, host: str, limit: int | None = None) -> str:
     """Return what is in the inbox as `json`, `csv`, `har` or `postman`; of each the newest `limit`.
 
-    JSON and CSV have a row for each event, IDs as text; HAR 1.2 and the collection (2.1) an entry for each request,
-    both of what came to the receiver and of what was sent to `host`, the base URL of the API. Credentials are left out:
-    the collection asks for a token in its variable `jwt`. What people wrote, and their PSIDs, are in all of them.
+    JSON and CSV have a row for each exchange, the newest first, as the inbox table writes them; HAR 1.2 and the
+    collection (2.1) an entry for each request, both of what came to the receiver and of what was sent to `host`, the
+    base URL of the API. Credentials are left out: the collection asks for a token in its variable `jwt`. What people
+    wrote, and their PSIDs, are in all of them.
     """
-    newest = slice(-limit if limit else None, None)
-    if form == "json":
-        return json.dumps([event.facts for event in inbox.events(limit=limit)], indent=1)
-    if form == "csv":
-        return _csv(inbox.events(limit=limit))
+    if form in ("json", "csv"):
+        exchanges = page_of(inbox, limit or sys.maxsize).exchanges
+        return as_json(exchanges) if form == "json" else as_csv(exchanges)
     deliveries, replies = inbox.deliveries(limit=limit or _ALL), inbox.events("reply", limit=limit)
     if form == "postman":
         return json.dumps(_collection(deliveries, replies, host), indent=1)
     entries = [_came(delivery) for delivery in deliveries] + [_went(event, host) for event in replies]
     entries.sort(key=lambda entry: str(entry["startedDateTime"]))
     creator = {"name": "nbhelpers", "version": __version__}
-    return json.dumps({"log": {"version": "1.2", "creator": creator, "entries": entries[newest]}}, indent=1)
+    return json.dumps({"log": {"version": "1.2", "creator": creator, "entries": entries[-(limit or 0) :]}}, indent=1)
 
 
 def write_export(inbox: Inbox, path: Path, host: str) -> str:
@@ -75,23 +71,6 @@ def write_export(inbox: Inbox, path: Path, host: str) -> str:
     except OSError as error:
         raise InboxError("The file cannot be written.", f"{path}: {error.strerror}.", "Name another place.") from None
     return form
-
-
-def _csv(events: Iterable[Event]) -> str:
-    table = io.StringIO()
-    rows = csv.writer(table, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    rows.writerow((*_COLUMNS, *_MORE_COLUMNS))
-    for event in events:
-        values = [getattr(event, name) for name in (*_COLUMNS, *_MORE_COLUMNS)]
-        rows.writerow([_cell(value) for value in values])
-    return table.getvalue()
-
-
-def _cell(value: Any) -> str | int:
-    if value is None or isinstance(value, int):
-        return "" if value is None else value
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _text(body: bytes, headers: Iterable[tuple[str, str]]) -> str:

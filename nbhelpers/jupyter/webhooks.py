@@ -137,6 +137,9 @@ class WebhookHandler(web.RequestHandler):
             answer = await AsyncHTTPClient().fetch(
                 url,
                 method=method,
+                # The hub writes into its answer who it thinks has come.
+                headers=self._own_headers(self.request.headers),
+                decompress_response=False,
                 body=body,
                 follow_redirects=False,
                 raise_error=False,
@@ -148,11 +151,15 @@ class WebhookHandler(web.RequestHandler):
             self.finish()
             return
         self.set_status(answer.code)
-        self._headers = HTTPHeaders()
-        for name, value in answer.headers.get_all():
-            if name.lower() not in _OF_THE_CONNECTION:
-                self.add_header(name, value)
+        self._headers = self._own_headers(answer.headers)
         self.finish(answer.body)
+
+    def _own_headers(self, headers: HTTPHeaders) -> HTTPHeaders:
+        own = HTTPHeaders()
+        for name, value in headers.get_all():
+            if name.lower() not in _OF_THE_CONNECTION:
+                own.add(name, value)
+        return own
 
     # The path has the secret in it: no log may.
 

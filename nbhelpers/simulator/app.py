@@ -76,8 +76,9 @@ def assemble(
     people = People(store, deliverer.wake, deliverer.holds, options.accept_any)
     acceptor = Acceptor(store, faults, deliverer.holds, options.accept_any)
     api_routes = ApiRoutes(store, writes, acceptor, deliverer, asked)
-    lessons, looks = LessonRoutes(store, people, deliverer, faults), WebhookRoutes(store, router, calls, asked)
-    control_routes = ControlRoutes(store, people, deliverer, lessons, looks, control)
+    looks = WebhookRoutes(store, router, calls, asked)
+    others = LessonRoutes(store, people, deliverer, faults).table() + looks.table()
+    control_routes = ControlRoutes(store, people, deliverer, others, control)
 
     routes = [
         Route(path, handler, methods=[method]) for path, method, handler in control_routes.table() + api_routes.table()

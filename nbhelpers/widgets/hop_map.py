@@ -20,9 +20,10 @@ class HopMapPanel(Panel):
 
     def __init__(self, course: CourseContext) -> None:
         self._found: HopMap | None = None
-        self._map = block()
+        self._note, self._list = block(), block()
+        self._note.add_class("nbh-grows")
         again = button("Look again", self._again, tooltip="Walk the hops once more")
-        super().__init__(course, [self._map, row(again)])
+        super().__init__(course, [row(self._note, again), self._list])
         self.show()
 
     def _again(self, _: Any) -> None:
@@ -30,7 +31,7 @@ class HopMapPanel(Panel):
 
     def refresh(self) -> None:
         self._found = examine(self.course)
-        self._map.value = self.masked(self._found._repr_html_())
+        self._note.value, self._list.value = self.masked(self._found.note()), self.masked(self._found.listing())
 
     def as_text(self) -> str:
         found = self._found or examine(self.course)

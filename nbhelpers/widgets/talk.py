@@ -96,8 +96,6 @@ def phone_side(course: CourseContext, person: str, page: str) -> list[Bubble]:
     bubbles = []
     for each in course.control.phone(psid=person, page=page):
         own, text = not each["from_page"], _lines(each["text"])
-        if own and each["kind"] not in _AS_TEXT:
-            text = f"({text})"
         clock = f"{datetime.fromtimestamp(each['at']).astimezone():%H:%M:%S}"
         below = clock if own else f"{clock} · {'read' if each['state'] == 'read' else 'not read yet'}"
         who = "you, the person" if own else "the Page"

@@ -169,4 +169,4 @@ def _in_force(found: Destinations) -> str:
     method = f"HTTP method: {named[0].method if named else 'POST'}."
     if all(each.source == "account" for each in named) and named:
         return f"{method} Saved in the form."
-    return f"{method} Not the form counts. {' '.join(map(str, found.both))}"
+    return f"{method} The form does not count here. {' '.join(map(str, found.both))}"

@@ -424,7 +424,7 @@ def test_receive_done(ready: Lab) -> None:
 def test_receive_done_for_a_picture(ready: Lab) -> None:
     ready.simulator.write(kind="image", page="Corner Bakery")
     wait_until(ready.inbox.newest_message, 5)
-    assert repr(ready.check("receive")).startswith("Done. A message (image) came at ")
+    assert repr(ready.check("receive")).startswith("Done. A message (image picture.jpg) came at ")
 
 
 @pytest.mark.fast
@@ -570,10 +570,10 @@ def test_reply_not_yet_without_a_receipt(ready: Lab) -> None:
 def test_an_inbox_that_cannot_be_read_is_told_and_nothing_is_lost(fresh: Lab, key: str) -> None:
     path = fresh.inbox.path
     with sqlite3.connect(path) as connection:
-        connection.execute("ALTER TABLE events RENAME TO gone")
+        connection.execute("DROP VIEW told")
     connection.close()
     assert repr(fresh.check(key)) == (
-        f"Cannot tell. The inbox cannot be read: {path}: no such table: events. Nothing is deleted."
+        f"Cannot tell. The inbox cannot be read: {path}: no such table: told. Nothing is deleted."
     )
 
 

@@ -91,7 +91,9 @@ def test_an_application_with_the_messages_capability_has_urls_of_its_own(ready: 
         )
         assert ready.doctor().stop.next == "Change the application's webhooks: `PUT /v2/applications/…`."
         panel = ready.panels.webhooks()
-        assert "HTTP method: POST. Not the form counts. Inbound URL: (empty). Status URL: (empty)." in seen(panel)
+        assert "HTTP method: POST. The form does not count here. Inbound URL: (empty). Status URL: (empty)." in seen(
+            panel
+        )
         panel.close()
     with application_with(ready, receiver.inbound_url, "http://127.0.0.1:9/st"):
         assert f"Application …{end} holds http://127.0.0.1:9/st; your receiver is" in repr(

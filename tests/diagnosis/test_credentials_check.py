@@ -165,8 +165,9 @@ def test_a_missing_id_is_to_do_and_the_key_is_looked_at_all_the_same(look: Look)
 
 def test_a_key_that_had_to_be_mended_says_what(look: Look, key: PrivateKey) -> None:
     found = look(VONAGE_PRIVATE_KEY='"' + key.pem().replace("\n", "\\n") + '"')
-    assert "from the text you gave; mended while it was read: literal \\n were made line ends, quotes" in line(
-        found, "key"
+    assert (
+        "from the text you gave; mended while it was read: quotes around the key were left out, literal \\n were made"
+        in line(found, "key")
     )
     assert found.ready
 

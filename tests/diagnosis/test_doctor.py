@@ -57,6 +57,11 @@ def test_at_the_beginning_the_receiver_is_shut(fresh: Lab):
     assert "Inbound Message and Delivery Receipt are empty" in stopped(fresh.doctor(), "both webhook URLs")
 
 
+def test_when_everything_was_stopped_it_stops_at_the_receiver(fresh: Lab):
+    launcher.stop(fresh.settings)
+    assert "It stops: your receiver." in stopped(fresh.doctor(), "your receiver")
+
+
 def test_with_everything_open_it_waits_for_a_message_then_an_answer_then_the_receipts(ready: Lab):
     words = stopped(ready.doctor(), "a call from Vonage", "not yet")
     assert words.startswith("So far all is well; not seen yet: a call from Vonage. Nobody has written to the Page.")

@@ -122,11 +122,12 @@ def test_a_server_that_is_not_there_then_is_then_answers_badly_then_well(shell: 
     )
     assert f"Nobody listens at http://127.0.0.1:{port}. Next: Start your server." in facts["verdict"]
     assert "`nbhelpers pace 60`" in facts["verdict"]
-    answers = {"Rye?": 500}
-    with target(lambda call: answers.get(call.json.get("text"), 200), "/in", port) as server:
+    answers = {"inbound": 500}
+    with target(lambda call: 200 if "status" in call.json else answers["inbound"], "/in", port) as server:
         facts = found(shell)
-        assert states(facts)["a call from Vonage"] == "not yet"
-        assert "Your server was not there yet at " in facts["verdict"]
+        # A slow computer may have tried it again meanwhile.
+        assert states(facts)["a call from Vonage"] in ("not yet", "broken")
+        assert "Your server was not there yet at " in facts["verdict"] or ": 500 in " in facts["verdict"]
         said = world.control.write(text="Rye?")
         (bad,) = world.control.wait_for_answers([said["message_uuid"]], "inbound")
         facts = found(shell)
@@ -134,10 +135,11 @@ def test_a_server_that_is_not_there_then_is_then_answers_badly_then_well(shell: 
         assert re.search(r"At \d\d:\d\d:\d\d POST /in: 500 in \d+ ms, again in 5 s\. Next: Read what", facts["verdict"])
         assert f"`nbhelpers calls {bad['id']}` shows what was sent and answered." in facts["verdict"]
         assert shell("doctor", ok=False).returncode == 1
+        answers["inbound"] = 200
         said = world.control.write(text="Oats?")
         world.control.wait_for_answers([said["message_uuid"]], "inbound")
         facts = found(shell)
-        assert "“Oats?” at " in facts["hops"][2]["seen"]
+        assert re.search(r"“\w+.*” at \d\d:\d\d:\d\d: 200 in \d+ ms", facts["hops"][2]["seen"]), facts
         assert states(facts)["its signature"] == "not verified"
         assert f"Let your server POST one to {world.base_url}/v1/messages." in facts["verdict"]
         world.control.refuse_next("1340")

@@ -82,7 +82,9 @@ def test_panels_that_are_missing_are_to_do(ready: Lab, monkeypatch: pytest.Monke
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(module, "version", version)
-    assert line(ready.preflight(), "panels") == "panels   to do: ipywidgets is missing: run start.py again"
+    assert line(ready.preflight(), "panels") == (
+        "panels   to do: ipywidgets is missing: run start.py, or install nbhelpers[course]"
+    )
 
 
 @pytest.mark.fast

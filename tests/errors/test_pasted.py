@@ -351,10 +351,10 @@ def test_no_token_and_no_key_is_shown():
     ids=lambda text: text[:8],
 )
 def test_a_long_or_an_odd_text_takes_no_time(text: str):
-    begun = time.perf_counter()
+    begun = time.process_time()  # of ours alone: the computer may be busy
     with contextlib.suppress(KitError):
         explain(text)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @hypothesis_settings(max_examples=300, deadline=None)

@@ -101,6 +101,13 @@ def test_what_has_changed_is_told_with_all_that_belongs_to_it(inbox: Inbox) -> N
     assert len({each.key for each in news}) == 2
 
 
+def test_a_receipt_gives_its_answer_no_other_place(inbox: Inbox) -> None:
+    sent(inbox, "out-1")
+    arrive(inbox, message(uuid="in-1", text="Later"))
+    status(inbox, "out-1", "delivered")
+    assert [each.head.text for each in page_of(inbox).exchanges] == ["Later", "Hello"]
+
+
 def test_a_message_in_and_one_out_under_the_same_uuid_are_two(inbox: Inbox) -> None:
     arrive(inbox, message(uuid="same"))
     sent(inbox, "same")

@@ -17,13 +17,16 @@ from hypothesis import strategies as st
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.services.record import read_record
 from nbhelpers.simulator.api.routes import ApiRoutes
+from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.routes import ControlRoutes
+from nbhelpers.simulator.control.webhooks import WebhookRoutes
 from nbhelpers.simulator.storage.switches import DEFAULTS, SWITCHES
 from tests.support.simulation import Detached, Program, flat, nested
 
 NOTHING: Any = None
-PATHS = sorted({(path, method) for path, method, _ in ApiRoutes(NOTHING, NOTHING, NOTHING, NOTHING).table()})
-SCREENS = sorted({(path, method) for path, method, _ in ControlRoutes(NOTHING, NOTHING, NOTHING, NOTHING, "").table()})
+PATHS = sorted({(path, method) for path, method, _ in ApiRoutes(*[NOTHING] * 5).table()})
+OTHERS = LessonRoutes(*[NOTHING] * 4).table() + WebhookRoutes(*[NOTHING] * 4).table()
+SCREENS = sorted({(path, method) for path, method, _ in ControlRoutes(NOTHING, NOTHING, NOTHING, OTHERS, "").table()})
 bounded = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

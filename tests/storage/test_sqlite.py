@@ -420,8 +420,8 @@ def test_what_was_acknowledged_survives_a_kill(path: Path):
         assert process.stdout.readline().strip()
     process.kill()
     # Not by communicate(): it passes over what readline() has read ahead, and those were acknowledged too.
-    rest, error = process.stdout.read(), process.stderr.read()
-    process.wait(10)
+    with process:
+        rest, error = process.stdout.read(), process.stderr.read()
     acknowledged = 20 + len(rest.splitlines()) - (0 if rest.endswith("\n") or not rest else 1)
     store = Database(path, SCHEMA, 1)
     found = names(store)

@@ -16,12 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import requests
 
 from tests.conftest import REPOSITORY, wait_until
+from tests.support.programs import HUB_PROXY
 
 PROXY = shutil.which("configurable-http-proxy")
-REASON = "there is no configurable-http-proxy"
+
+# On a learner's machine there may be none; where CI is set, its absence is a failure and no hole.
+needs_a_hub = pytest.mark.skipif(PROXY is None and not os.environ.get("CI"), reason=HUB_PROXY.reason)
 
 CONFIG = """
 import json
@@ -44,9 +48,10 @@ c.Spawner.args = ["--allow-root"]
 c.Spawner.environment = given["environment"]
 c.Spawner.start_timeout = 180
 c.Spawner.http_timeout = 120
+c.Spawner.poll_interval = 2
 c.JupyterHub.concurrent_spawn_limit = 0
 c.JupyterHub.services = [{{"name": "test", "api_token": given["secret"]}}]
-scopes = ["admin:users", "admin:servers", "tokens", "access:servers"]
+scopes = ["admin:users", "admin:servers", "tokens", "access:servers", "proxy"]
 c.JupyterHub.load_roles = [{{"name": "test", "services": ["test"], "scopes": scopes}}]
 """
 
@@ -114,6 +119,10 @@ class Hub:
         state = self.api("GET", f"users/{learner.name}?include_stopped_servers").json()["servers"][""]["state"]
         return psutil.Process(state["pid"])
 
+    def children(self) -> list[psutil.Process]:
+        """The processes of this hub: its proxy, its services, the servers and their kernels."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
     def _answers(self, learner: Learner) -> bool:
         answer = requests.get(learner.url + "api/status", headers=learner.headers, timeout=10, allow_redirects=False)
         return answer.status_code == 200
@@ -129,7 +138,7 @@ def free_port() -> int:
 @contextmanager
 def hub(folder: Path, more: str = "", **environment: str) -> Iterator[Hub]:
     """Run a hub with its proxy; everything of it ends with the test. `more` goes to the end of its configuration."""
-    assert PROXY is not None, REASON
+    assert PROXY is not None, HUB_PROXY.reason
     (folder / "home").mkdir(parents=True)
     url, secret = f"http://127.0.0.1:{free_port()}", secrets.token_hex(16)
     given = {

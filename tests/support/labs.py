@@ -251,7 +251,9 @@ def _markup(widget: ipywidgets.Widget) -> str:
 
 def _bubble(bubble: dict[str, Any]) -> str:
     who, text, below = (html.escape(bubble[name]) for name in ("who", "text", "below"))
-    return f'<li class="{"own" if bubble["own"] else "other"}"><span>{who}</span> <div>{text}</div> {below}</li>'
+    choices = "".join(f"<button>{html.escape(each)}</button>" for each in bubble["choices"])
+    kind = "own" if bubble["own"] else "other"
+    return f'<li class="{kind}"><span>{who}</span> <div>{text}</div>{choices} {below}</li>'
 
 
 def seen(panel: Panel) -> str:

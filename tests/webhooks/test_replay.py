@@ -329,7 +329,7 @@ def test_the_line_of_a_delivery_says_what_came_and_what_it_tells_of(delivery: De
 def test_the_talk_shows_it_as_what_it_is(forged: tuple[Lab, str, Replayed]) -> None:
     talk = forged[0].panels.conversation()
     lines = printed(talk).splitlines()[1:]
-    assert re.fullmatch(rf"the person: true \({CLOCK}\)", lines[0])
+    assert re.fullmatch(rf"(Ada|the person): true \({CLOCK}\)", lines[0])
     assert re.fullmatch(rf"edited, not the person: more \({CLOCK}\)", lines[1])
     assert len(lines) == 2
     assert "edited, not the person more" in seen(talk)

@@ -72,7 +72,7 @@ def test_it_shows_both_sides_in_order_and_how_far_each_answer_came(ready: Lab, t
     ready.simulator.read()
     says(talk, "✓ read")
     written(ready, "Thanks!")
-    says(talk, "Thanks!")
+    wait_until(lambda: len(bubbles(talk)) == 3, 5)
     shapes = [
         rf"Ada Are you open\? Ada · {CLOCK}",
         rf"you At seven\. you · ✓ read {CLOCK}",
@@ -121,7 +121,7 @@ def test_a_template_sent_with_the_kit_shows_what_the_phone_shows(ready: Lab, tal
     psid = written(ready).psid
     template = {"text": "Rye?", "quick_replies": [{"title": "Yes", "payload": "YES"}]}
     ready.client.send(OutboundMessage(ready.facts["page_id"], psid, template, "custom"))
-    assert "you Rye? [Yes]" in says(talk, "Rye?")
+    says(talk, "you Rye? [Yes]")
     (reply,) = ready.inbox.events("reply")
     assert "<-- reply     Rye? [Yes] to" in reply.line
     ready.user.tap("Yes")
@@ -237,11 +237,32 @@ def test_the_round_is_played_on_the_phone_and_on_your_side(
 
 
 @pytest.mark.fast
+def test_what_can_be_tapped_stands_on_the_phone_until_the_next_message(
+    ready: Lab, talk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone, side = Front(talk._phones[0], monkeypatch), Front(talk._talk, monkeypatch)
+    psid = written(ready).psid
+    buttons = [{"type": "postback", "title": "Order", "payload": "ORDER"}]
+    buttons.append({"type": "web_url", "title": "Our site", "url": "https://example.com"})
+    card = {"type": "template", "payload": {"template_type": "button", "text": "Rye?", "buttons": buttons}}
+    quick = {"text": "Which?", "quick_replies": [{"content_type": "text", "title": "Dark", "payload": "DARK"}]}
+    for custom in ({"attachment": card}, quick):
+        ready.client.send(OutboundMessage(ready.facts["page_id"], psid, custom, "custom"))
+    wait_until(lambda: phone.ends("Rye?", "Which?"), 5, "both messages")
+    assert [each["choices"] for each in phone.part.bubbles[-2:]] == [["Order"], ["Dark"]], "a link sends nothing"
+    assert phone.press(ask="tap", choice="Dark") == {"words": "", "sent": False}
+    wait_until(lambda: side.part.bubbles[-1]["text"] == "(button “Dark”, payload DARK)", 5, "the tap on your side")
+    assert [each["choices"] for each in phone.part.bubbles[-3:]] == [["Order"], [], []]
+    assert "cannot be tapped" in phone.press(ask="tap", choice="Light")["words"]
+    assert all(not each["choices"] for each in side.part.bubbles)
+
+
+@pytest.mark.fast
 def test_pictures_and_stickers_are_named(talk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     phone = Front(talk._phones[0], monkeypatch)
     phone.press(ask="send", kind="image", text="")
     phone.press(ask="send", kind="sticker", text="")
-    wait_until(lambda: phone.ends("(image)", "(unsupported)"), 5)
+    wait_until(lambda: phone.ends("image picture.jpg", "unsupported"), 5)
     assert {each["kind"] for each in phone.part.bubbles[-2:]} == {"other"}
 
 

@@ -262,6 +262,6 @@ def test_asked_for_another_channel_it_shows_its_sender(ready: Lab) -> None:
     panel = ready.panels.psid(channel="whatsapp")
     assert "Nobody has written on WhatsApp yet." in seen(panel)
     arrive(ready, WHATSAPP)
-    assert "447700900002 Sender on WhatsApp: the person" in says(panel, "447700900002")
+    assert "Sender on WhatsApp 447700900002 as the service knows them" in says(panel, "447700900002")
     assert "Sender on WhatsApp 447700900002: the person. Recipient 14157386102: you." in printed(panel)
     panel.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from starlette.requests import Request
@@ -14,9 +15,7 @@ from nbhelpers.auth.tokens import clean
 from nbhelpers.errors import KitError, TokenError
 from nbhelpers.messages.urls import webhook_url
 from nbhelpers.simulator.api import applications
-from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.link_page import link_page, linked_page, why_refused
-from nbhelpers.simulator.control.webhooks import WebhookRoutes
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import LONGEST_BODY, Body, Form, Handler, TooLong, action, answer, refused, texts
 from nbhelpers.simulator.people import People
@@ -35,21 +34,17 @@ _WHO = ("page", "person", "psid")
 _SHOWN = 200  # messages on a phone's screen: a panel asks every second
 
 
+_Path = tuple[str, str, Handler]
+
+
 class ControlRoutes:
-    """The paths under `/_simulator/`. All but the link page need the control token."""
+    """The paths under `/_simulator/`, `others` among them. All but the link page need the control token."""
 
     def __init__(
-        self,
-        store: Store,
-        people: People,
-        deliverer: Deliverer,
-        lessons: LessonRoutes,
-        looks: WebhookRoutes,
-        control: str,
+        self, store: Store, people: People, deliverer: Deliverer, others: Sequence[_Path], control: str
     ) -> None:
-        self._phone = Phone(store, people)
         self._store, self._people, self._deliverer, self._control = store, people, deliverer, control
-        self._others = lessons.table() + looks.table()
+        self._others, self._phone = others, Phone(store, people)
         self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why
 
     def table(self) -> list[tuple[str, str, Handler]]:
@@ -77,7 +72,7 @@ class ControlRoutes:
         ]
         # Of the link page the JWT says who may: no control token.
         free: list[tuple[str, str, Handler]] = [("link", "POST", self.link), ("link", "GET", self.show_link_page)]
-        routes = [(*route, True) for route in guarded + self._others] + [(*route, False) for route in free]
+        routes = [(*route, True) for route in [*guarded, *self._others]] + [(*route, False) for route in free]
         return [(f"/_simulator/{path}", verb, self._in_words(handler, by)) for path, verb, handler, by in routes]
 
     def _in_words(self, handler: Handler, by_token: bool) -> Handler:

@@ -9,8 +9,12 @@ function render({ model, el }) {
   const dead = made("div", "nbh-dead");
   dead.setAttribute("role", "status");
   const hear = () => { said.textContent = model.get("said"); };
+  // A kernel that is shut down leaves its views as they are; the manager behind them knows that it has none.
+  const manager = model.get("layout")?.widget_manager;
+  const ended = () => manager !== undefined && "kernel" in manager
+    && (!manager.kernel || manager.kernel.isDisposed || ["dead", "terminating"].includes(manager.kernel.status));
   const look = () => {
-    const gone = el.closest(".jupyter-widgets-disconnected") !== null;
+    const gone = el.closest(".jupyter-widgets-disconnected") !== null || ended();
     const words = gone ? GONE : model.get("stopped");
     el.closest(".nbh-panel")?.classList.toggle("nbh-still", words !== "");
     if (dead.textContent !== words) dead.replaceChildren(...(words ? [made("p", "nbh-note nbh-warn", words)] : []));
@@ -30,6 +34,7 @@ function render({ model, el }) {
   hear();
   look();
   const later = setTimeout(look, 0); // its place on the page may come after it is drawn
-  return () => { watch.disconnect(); clearTimeout(later); };
+  const again = setInterval(look, 2000);
+  return () => { watch.disconnect(); clearTimeout(later); clearInterval(again); };
 }
 export default { render };

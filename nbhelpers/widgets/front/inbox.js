@@ -45,6 +45,7 @@ function render({ model, el }) {
   const cell = (head, ...inside) => {
     const td = made("td", "", ...inside);
     td.dataset.head = head;
+    if (td.textContent === "") td.replaceChildren();
     return td;
   };
 

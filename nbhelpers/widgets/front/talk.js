@@ -1,8 +1,9 @@
 // A talk as bubbles: one side of a conversation, or a phone with a line to write in. What has not changed stays.
 function render({ model, el }) {
-  const list = made("ol", "nbh-talk");
-  list.tabIndex = 0;
-  list.setAttribute("role", "log");
+  const list = made("ol");
+  const log = made("div", "nbh-talk", list);
+  log.tabIndex = 0;
+  log.setAttribute("role", "log");
   const name = made("div", "nbh-talk-name");
   let relabel = () => {};
   const empty = made("p", "nbh-soft nbh-talk-empty");
@@ -22,7 +23,7 @@ function render({ model, el }) {
     return item;
   };
   const draw = () => {
-    const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 40;
+    const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 40;
     const wanted = model.get("bubbles");
     const keys = new Set(wanted.map((each) => each.key));
     for (const [key, old] of rows) if (!keys.has(key)) { old.item.remove(); rows.delete(key); }
@@ -47,13 +48,13 @@ function render({ model, el }) {
     name.textContent = model.get("name");
     empty.textContent = model.get("empty");
     empty.hidden = wanted.length > 0;
-    list.hidden = wanted.length === 0;
-    list.setAttribute("aria-label", model.get("name"));
-    if (atEnd) list.scrollTop = list.scrollHeight;
+    log.hidden = wanted.length === 0;
+    log.setAttribute("aria-label", model.get("name"));
+    if (atEnd) log.scrollTop = log.scrollHeight;
   };
   model.on("change", draw);
   el.classList.add("nbh-side");
-  el.append(name, empty, list);
+  el.append(name, empty, log);
 
   if (model.get("write")) {
     const said = spoken("nbh-soft");
@@ -86,8 +87,9 @@ function render({ model, el }) {
     el.append(row, said);
   }
   draw();
-  list.scrollTop = list.scrollHeight;
-  const later = setTimeout(() => { list.scrollTop = list.scrollHeight; }, 50);
+  const end = () => { log.scrollTop = log.scrollHeight; };
+  end();
+  const later = setTimeout(end, 50);
   return () => clearTimeout(later);
 }
 export default { render };
