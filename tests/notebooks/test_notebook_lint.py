@@ -35,7 +35,7 @@ STEPS = {
     "07_reply": "reply",
 }
 NAMES = ["00_start_here", *STEPS, "08_experiments", "09_go_live", "quickstart"]
-PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md"]
+PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md", "notebooks/recipes.md"]
 
 KINDS = {"text": "markdown", "live": "markdown", "then-now": "markdown", "next": "markdown"}
 KINDS |= {"by-hand": "code", "code": "code", "panel": "code", "check": "code", "question": "code"}
