@@ -19,6 +19,10 @@ BENCHMARKS = {
     "starting": "benchmarks.starting",
     "tokens": "benchmarks.tokens",
     "capture": "benchmarks.capture",
+    "round": "benchmarks.round",
+    "hop": "benchmarks.hop",
+    "growth": "benchmarks.growth",
+    "course": "benchmarks.course",
 }
 
 

@@ -1,6 +1,6 @@
-"""The receivers that `capture` compares: ours without its storing, and the development server of Flask's tutorials.
+"""The servers that ours are compared with: the receiver without its storing, Flask's, and one that does nothing.
 
-`python -m benchmarks.receivers flask|without PORT` serves until it is killed, and prints a line of JSON when it does.
+`python -m benchmarks.receivers flask|without|bare PORT` serves until it is killed; it prints a line of JSON first.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from typing import Any
 
 import uvicorn
 
@@ -27,8 +28,21 @@ async def _forget(_delivery: Delivery, _found: Recognised) -> int:
 
 
 def _without(port: int) -> None:
-    app = receiver_app(_forget, lambda said, body: (verify(said, body, SECRET), False), "")
+    app = receiver_app(_forget, lambda said, body: (verify(said, body, SECRET), False))
     config = server_config(app, "off")
+    config.port = port
+    uvicorn.Server(config).run()
+
+
+async def _ok(_scope: dict[str, Any], receive: Any, send: Any) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _bare(port: int) -> None:
+    config = server_config(_ok, "off")
     config.port = port
     uvicorn.Server(config).run()
 
@@ -52,7 +66,7 @@ def main() -> None:
     print(json.dumps({"url": f"http://127.0.0.1:{port}{INBOUND_PATH}"}), flush=True)
     sys.stdout = open("/dev/null", "w")  # noqa: SIM115, PTH123 - a terminal would cost it more
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    _flask(port) if kind == "flask" else _without(port)
+    {"flask": _flask, "without": _without, "bare": _bare}[kind](port)
 
 
 if __name__ == "__main__":

@@ -252,7 +252,7 @@ class _Bench:
             sink = stack.enter_context(Child.python("The sink", command, folder, talks=True))
             url = sink.line()["url"]
             hooks = ["--status", f"{url}/status", "--inbound", f"{url}/inbound"]
-        command = ["nbhelpers", "simulator", "--port", "0", "--state", str(folder / "lab"), "--demo", *hooks]
+        command = ["nbhelpers", "simulator", "--port", "0", "--state", str(folder / "lab"), "--demo", "--quiet", *hooks]
         child = stack.enter_context(Child.python("The simulator", command, folder, talks=True))
         ready = child.line(60)
         self._starts.append(time.monotonic() - child.begun)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import html
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from nbhelpers.config.settings import Settings, load, spare_loopback
 from nbhelpers.course.context import CourseContext, as_simulated
 from nbhelpers.course.short_errors import show_short_errors
-from nbhelpers.errors import MessageError
+from nbhelpers.errors import KitError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 
@@ -21,8 +24,11 @@ if TYPE_CHECKING:
     from nbhelpers.course.actions import ActionResult, Simulator, User, Webhooks
     from nbhelpers.course.configure import Configured
     from nbhelpers.course.dashboard import LiveWebhooks
+    from nbhelpers.course.exercises import Exercise
+    from nbhelpers.course.message_handler import MessageHandler
     from nbhelpers.course.outcome import Outcome
     from nbhelpers.course.public_address import Tunnel
+    from nbhelpers.course.questions import Question
     from nbhelpers.course.steps import Needed, Progress
     from nbhelpers.diagnosis.credentials_check import CredentialsCheck
     from nbhelpers.diagnosis.hop_map import HopMap
@@ -39,7 +45,10 @@ __all__ = ["Lab", "Receiver"]
 
 
 # Facts that the kit notes for itself.
-_OWN = ("filled", "receiver", "jwt", "saved", "public_url", "public_moved", "webhooks_before", "presenting")
+_OWN = (
+    *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message", "presenting"),
+    *("public_url", "public_moved", "page_origin", "webhooks_before"),
+)
 
 
 class Lab:
@@ -47,6 +56,7 @@ class Lab:
 
     `mode` is `simulator`, `sandbox` or `live`, `state` the state directory, `api_version` beta, v0.1 or v1; each
     defaults to its setting (see `settings.load`). Open it as often as you like: what runs is joined, not started twice.
+    In a program, `with Lab() as lab:` closes at its end what it opened.
     """
 
     def __init__(
@@ -97,6 +107,18 @@ class Lab:
 
         return catch_up(self._course, key)
 
+    def exercise(self, number: str) -> Exercise:
+        """Open an exercise of a notebook: `lab.exercise("3.1")` has a check, hints and a solution."""
+        from nbhelpers.course.exercises import exercise
+
+        return exercise(self._course, number)
+
+    def question(self, key: str) -> Question:
+        """Ask the question at the end of a notebook as text: `lab.question("jwt").answer("b")`."""
+        from nbhelpers.course.questions import question
+
+        return question(key)
+
     def preflight(self) -> Preflight:
         """Check whether this computer is ready for the course."""
         from nbhelpers.diagnosis.preflight import preflight
@@ -109,11 +131,11 @@ class Lab:
 
         return examine_credentials(self._course)
 
-    def explain(self, code: str | int) -> Explained:
-        """Say what a code means, what to do and how to meet it: `lab.explain("1340")`."""
+    def explain(self, error: Any) -> Explained:
+        """Say what an error means and what to do: `lab.explain("1340")`, `lab.explain(answer)`, a pasted line."""
         from nbhelpers.errors.explain import explain
 
-        return explain(code)
+        return explain(error)
 
     def configure(self, mode: str | None = None, again: bool = False) -> Configured:
         """Ask for what a mode needs and write it into `.env`; then run `Lab()` again."""
@@ -146,6 +168,33 @@ class Lab:
         self.inbox.close()
         launcher.stop(self.settings)
         return ActionResult("Stopped. Nothing that came is lost: `lab = Lab()` opens it again.")
+
+    def close(self) -> None:
+        """Close the inbox and, in a program, end the services that this lab started and nobody else has joined.
+
+        In a notebook they go on: the Jupyter server owns them.
+        """
+        self._course.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def export(self, path: str | os.PathLike[str]) -> ActionResult:
+        """Write what came and went into a file, by its ending .json, .csv, .har or .postman_collection.json.
+
+        No credentials are in it, but what people wrote, and their PSIDs.
+        """
+        from nbhelpers.course.actions import ActionResult
+        from nbhelpers.inbox.export import write_export
+
+        place = Path(path).absolute()
+        form = write_export(self.inbox, place, self._course.host)
+        return ActionResult(f"What came and went is in {place}, as {form}. People's messages are in it.")
 
     def note(self, **facts: Any) -> None:
         """Keep what a step made, by name: `lab.note(page_id="…")`."""
@@ -207,9 +256,12 @@ class Lab:
 
     @property
     def panels(self) -> Panels:
-        """The panels of the course, one method each."""
-        from nbhelpers.widgets.panels import Panels
-
+        """The panels of the course, one method each. Raises KitError where the extra `course` is not installed."""
+        try:
+            from nbhelpers.widgets.panels import Panels
+        except ModuleNotFoundError as error:
+            seen = f"{error.name} is not installed in {sys.prefix}."
+            raise KitError("There are no panels here.", seen, "Run start.py, or install `nbhelpers[course]`.") from None
         return Panels(self._course)
 
     def present(self, on: bool = True) -> ActionResult:
@@ -233,17 +285,18 @@ class Lab:
     def reply(self, text: str, channel: str = "messenger") -> ActionResult:
         """Answer the person who wrote last on Messenger, or on another channel. Raises MessageError when nobody has."""
         from nbhelpers.course.actions import ActionResult
-        from nbhelpers.messages.outbound import OutboundMessage
 
         event = self.inbox.newest_message(channel=channel)
-        if event is None or event.psid is None or event.page_id is None:
-            raise MessageError(
-                "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
-            )
-        client = self._course.identity(event.page_id).client(self.inbox, self.settings.api_version)
-        accepted = client.send(OutboundMessage(event.page_id, event.psid, text, channel=channel))
-        words = f"Accepted for {event.psid}. The receipts of {accepted.message_uuid} tell the rest."
-        return ActionResult(words, event.psid, accepted.message_uuid)
+        psid, page_id = (event.psid, event.page_id) if event else (None, None)
+        accepted = self._course.answer(text, psid, page_id, channel)
+        words = f"Accepted for {psid}. The receipts of {accepted.message_uuid} tell the rest."
+        return ActionResult(words, psid, accepted.message_uuid)
+
+    def on_message(self, fn: Callable[[Event], str | None]) -> MessageHandler:
+        """Call your function with each new message on Messenger, and send what it returns; see `MessageHandler`."""
+        from nbhelpers.course.message_handler import MessageHandler
+
+        return MessageHandler(self._course, fn)
 
     def replay(self, event: Event | Delivery | int | None = None, edits: Edit | None = None, **fields: Any) -> Replayed:
         """Send what came to the receiver again, by default the newest message: `lab.replay(text="…")` edits it.
@@ -260,14 +313,11 @@ class Lab:
         if self.inbox.closed:
             return "This lab is closed. Run `lab = Lab()` again."
         if self._course.simulated:
-            words = ["Ready. A simulator plays the service. Nothing leaves this computer."]
-            return " ".join(words + self._left_open())
+            from nbhelpers.course.public_address import left_open
+
+            words = "Ready. A simulator plays the service. Nothing leaves this computer."
+            return " ".join([words, *left_open(self.settings)])
         return f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
-
-    def _left_open(self) -> list[str]:
-        from nbhelpers.course.public_address import left_open
-
-        return left_open(self.settings)
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"

@@ -18,7 +18,7 @@ from nbhelpers.auth.private_key import PrivateKey, generate_key
 from nbhelpers.config import settings as configuration
 from nbhelpers.config.settings import Settings
 from nbhelpers.services import launcher
-from tests.support.browser import last_line
+from tests.support.programs import last_lines
 
 if TYPE_CHECKING:
     from nbhelpers import Lab
@@ -28,10 +28,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say after everything else that the browser tests were skipped: nobody reads thousands of lines for it."""
-    line = last_line(config)
-    if line is not None:
-        print(f"\n{line}")
+    """Say after everything else what was skipped for want of a program: nobody reads thousands of lines for it."""
+    lines = last_lines(config)
+    if lines:
+        print("\n" + "\n".join(lines))
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,9 @@ def other_key() -> PrivateKey:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may see the credentials, proxies or ports of the shell that started it."""
     for name in list(os.environ):
-        if name.startswith(("NBHELPERS_", "VONAGE_", "NEXMO_", "MESSENGER_", "NGROK_", "MESSAGES_API", "JPY_")):
+        if name.startswith(
+            ("NBHELPERS_", "VONAGE_", "NEXMO_", "MESSENGER_", "NGROK_", "MESSAGES_API", "JPY_", "JUPYTERHUB_")
+        ):
             monkeypatch.delenv(name)
         if name.lower() in ("http_proxy", "https_proxy", "all_proxy", "public_url", "sender_id", "recipient_id"):
             monkeypatch.delenv(name)
@@ -74,12 +76,15 @@ class Shell:
         self.environment = os.environ | {"NBHELPERS_RECEIVER_PORT": "0", "NBHELPERS_SIMULATOR_PORT": "0"}
         self._started: list[subprocess.Popen[str]] = []
 
-    def __call__(self, *arguments: str, ok: bool = True, timeout: float = 30) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end; with `ok` it must succeed."""
+    def __call__(
+        self, *arguments: str, ok: bool = True, timeout: float = 30, piped: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, with `piped` as its input; with `ok` it must succeed."""
         done = subprocess.run(
             [sys.executable, "-m", "nbhelpers", *arguments],
             cwd=self.folder,
             env=self.environment,
+            input=piped,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -126,6 +131,16 @@ def fresh(tmp_path: Path) -> Iterator[Lab]:
 
     with opened(tmp_path / "lab") as lab:
         yield lab
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Lab]:
+    """A lab in live mode, with nothing configured."""
+    from nbhelpers import Lab
+
+    lab = Lab(state=tmp_path / "lab", mode="live")
+    yield lab
+    lab.stop()
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ def named(lines):
 
 DEPENDENCIES = named(PROJECT["project"]["dependencies"])
 EXTRAS = {extra: named(lines) for extra, lines in PROJECT["project"]["optional-dependencies"].items()}
+OF_THE_COURSE = ("jupyter", "widgets")  # the packages of the kit that need the extra of this name
 BACKEND = named(PROJECT["build-system"]["requires"])
 
 
@@ -80,7 +81,7 @@ def test_every_cap_and_every_exclusion_says_why():
 
 
 def test_every_dependency_is_in_the_learners_lock_in_a_version_that_fits():
-    for name, requirement in DEPENDENCIES.items():
+    for name, requirement in (DEPENDENCIES | EXTRAS["course"]).items():
         assert versions("requirements.lock", name), name
         for version in versions("requirements.lock", name):
             assert requirement.specifier.contains(version), f"{name} {version}"
@@ -155,7 +156,7 @@ def test_environment_yml_holds_python_pip_and_the_kit_and_nothing_else():
     assert re.fullmatch(r"python[<>=!,.\d]+", python)
     assert SpecifierSet(python.removeprefix("python")) == SpecifierSet(PROJECT["project"]["requires-python"])
     assert pip == "pip"
-    assert kit == {"pip": ["-e ."]}
+    assert kit == {"pip": ["-e .[course]"]}
 
 
 def test_start_py_refuses_just_the_pythons_that_pyproject_refuses():
@@ -163,11 +164,11 @@ def test_start_py_refuses_just_the_pythons_that_pyproject_refuses():
     assert SpecifierSet(PROJECT["project"]["requires-python"]) == SpecifierSet(f">={'.'.join(floor.groups())}")
 
 
-def imported(folder):
-    """The third-party packages that the modules of a folder import, each with one place."""
+def imported(*folders):
+    """The third-party packages that modules, or those of some folders, import, each with one place."""
     own = {"nbhelpers", "benchmarks", "tests"}
     found = {}
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(path for folder in folders for path in (folder.rglob("*.py") if folder.is_dir() else [folder])):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = []
             if isinstance(node, ast.Import):
@@ -179,17 +180,28 @@ def imported(folder):
     return found
 
 
+PARTS = [path for path in (ROOT / "nbhelpers").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
+
+
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("nbhelpers", []), ("benchmarks", ["bench"]), ("tests", ["dev", "build"])]
+    ("folders", "extras"),
+    [
+        ([path for path in PARTS if path.name not in OF_THE_COURSE], []),
+        ([path for path in PARTS if path.name in OF_THE_COURSE], ["course", "hub"]),
+        ([ROOT / "benchmarks"], ["bench"]),
+        ([ROOT / "tests"], ["dev", "build", "course"]),
+    ],
+    ids=["nbhelpers", "nbhelpers of the course", "benchmarks", "tests"],
 )
-def test_every_import_is_declared(folder, extras):
+def test_every_import_is_declared(folders, extras):
     declared = set(DEPENDENCIES).union(*(EXTRAS[extra] for extra in extras))
     distributions = importlib.metadata.packages_distributions()
-    found = imported(ROOT / folder)
+    found = imported(*folders)
     assert found
-    if folder == "nbhelpers":
-        # Whoever loads the plugin is pytest itself.
-        assert found.pop("pytest").startswith("nbhelpers/testing/pytest_plugin.py:")
+    # Whoever loads the plugin is pytest itself, whoever starts the board a JupyterHub.
+    for name, guest in (("pytest", "testing/pytest_plugin.py:"), ("jupyterhub", "jupyter/board.py:")):
+        if found.get(name, "").startswith(f"nbhelpers/{guest}"):
+            del found[name]
     for name, place in found.items():
         offered = {canonicalize_name(distribution) for distribution in distributions.get(name, [])}
         assert offered & declared, f"{place} imports {name}, which pyproject.toml does not declare"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+import textwrap
+import typing
 from pathlib import Path
 
 import psutil
@@ -11,18 +15,12 @@ import pytest
 
 from nbhelpers import Lab
 from nbhelpers.auth.private_key import PrivateKey
-from nbhelpers.errors import CredentialsError, InboxError, MessageError, ServiceError, SettingsError
+from nbhelpers.course.actions import Simulator
+from nbhelpers.errors import ApiError, CredentialsError, InboxError, MessageError, ServiceError, SettingsError
 from nbhelpers.services import launcher
-from nbhelpers.services.record import is_alive
-from tests.support.labs import arrive, key_path, message, says, shut, written
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.stop()
-
+from nbhelpers.services.record import Owner, is_alive
+from nbhelpers.simulator.control.client import Controls
+from tests.support.labs import WHATSAPP, arrive, key_path, message, says, shut, written
 
 # Opening
 
@@ -89,6 +87,16 @@ def test_the_answer_goes_to_who_wrote_last_and_names_them(ready: Lab) -> None:
 
 
 @pytest.mark.fast
+def test_the_answer_never_goes_to_a_number_of_another_channel_unless_it_is_asked_for(ready: Lab) -> None:
+    person = written(ready).psid
+    arrive(ready, WHATSAPP)
+    assert ready.reply("We open at seven.").psid == person
+    with pytest.raises(ApiError, match=r"from\.type: must be `messenger`"):  # the simulator plays Messenger alone
+        ready.reply("We open at seven.", channel="whatsapp")
+    with pytest.raises(MessageError, match="Nobody"):
+        ready.reply("We open at seven.", channel="viber_service")
+
+
 def test_nobody_can_be_answered_before_somebody_wrote(ready: Lab) -> None:
     with pytest.raises(MessageError, match="They write first"):
         ready.reply("Hello?")
@@ -146,6 +154,16 @@ def test_the_key_file_is_told(ready: Lab) -> None:
     assert ready.key_file == key_path(ready)
 
 
+def test_every_control_of_the_simulator_is_a_typed_name_of_its_own() -> None:
+    names = {name for name in vars(Controls) if not name.startswith("_")} | {"create_page", "link_page"}
+    assert names <= set(dir(Simulator)) and "__getattr__" not in vars(Simulator)
+    for name in names - {"link_page"}:
+        types = typing.get_type_hints(getattr(Simulator, name))
+        assert "return" in types, name
+        for parameter in list(inspect.signature(getattr(Simulator, name)).parameters)[1:]:
+            assert parameter in types, (name, parameter)
+
+
 # The other modes
 
 
@@ -175,6 +193,79 @@ def test_in_live_mode_the_settings_say_whose_application_and_page_it_is(
     live = Lab(state=tmp_path / "lab", mode="live")
     assert live.facts == {"application_id": "mine", "page_id": "my-page"}
     live.inbox.close()
+
+
+# A program that closes what it opened
+
+PROGRAM = """
+    import sys, threading
+    from pathlib import Path
+    import psutil
+    from nbhelpers import Lab
+
+    state = Path(sys.argv[1])
+    with Lab(state=state) as lab:
+        lab.need("receive")
+        assert lab.simulator.pages() and lab.client.version
+        lab.reply("Baked this morning.")
+        panel = lab.panels.psid()
+        services = [each for each in psutil.process_iter(["cmdline"]) if "--state" in (each.info["cmdline"] or [])]
+        pids = [each.pid for each in services if str(state) in each.info["cmdline"]]
+        assert len(pids) == int(sys.argv[2]), pids
+    print(lab)
+    assert lab.inbox.closed
+    for _ in range(200):
+        left = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+        alive = [pid for pid in pids if psutil.pid_exists(pid)]
+        if not left and len(alive) == int(sys.argv[3]):
+            break
+        threading.Event().wait(0.02)
+    else:
+        raise AssertionError((left, alive))
+    assert [each for each in psutil.Process().net_connections() if each.status == "ESTABLISHED"] == []
+"""
+
+
+def program(state: Path, *counts: int) -> subprocess.CompletedProcess[str]:
+    """Run a program that opens a lab in a `with`; so many services run in it, so many afterwards."""
+    return subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", textwrap.dedent(PROGRAM), str(state), *map(str, counts)],
+        env=os.environ | {"NBHELPERS_SIMULATOR_PORT": "0", "NBHELPERS_RECEIVER_PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_lab_in_a_with_ends_the_services_that_it_started(tmp_path: Path) -> None:
+    done = program(tmp_path / "lab", 2, 0)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "This lab is closed. Run `lab = Lab()` again.\n"
+
+
+def test_a_lab_in_a_with_leaves_alone_what_ran_before(fresh: Lab) -> None:
+    done = program(fresh.settings.state, 2, 1)  # the simulator is ours, the receiver its own
+    assert (done.returncode, done.stderr) == (0, "")
+    assert fresh.simulator.pages()
+
+
+def test_a_lab_in_a_with_leaves_what_somebody_else_has_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBHELPERS_SIMULATOR_PORT", "0")
+    with Lab(state=tmp_path / "lab") as lab:
+        launcher.start("simulator", lab.settings, owner=Owner.of(os.getpid()))
+    assert launcher.find("simulator", lab.settings)
+    launcher.stop(lab.settings)
+
+
+def test_in_a_notebook_the_services_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBHELPERS_SIMULATOR_PORT", "0")
+    monkeypatch.setenv("JPY_PARENT_PID", str(os.getpid()))
+    with pytest.raises(ZeroDivisionError), Lab(state=tmp_path / "lab") as lab:
+        raise ZeroDivisionError
+    assert lab.inbox.closed
+    assert launcher.find("simulator", lab.settings)
+    launcher.stop(lab.settings)
 
 
 # Ending and beginning again

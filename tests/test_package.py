@@ -109,7 +109,8 @@ def test_six_files_at_most_stand_at_the_top():
 
 def test_every_file_that_contributing_names_is_there():
     text = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    places = (ROOT.parent, ROOT, ROOT / "simulator", ROOT / "simulator" / "delivery", ROOT / "errors", ROOT / "jupyter")
+    folders = ("simulator", "simulator/delivery", "errors", "jupyter", "messages", "course")
+    places = (ROOT.parent, ROOT, *(ROOT / folder for folder in folders))
     named = set(re.findall(r"`([\w/]+\.(?:py|toml|json))`", text))
     assert len(named) > 25
     assert {name for name in named if not any((place / name).is_file() for place in places)} == set()

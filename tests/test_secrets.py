@@ -22,8 +22,8 @@ from nbhelpers.errors import ServiceError
 from nbhelpers.services import launcher
 from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_simulator
 from tests.conftest import REPOSITORY, wait_until
-from tests.notebooks.test_notebooks import NOTEBOOKS, by_name, environment, read, stop, strings
 from tests.support import fake_ngrok
+from tests.support.notebooks import NOTEBOOKS, by_name, environment, read, stop, strings
 from tests.support.tunnels import TOKEN, account_of, agents
 
 WHOLE_TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")

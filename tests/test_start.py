@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 import urllib.error
@@ -26,6 +27,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 START = ROOT / "start.py"
+README = (ROOT / "README.md").read_text("utf-8")
 BASE = getattr(sys, "_base_executable", sys.executable)
 MINOR = f"python3.{sys.version_info[1]}"
 
@@ -672,12 +674,19 @@ def jupyterlab(command, env, log):
             child.wait()
 
 
-@pytest.mark.timeout(900)
-def test_from_a_folder_of_wheels_jupyterlab_opens_with_no_network(tmp_path, capsys):
-    wheels, log, copy = tmp_path / "wheels", tmp_path / "log", tmp_path / "copy"
-    done = start(ROOT, "--wheelhouse", wheels, env=environment(), timeout=500)
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    """A folder with all packages of the learners' lock, as a presenter makes it."""
+    folder = tmp_path_factory.mktemp("stick") / "wheels"
+    done = start(ROOT, "--wheelhouse", folder, env=environment(), timeout=500)
     assert done.returncode == 0, done.stdout
     assert "--offline DIR" in done.stdout
+    return folder
+
+
+@pytest.mark.timeout(900)
+def test_from_a_folder_of_wheels_jupyterlab_opens_with_no_network(wheels, tmp_path, capsys):
+    log, copy = tmp_path / "log", tmp_path / "copy"
     left_out = shutil.ignore_patterns(".git", ".venv", ".lab", "__pycache__", ".pytest_cache", ".hypothesis")
     shutil.copytree(ROOT, copy, ignore=left_out)
     with listening() as port:
@@ -701,3 +710,88 @@ def test_from_a_folder_of_wheels_jupyterlab_opens_with_no_network(tmp_path, caps
         print(f"\n  {told}")
     assert size <= 300
     assert second < 30
+
+
+# ---- the package without the course ---------------------------------------------------------------------------------
+
+ROUND = """
+    import importlib, json, pkgutil, subprocess, sys
+    from pathlib import Path
+    import nbhelpers
+
+    for name in ("jupyterlab", "jupyter_server", "ipywidgets", "anywidget", "ipykernel", "IPython"):
+        assert importlib.util.find_spec(name) is None, name
+    for each in pkgutil.walk_packages(nbhelpers.__path__, "nbhelpers."):
+        parts = each.name.split(".")
+        if parts[1] not in ("jupyter", "widgets") and parts[-1] not in ("__main__", "pytest_plugin"):
+            importlib.import_module(each.name)
+    with nbhelpers.Lab(state="lab") as lab:
+        print(lab)
+        lab.need("receive")
+        lab.reply("Baked this morning.")
+        print(lab.inbox.wait_for_receipt(lab.inbox.events("reply")[-1].message_uuid).states)
+        print(lab.doctor().stop)
+        try:
+            lab.panels
+        except nbhelpers.KitError as error:
+            print(error)
+    done = subprocess.run([sys.executable, "-m", "nbhelpers", "lab"], capture_output=True, text=True)
+    print(done.returncode, done.stderr, end="")
+"""
+THEIR_TEST = """
+    def test_theirs(messenger_simulator):
+        messenger_simulator.send("Baked this morning.")
+        assert messenger_simulator.replies()[0]["state"] == "delivered"
+"""
+
+
+def brought(python, wheels, what, env):
+    """What installing from the wheels brings into an environment, in megabytes, and how many packages that are."""
+    site = next(python.parents[1].glob("[Ll]ib/**/site-packages"))
+    before, packages = size_of(site), set(site.glob("*.dist-info"))
+    install = [python, "-m", "pip", "install", "--no-index", "--find-links", wheels, what]
+    done = subprocess.run(list(map(str, install)), env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return size_of(site) - before, len(set(site.glob("*.dist-info")) - packages)
+
+
+@pytest.mark.timeout(900)
+def test_without_the_extra_course_there_are_simulator_client_fixture_and_command_and_no_jupyterlab(
+    wheels, tmp_path, capsys
+):
+    env, folder = unreachable(NBHELPERS_SIMULATOR_PORT="0", NBHELPERS_RECEIVER_PORT="0"), tmp_path / "theirs"
+    subprocess.run([BASE, "-m", "venv", tmp_path / "venv"], env=env, check=True, timeout=120)
+    python = tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    plain, few = brought(python, wheels, str(ROOT), env)
+    folder.mkdir()
+    code = [python, "-X", "dev", "-W", "error", "-c", textwrap.dedent(ROUND)]
+    done = subprocess.run(code, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines() == [
+        "Ready. A simulator plays the service. Nothing leaves this computer.",
+        "['submitted', 'delivered']",
+        "None",
+        f"There are no panels here. ipywidgets is not installed in {python.parents[1]}."
+        " Run start.py, or install `nbhelpers[course]`.",
+        f"1 Error: JupyterLab is not installed. The nbhelpers in {python.parents[1]} has simulator, client, fixture and"
+        " command alone. Run start.py, or install `nbhelpers[course]`.",
+    ]
+
+    # Whoever uses the fixture has pytest: here this run's own, from beside the environment.
+    for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments"):
+        shutil.copytree(Path(importlib.util.find_spec(name).origin).parent, tmp_path / "pytest" / name)
+    shutil.copy(importlib.util.find_spec("py").origin, tmp_path / "pytest")
+    (folder / "test_theirs.py").write_text(textwrap.dedent(THEIR_TEST), "utf-8")
+    tested = [python, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    theirs = env | {"PYTHONPATH": str(tmp_path / "pytest")}
+    done = subprocess.run(tested, cwd=folder, env=theirs, capture_output=True, text=True, timeout=120, check=False)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+    more, many = brought(python, wheels, f"{ROOT}[course]", env)
+    whole, all_of_them = plain + more, few + many
+    with capsys.disabled():
+        print(f"\n  plain {plain:.0f} MB in {few} packages, with the course {whole:.0f} MB in {all_of_them}")
+    told = re.search(r"plain package (\d+) MB \((\d+) packages\), with `course` (\d+) MB \((\d+) packages\)", README)
+    assert told, "the README says the sizes"
+    for said, measured in zip(map(int, told.groups()), (plain, few, whole, all_of_them), strict=True):
+        assert abs(said - measured) <= 0.2 * said, told[0]

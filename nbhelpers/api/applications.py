@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -132,15 +131,14 @@ def _call(
     if unset or host is None:
         seen = f"Not set: {', '.join(unset)}." if unset else f"{settings.mode} mode has no address yet."
         raise SettingsError("The account cannot be asked.", seen, "Set both in .env: the dashboard shows them.")
-    data = None if body is None else json.dumps(body).encode()
     url = f"{host}/v2/applications" + (f"/{quote(path, safe='', errors='replace')}" if path else "")
     try:
         return requests.request(
             method,
             url,
             params=query,
-            data=data,
-            headers={"Accept": "application/json"} | ({"Content-Type": "application/json"} if data else {}),
+            json=body,
+            headers={"Accept": "application/json"},
             auth=HTTPBasicAuth((settings.api_key or "").encode(), (settings.api_secret or "").encode()),
             timeout=_TIMEOUT,
             allow_redirects=False,  # key and secret are for this host alone

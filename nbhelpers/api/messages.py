@@ -20,7 +20,7 @@ from nbhelpers.inbox.events import one_line
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.messages.outbound import OutboundMessage
 
-__all__ = ["Accepted", "MessagesClient", "no_answer"]
+__all__ = ["Accepted", "MessagesClient"]
 
 _TIMEOUT = (3.05, 15.0)  # seconds to connect, and between two bytes of the answer
 _TURN, _LAST = threading.Lock(), dict[str, float]()  # when the last message went to each host that has an interval

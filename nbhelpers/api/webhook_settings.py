@@ -14,7 +14,7 @@ from nbhelpers.errors import ApiError, KitError
 from nbhelpers.inbox.events import one_line
 from nbhelpers.inbox.inbox import Inbox
 
-__all__ = ["Changed", "Proposal", "propose", "propose_back", "put_back", "read", "remembered", "set_webhooks"]
+__all__ = ["Changed", "Proposal", "paragraph", "propose", "propose_back", "put_back", "remembered", "set_webhooks"]
 
 _FACT = "webhooks_before"
 _ITS_OWN = ("id", "_links")  # what the service says of an application, and takes from nobody
@@ -63,7 +63,7 @@ class Proposal:
         return "\n".join([*self.lines, *closing])
 
     def _repr_html_(self) -> str:
-        return _paragraph(repr(self))
+        return paragraph(repr(self))
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Changed:
         return "\n".join(self.lines)
 
     def _repr_html_(self) -> str:
-        return _paragraph(repr(self))
+        return paragraph(repr(self))
 
 
 def remembered(inbox: Inbox, application_id: str | None) -> bool:
@@ -256,5 +256,6 @@ def _differences(wanted: Any, found: Any, path: str = "") -> list[str]:
     return [] if wanted == found else [path]
 
 
-def _paragraph(words: str) -> str:
+def paragraph(words: str) -> str:
+    """Return lines of text as a front end shows them."""
     return f'<p role="status">{html.escape(words).replace(chr(10), "<br>")}</p>'

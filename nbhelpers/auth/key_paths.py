@@ -30,20 +30,21 @@ class MeantPath:
 
 
 def meant_path(given: str) -> MeantPath:
-    """Return the path that `given` means.
+    """Return the path that `given` means, which is not there as it stands.
 
     Taken off: blanks and line ends around it, quotes, `file://`, a backslash before a blank. Put in: the home folder
-    for `~`, and what the environment holds for `$NAME`, `${NAME}`, `$env:NAME` and `%NAME%`. A path that is there
-    at any point on this way is taken as it stands then.
+    for `~`, and what the environment holds for `$NAME`, `${NAME}`, `$env:NAME` and `%NAME%`. What is there at any
+    point on this way is taken as it stands then.
     """
     path, shown, repairs = given, given, []
     for mend in (_without_blanks, _without_quotes, _without_scheme, _with_values, _with_home, _without_escapes):
+        mended, repair = mend(path)
+        if mended == path:
+            continue
+        path, shown = mended, shown if _VARIABLE.search(shown) else mended
+        repairs.append(repair)
         if os.path.exists(path):  # noqa: PTH110 - pathlib's raises for a name that no system takes
             break
-        path, repair = mend(path)
-        if repair:
-            repairs.append(repair)
-        shown = shown if _VARIABLE.search(shown) else path
     names = [_name(found) for found in _VARIABLE.finditer(path)]
     return MeantPath(path, shown, tuple(repairs), tuple(name for name in names if name not in os.environ))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +64,23 @@ def generate_key() -> PrivateKey:
     return PrivateKey(rsa.generate_private_key(public_exponent=65537, key_size=SMALLEST), "made just now")
 
 
+def fingerprint(public: rsa.RSAPublicKey | str | bytes) -> str:
+    """Return the first eight digits of a public key's SHA-256 (DER): enough to tell two keys apart by eye.
+
+    Takes the key or its PEM. Raises CredentialsError, which shows nothing of it, for what is no public RSA key.
+    """
+    key: object = public
+    if isinstance(key, str | bytes):
+        try:
+            key = serialization.load_pem_public_key(key.strip().encode() if isinstance(key, str) else key.strip())
+        except (ValueError, UnsupportedAlgorithm):
+            key = None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise CredentialsError("This is no public key.", f"It is of type {type(public).__name__}.", "Give it as PEM.")
+    whole = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(whole).hexdigest()[:8]
+
+
 def save_key(key: PrivateKey | str, path: Path) -> Path:
     """Write the key (or its PEM text) to `path`, readable by you alone, and return the path."""
     pem = key.pem() if isinstance(key, PrivateKey) else key
@@ -91,6 +109,8 @@ def load_key(source: str | bytes | os.PathLike[str] | None) -> PrivateKey:
         seen = f"It is of type {type(source).__name__}."
         raise CredentialsError("This is no private key.", seen, "Give the path of its file, or its text.")
     given = os.fspath(source)
+    if "-----BEGIN" in given:
+        return _parsed_text(given)
     version = _version(given)
     if version is not None:
         return _parsed_file(given, version)
@@ -109,6 +129,8 @@ def key_path(source: str | None) -> Path | None:
     """Return the file that a configured key means, there or not; None when it is the key itself, or nothing."""
     if not source or not source.strip():
         return None
+    if _version(source) is not None:
+        return Path(source)
     meant = meant_path(source)
     is_text = _version(meant.path) is None and (is_key_text(source) or is_key_text(meant.path))
     return None if is_text else Path(meant.path)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 import click
 
-from nbhelpers.cli.common import command, json_option, say
+from nbhelpers.cli.common import command, course_of, json_option, say
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError, SettingsError
-
-if TYPE_CHECKING:
-    from nbhelpers.course.context import CourseContext
+from nbhelpers.errors.in_shell import in_shell
 
 __all__ = ["check_credentials", "doctor", "webhooks"]
 
@@ -27,9 +21,9 @@ def check_credentials(settings: Settings, as_json: bool) -> None:
     """
     from nbhelpers.diagnosis.credentials_check import examine_credentials
 
-    with _course(settings) as course:
-        found = examine_credentials(course)
-    say(as_json, found.facts, repr(found).replace("; lab.panels.credentials() shows all of it", ""))
+    with course_of(settings) as course:
+        found = examine_credentials(course).in_shell()
+    say(as_json, found.facts, repr(found))
     if not found.ready:
         raise SystemExit(1)
 
@@ -40,40 +34,66 @@ def check_credentials(settings: Settings, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def webhooks(settings: Settings, setting: bool, back: bool, yes: bool, as_json: bool) -> None:
-    """Show the webhooks of your application as the account holds them; set them, or put the old ones back.
+    """Show which webhook URLs count, and what says so; set them, or put the old ones back.
 
-    With API key and secret, in live mode. Nothing else of the application is changed.
+    In live mode with API key and secret: the application's, and nothing else of it is changed. In simulator mode --set
+    saves the receiver's in the account's form, by POST.
     """
     from nbhelpers.api.applications import FIELDS
     from nbhelpers.api.webhook_settings import Changed, Proposal
     from nbhelpers.course.dashboard import LiveWebhooks
 
-    if settings.mode == "simulator":
-        raise SettingsError(
-            "The simulator's webhooks are not set from here.", "The mode is simulator.", "Use --mode live, or step 5."
-        )
     if setting and back:
         raise SettingsError("--set and --put-back are opposites.", "You gave both.", "Give one.")
-    with _course(settings) as course:
+    if settings.mode == "simulator":
+        _simulated_webhooks(settings, setting, back, as_json)
+        return
+    with course_of(settings) as course:
         live = LiveWebhooks(course)
         if not setting and not back:
             try:
-                say(as_json, look := live.look(), look["text"])
+                say(as_json, look := live.look(), in_shell(look["text"]))
             except SettingsError as error:  # what to copy where: an answer too
-                words = "\n".join((error.what, error.seen, error.next))
+                words = in_shell("\n".join((error.what, error.seen, error.next)))
                 say(as_json, {"application_id": course.application_id, "text": words}, words)
             return
         proposal = live.put_back() if back else live.save()
         if not yes and isinstance(proposal, Proposal) and proposal.changes:
-            click.echo("\n".join(proposal.lines), err=as_json)
+            click.echo(in_shell("\n".join(proposal.lines)), err=as_json)
             if not click.confirm("Change it?", err=as_json):
                 say(as_json, proposal.facts, "Nothing was changed.")
                 return
         new = [proposal.facts[which]["new"] for which in FIELDS]  # what was asked about is what is done
         done = live.put_back(yes=True) if back else live.save(*new, yes=True)
-        say(as_json, done.facts, "\n".join(done.lines))
+        say(as_json, done.facts, in_shell("\n".join(done.lines)))
         if isinstance(done, Changed) and (done.trouble or done.differences):
             raise SystemExit(1)
+
+
+def _simulated_webhooks(settings: Settings, setting: bool, back: bool, as_json: bool) -> None:
+    from nbhelpers.course.destinations import destinations
+    from nbhelpers.services import launcher
+
+    if back:
+        raise SettingsError(
+            "Nothing is put back here.", "The mode is simulator.", "--set sets both to your receiver's."
+        )
+    with course_of(settings) as course:
+        if setting:
+            receiver = launcher.find("receiver", settings)
+            if receiver is None:
+                seen = f"None is recorded in {settings.folder}."
+                raise ServiceError("Your receiver does not run.", seen, "Run `nbhelpers receiver` first.")
+            if destinations(course).holder == "application":
+                raise SettingsError(
+                    "The account's form does not count.",
+                    "The application has the messages capability, so its own URLs do.",
+                    "Change them with `PUT /v2/applications/…`.",
+                )
+            urls = {which: receiver.ready[which] for which in ("inbound_url", "status_url")}
+            course.control.change_settings(**urls, http_method="POST")
+        found = destinations(course)
+        say(as_json, found.facts, str(found))
 
 
 @command("doctor")
@@ -85,25 +105,8 @@ def doctor(settings: Settings, as_json: bool) -> None:
     """
     from nbhelpers.diagnosis.doctor import examine
 
-    with _course(settings) as course:
-        found = examine(course)
+    with course_of(settings) as course:
+        found = examine(course).in_shell()
     say(as_json, found.facts, repr(found))
     if found.stop is not None and found.stop.state == "broken":
         raise SystemExit(1)
-
-
-@contextmanager
-def _course(settings: Settings) -> Iterator[CourseContext]:
-    from nbhelpers.course.context import CourseContext, as_simulated
-    from nbhelpers.inbox.inbox import Inbox
-    from nbhelpers.services import launcher
-
-    simulator = launcher.find("simulator", settings) if settings.mode == "simulator" else None
-    if settings.mode == "simulator" and simulator is None:
-        seen = f"Nothing is recorded in {settings.folder}."
-        raise ServiceError("The simulator does not run.", seen, "Run `nbhelpers simulator`.")
-    inbox = Inbox(settings.folder / "lab.sqlite3")
-    try:
-        yield CourseContext(as_simulated(settings, simulator) if simulator else settings, inbox, simulator)
-    finally:
-        inbox.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,44 @@ import click
 from nbhelpers import __version__
 from nbhelpers.config import settings as configuration
 from nbhelpers.config.settings import MODES, Settings
-from nbhelpers.errors import KitError, ServiceError, SettingsError
+from nbhelpers.errors import KitError, SettingsError
+from nbhelpers.errors.in_shell import in_shell
 
 if TYPE_CHECKING:
+    from nbhelpers.course.context import CourseContext
+    from nbhelpers.inbox.inbox import Inbox
     from nbhelpers.simulator.control.client import ControlClient
 
-__all__ = ["command", "control_of", "json_option", "main", "pairs", "say"]
+__all__ = ["command", "control_of", "course_of", "inbox_of", "json_option", "main", "pairs", "say"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+# What `--help` lists, in the order in which it is needed.
+_SECTIONS = {
+    "The round": ("receiver", "trigger", "send", "inbox", "replay", "doctor", "explain", "token"),
+    "The simulator": ("simulator", "calls", "fault", "advance", "pace", "switches"),
+    "Going live": ("credentials", "webhooks", "tunnel"),
+    "Housekeeping": ("lab", "board", "status", "stop", "reset"),
+}
+
+
+class _Group(click.Group):
+    """The group of all commands: `--help` lists them by what they are for, each with its whole first sentence."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Write the sections into the help."""
+        for title, names in self.sections().items():
+            first = [" ".join((self.commands[name].help or "").split()).partition(". ")[0] for name in names]
+            with formatter.section(title):
+                formatter.write_dl([(name, words.removesuffix(".")) for name, words in zip(names, first, strict=True)])
+
+    def sections(self) -> dict[str, list[str]]:
+        """Return the names of the commands by section; one that stands in none comes last."""
+        known = {title: [name for name in names if name in self.commands] for title, names in _SECTIONS.items()}
+        other = sorted(set(self.commands).difference(*known.values()))
+        return known | ({"Other": other} if other else {})
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nbhelpers")
 def main() -> None:
     """Run the Messages API on Facebook Messenger, offline and for real over HTTP."""
@@ -37,7 +67,9 @@ def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
             try:
                 function(configuration.load(mode, state), **options)
             except KitError as error:
-                raise click.ClickException(str(error)) from None
+                # What a service says that a notebook started is read there.
+                words = str(error) if options.get("owner") else in_shell(str(error))
+                raise click.ClickException(words) from None
 
         run = click.option("--mode", type=click.Choice(MODES), help="simulator (default), sandbox or live.")(run)
         run = click.option("--state", type=click.Path(path_type=Path), help="State directory (default: .lab).")(run)
@@ -60,12 +92,26 @@ def control_of(settings: Settings) -> ControlClient:
             f"The mode is {settings.mode}.",
             "Write from a phone, or use --mode simulator.",
         )
-    found = launcher.find("simulator", settings)
-    if found is None:
-        raise ServiceError(
-            "The simulator does not run.", f"Nothing is recorded in {settings.folder}.", "Run `nbhelpers simulator`."
-        )
+    found = launcher.found_simulator(settings)
     return ControlClient(found.url, found.control)
+
+
+def inbox_of(settings: Settings) -> AbstractContextManager[Inbox]:
+    """Open the inbox of this mode for a `with` block, which closes it."""
+    from nbhelpers.inbox.inbox import Inbox
+
+    return closing(Inbox(settings.folder / "lab.sqlite3"))
+
+
+@contextmanager
+def course_of(settings: Settings) -> Iterator[CourseContext]:
+    """Open what a lab of this mode has, for a `with` block. Raises ServiceError when its simulator does not run."""
+    from nbhelpers.course.context import CourseContext, as_simulated
+    from nbhelpers.services import launcher
+
+    simulator = launcher.found_simulator(settings) if settings.mode == "simulator" else None
+    with inbox_of(settings) as inbox:
+        yield CourseContext(as_simulated(settings, simulator) if simulator else settings, inbox, simulator)
 
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import click
 
-from nbhelpers.cli.common import command, json_option, say
+from nbhelpers.cli.common import command, course_of, inbox_of, json_option, say
 from nbhelpers.config.settings import API_VERSIONS, Settings
-from nbhelpers.errors import ServiceError, SettingsError
+from nbhelpers.errors import MessageError, ServiceError, SettingsError
 
 if TYPE_CHECKING:
-    from nbhelpers.api.identity import Identity
     from nbhelpers.inbox.events import Event
-    from nbhelpers.inbox.inbox import Inbox
 
 __all__ = ["explain", "inbox", "replay", "send", "token"]
 
-_SENDS = ("text", "image", "audio", "video", "file")
+
+_FORMS = ("json", "csv", "har", "postman")
 
 
 @command("token")
@@ -34,7 +35,8 @@ def token(settings: Settings, application_id: str | None, private_key: str | Non
 
     key = load_key(private_key) if private_key else None
     if application_id is None or key is None:
-        known = _identity(settings)
+        with course_of(settings) as course:
+            known = course.identity()
         application_id, key = application_id or known.application_id, key or known.key
     click.echo(str(Identity(application_id, key, None, "", "").token(TTL if ttl is None else ttl)))
 
@@ -42,42 +44,53 @@ def token(settings: Settings, application_id: str | None, private_key: str | Non
 @command("send")
 @click.option("--to", "recipient", required=True, metavar="PSID", help="The person.")
 @click.option("--from", "sender", metavar="PAGE", help="Your Page ID. (default: the linked one)")
-@click.option("--text", help="What to say.")
-@click.option("--type", "kind", type=click.Choice(_SENDS), default="text", show_default=True, help="What to send.")
-@click.option("--url", help="With another type: the address of the file.")
+@click.option("--text", help="What to say; `-`, or nothing at all, reads it from standard input.")
+@click.option("--image", metavar="URL", help="Send a picture from this address.")
+@click.option("--audio", metavar="URL", help="Send a sound.")
+@click.option("--video", metavar="URL", help="Send a film.")
+@click.option("--file", metavar="URL", help="Send a file.")
+@click.option("--tag", help="A message tag, such as HUMAN_AGENT: for an answer after 24 hours.")
+@click.option("--client-ref", metavar="REF", help="A reference of yours, which comes back in every status.")
 @click.option("--api-version", type=click.Choice(API_VERSIONS), help="Which shape to send.")
 def send(
     settings: Settings,
     recipient: str,
     sender: str | None,
-    text: str | None,
-    kind: str,
-    url: str | None,
+    tag: str | None,
+    client_ref: str | None,
     api_version: str | None,
+    **contents: str | None,
 ) -> None:
     """Send one message and print its message_uuid."""
     from nbhelpers.messages.outbound import OutboundMessage
 
-    identity = _identity(settings, sender)
-    if identity.page_id is None:
-        raise SettingsError("There is no sender.", "No Page ID is noted or set.", "Give it with --from.")
-    content = text if kind == "text" else url
-    message = OutboundMessage(identity.page_id, recipient, content or "", kind)
-    inbox = _inbox(settings)
-    try:
-        click.echo(identity.client(inbox, api_version).send(message).message_uuid)
-    finally:
-        inbox.close()
+    kind, content = _content(contents)
+    with course_of(settings) as course:
+        identity = course.identity(sender)
+        if identity.page_id is None:
+            raise SettingsError("There is no sender.", "No Page ID is noted or set.", "Give it with --from.")
+        category = "message_tag" if tag else None
+        message = OutboundMessage(identity.page_id, recipient, content, kind, category, tag, client_ref)
+        click.echo(identity.client(course.inbox, api_version).send(message).message_uuid)
 
 
 @command("inbox")
 @click.option("--follow", is_flag=True, help="Go on until Ctrl+C.")
 @click.option("--limit", type=click.IntRange(1), help="Only the newest so many.")
+@click.option("--as", "form", type=click.Choice(_FORMS), help="The whole as one document for another program.")
 @json_option
-def inbox(settings: Settings, follow: bool, limit: int | None, as_json: bool) -> None:
+def inbox(settings: Settings, follow: bool, limit: int | None, form: str | None, as_json: bool) -> None:
     """Show the captured events, one line each."""
-    store = _inbox(settings)
-    try:
+    if form and (follow or as_json):
+        raise SettingsError(
+            "--as writes one document.", f"You gave {'--follow' if follow else '--json'} too.", "Leave one of them out."
+        )
+    with inbox_of(settings) as store, contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        if form:
+            from nbhelpers.inbox.export import exported
+
+            click.echo(exported(store, form, _host(settings), limit), nl=form != "csv")
+            return
         after = store.revision()
         events = store.events(limit=limit)
         _show(events, as_json)
@@ -89,10 +102,6 @@ def inbox(settings: Settings, follow: bool, limit: int | None, as_json: bool) ->
             watcher = Watcher(store, lambda events: _show(events, as_json), after=after)
             while watcher.error is None:
                 time.sleep(0.1)
-    except (KeyboardInterrupt, BrokenPipeError):
-        return
-    finally:
-        store.close()
 
 
 @command("replay")
@@ -106,8 +115,7 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
     from nbhelpers.webhooks import replay as replaying
     from nbhelpers.webhooks.edits import typed
 
-    store = _inbox(settings)
-    try:
+    with inbox_of(settings) as store:
         for each in store.deliveries(limit=50) if listed else ():
             names = ("id", "method", "path", "answer", "verdict", "origin")
             say(as_json, {name: getattr(each, name) for name in names}, each.line)
@@ -120,44 +128,50 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
         signing = {"secret": facts["signature_secret"], "api_key": facts["api_key"]}
         done = replaying.replay(store, delivery, receiver.url, typed(edits), **signing)
         say(as_json, done.facts, repr(done))
-    finally:
-        store.close()
 
 
 @command("explain")
-@click.argument("code")
+@click.argument("error", nargs=-1, required=True)
 @json_option
-def explain(settings: Settings, code: str, as_json: bool) -> None:  # noqa: ARG001 - every command is given them
-    """Say what a code means, such as 1340, #1120, low-balance, 401 or ERR_NGROK_108, and what to do."""
+def explain(settings: Settings, error: tuple[str, ...], as_json: bool) -> None:  # noqa: ARG001 - every command is given them
+    """Say what an error means, and what to do.
+
+    A code such as 1340, #1120, low-balance, 401 or ERR_NGROK_108, a sentence, JSON or the last line of a traceback; a
+    dash reads it from the input.
+    """
     from nbhelpers.errors import explain as explaining
 
-    explained = explaining.explain(code)
+    explained = explaining.explain(sys.stdin.read() if error == ("-",) else " ".join(error))
     say(as_json, explained.facts, repr(explained))
 
 
-def _identity(settings: Settings, page: str | None = None) -> Identity:
-    from nbhelpers.api.identity import identify
+def _content(contents: dict[str, str | None]) -> tuple[str, str]:
+    """Return kind and content of the message: the one option that was given, or a text from standard input."""
+    given = {kind: content for kind, content in contents.items() if content is not None}
+    if len(given) > 1:
+        seen = f"You gave {', '.join(f'--{kind}' for kind in given)}."
+        raise MessageError("One message has one content.", seen, "Send one after the other.")
+    kind, content = next(iter(given.items()), ("text", "-"))
+    if (kind, content) != ("text", "-"):
+        return kind, content
+    if not given and sys.stdin.isatty():
+        raise MessageError(
+            "There is nothing to send.", "You gave no content.", "Use --text or --image, or pipe a text into it."
+        )
+    try:
+        return kind, sys.stdin.buffer.read().decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise MessageError("The text cannot be read.", f"{error}.", "Write it in UTF-8.") from None
+
+
+def _host(settings: Settings) -> str:
+    """Return the base URL of the API; of the simulator, while it does not run, where it would be."""
     from nbhelpers.services import launcher
 
     found = launcher.find("simulator", settings) if settings.mode == "simulator" else None
-    store = _inbox(settings)
-    try:
-        return identify(settings, store.facts(), found.ready if found else None, page)
-    finally:
-        store.close()
-
-
-def _inbox(settings: Settings) -> Inbox:
-    from nbhelpers.inbox.inbox import Inbox
-
-    return Inbox(settings.folder / "lab.sqlite3")
+    return found.url if found else settings.host or f"http://127.0.0.1:{settings.simulator_port}"
 
 
 def _show(events: list[Event], as_json: bool) -> None:
     for event in events:
-        fields = {name: getattr(event, name) for name in ("kind", "status", "psid", "page_id", "text", "message_uuid")}
-        fields |= {"channel": event.channel, "deliveries": event.deliveries, "origin": event.origin}
-        if event.kind == "call":
-            fields |= {"call": event.message_type, "next": event.next}
-        facts = {"received": event.received.isoformat(), **fields, "body": event.json}
-        click.echo(json.dumps(facts) if as_json else event.line)
+        click.echo(json.dumps(event.facts) if as_json else event.line)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nbhelpers import __version__
+from nbhelpers.cli import completion
 from nbhelpers.cli.common import command, json_option, pairs, say
 from nbhelpers.config.settings import MODES, Settings
 from nbhelpers.errors import SettingsError
@@ -15,7 +16,7 @@ from nbhelpers.errors import SettingsError
 if TYPE_CHECKING:
     from nbhelpers.services.record import Owner
 
-__all__ = ["lab", "receiver", "reset", "simulator", "status", "stop", "tunnel"]
+__all__ = ["board", "lab", "receiver", "reset", "simulator", "status", "stop", "tunnel"]
 
 _port_option = click.option("--port", type=click.IntRange(0, 65535), help="This port and no other; 0 for any free one.")
 
@@ -44,15 +45,24 @@ _owner_option = click.option("--owner", hidden=True, callback=_owner)
 @click.option("--demo", is_flag=True, help="With an application, a linked Page and a person who has just written.")
 @click.option("--guide", is_flag=True, help="With --demo: the guide's Voice application and nested shape.")
 @click.option("--accept-any", is_flag=True, help="Every sender is linked, every recipient has just written.")
-@click.option("--switch", "switched", multiple=True, metavar="NAME=VALUE", help="Set a switch: `nbhelpers switches`.")
+@click.option("--quiet", is_flag=True, help="No line for each call of a webhook URL.")
+@click.option(
+    "--switch",
+    "switched",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=completion.switches,
+    help="Set a switch: `nbhelpers switches`.",
+)
 def simulator(
-    settings: Settings, port: int | None, owner: Owner | None, switched: tuple[str, ...], **options: Any
+    settings: Settings, port: int | None, owner: Owner | None, quiet: bool, switched: tuple[str, ...], **options: Any
 ) -> None:
     """Play the Messages API and Facebook, in the foreground.
 
-    Prints one line of JSON when it is ready. Webhooks go to the URLs given, else to the receiver of the same state
-    directory, else they wait.
+    Prints one line of JSON when it is ready, then on standard error a line for each call of a webhook URL. Webhooks go
+    to the URLs given, else to the receiver of the same state directory, else they wait.
     """
+    from nbhelpers.cli.calls import following
     from nbhelpers.simulator.app import Options
     from nbhelpers.simulator.server import simulate
     from nbhelpers.simulator.storage.switches import check
@@ -62,7 +72,8 @@ def simulator(
     if options["guide"] and not options["demo"]:
         raise SettingsError("--guide says which demo.", "There is no --demo.", "Use both.")
     switches = check(pairs(switched))
-    simulate(settings, Options(**options, find_receiver=owner is None, switches=switches), port, owner)
+    made = Options(**options, find_receiver=owner is None, switches=switches)
+    simulate(settings, made, port, owner, None if quiet or owner else following)
 
 
 @command("receiver")
@@ -83,9 +94,10 @@ def receiver(settings: Settings, port: int | None, owner: Owner | None) -> None:
 def tunnel(settings: Settings, owner: Owner | None, fetch: bool, renew: bool, yes: bool) -> None:
     """Hold a public URL open for the receiver, in the foreground. Prints one line of JSON when it is ready.
 
-    With PUBLIC_URL set there is nothing to run: it says whether that address leads here.
+    With PUBLIC_URL set, or on a hub, there is nothing to run: it says whether that address leads here.
     """
     from nbhelpers.tunnel import ngrok_program
+    from nbhelpers.tunnel.jupyter_address import jupyter_address
     from nbhelpers.tunnel.process import tunnel as hold
     from nbhelpers.tunnel.target import own_address
 
@@ -96,10 +108,22 @@ def tunnel(settings: Settings, owner: Owner | None, fetch: bool, renew: bool, ye
         click.echo(f"ngrok is at {ngrok_program.download(settings)}.", err=True)
     if renew:
         click.echo(f"ngrok is version {ngrok_program.update(settings)}.", err=True)
-    if settings.public_url and settings.mode != "simulator":
+    if settings.tunnel == "url":
         say(True, own_address(settings), "")
         return
+    if settings.tunnel == "jupyter":
+        say(True, jupyter_address(settings, _page_origin(settings)), "")
+        return
     hold(settings, owner)
+
+
+def _page_origin(settings: Settings) -> str | None:
+    from nbhelpers.inbox.inbox import Inbox
+
+    inbox = Inbox(settings.folder / "lab.sqlite3")
+    origin: str | None = inbox.facts().get("page_origin")
+    inbox.close()
+    return origin
 
 
 @command("lab")
@@ -112,25 +136,44 @@ def lab(settings: Settings, no_browser: bool, port: int | None) -> None:
     run_jupyterlab(settings, not no_browser, port)
 
 
+@command("board")
+@click.option(
+    "--proxy",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    metavar="URL",
+    help="Where the board reaches the hub's servers: the address of the hub's proxy.",
+)
+def board(settings: Settings, proxy: str) -> None:  # noqa: ARG001 - every command has them
+    """Show a room who is at which step: a service that a JupyterHub starts."""
+    try:
+        from nbhelpers.jupyter.board import run_board
+    except ModuleNotFoundError as error:
+        if error.name != "jupyterhub":
+            raise
+        raise SettingsError(
+            "The board is a service of a JupyterHub.",
+            "jupyterhub is not installed here.",
+            "Install it beside the kit, and let the hub start the board: `deploy/README.md` says how.",
+        ) from None
+    run_board(proxy)
+
+
 @command("status")
 @json_option
 def status(settings: Settings, as_json: bool) -> None:
     """Say what runs and where."""
     from nbhelpers.services import launcher
 
-    running = [
-        found
-        for mode in MODES
-        for name in launcher.SERVICES
-        if (found := launcher.find(name, dataclasses.replace(settings, mode=mode)))
-    ]
-    facts: dict[str, Any] = {"state": str(settings.state), "mode": settings.mode, "services": []}
-    for found in running:
-        urls = {name: value for name, value in found.ready.items() if name.endswith("url")}
-        facts["services"].append({"name": found.name, "mode": found.mode, "pid": found.pid, "url": found.url, **urls})
-    lines = [f"state directory: {settings.state}", f"mode: {settings.mode}", *map(repr, running)]
-    lines += [note for note in settings.notes if note]
-    say(as_json, facts, "\n".join(lines if running else [*lines, "No service runs."]))
+    services, lines = [], [f"state directory: {settings.state}", f"mode: {settings.mode}"]
+    for mode in MODES:
+        for name in launcher.SERVICES:
+            if found := launcher.find(name, dataclasses.replace(settings, mode=mode)):
+                urls = {which: value for which, value in found.ready.items() if which.endswith("url")}
+                services.append({"name": name, "mode": mode, "pid": found.pid, "url": found.url, **urls})
+                lines.append(repr(found))
+    lines += [*settings.notes, *([] if services else ["No service runs."])]
+    say(as_json, {"state": str(settings.state), "mode": settings.mode, "services": services}, "\n".join(lines))
 
 
 @command("stop")

@@ -12,10 +12,25 @@ from urllib.parse import urlsplit
 from nbhelpers.config.private_files import mask
 from nbhelpers.errors import SettingsError
 
-__all__ = ["API_VERSIONS", "MODES", "SANDBOX_SENDER", "Settings", "dotenv_path", "load", "spare_loopback"]
+__all__ = [
+    "API_VERSIONS",
+    "JUPYTER_STATE",
+    "JUPYTER_URL",
+    "MODES",
+    "SANDBOX_SENDER",
+    "TUNNELS",
+    "Settings",
+    "dotenv_path",
+    "load",
+    "spare_loopback",
+    "state_directory",
+]
 
 MODES = ("simulator", "sandbox", "live")
 API_VERSIONS = ("beta", "v0.1", "v1")
+TUNNELS = ("url", "ngrok", "jupyter")  # what NBHELPERS_TUNNEL may say
+# Set by the server extension for its kernels: where the server itself listens, and which state it serves.
+JUPYTER_URL, JUPYTER_STATE = "NBHELPERS_JUPYTER_URL", "NBHELPERS_JUPYTER_STATE"
 
 # Hosts as the service documents them (reference: Messages API specification 1.11.0; the hosted sandbox's from the
 # snippet variables of the developer site). The simulator's address is known only once it runs.
@@ -41,6 +56,10 @@ _NAMES = {
 }
 _SECRET = ("api_secret", "private_key", "signature_secret", "ngrok_authtoken")
 
+# What a hub tells each server (source: JupyterHub's reference of environment variables): the path of the server, its
+# public address, and the hub's. The last two only where whoever runs the hub has configured them.
+_HUB_PREFIX, _HUB_URL, _HUB_ITSELF = "JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_PUBLIC_URL", "JUPYTERHUB_PUBLIC_HUB_URL"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -49,7 +68,9 @@ class Settings:
     `state` is the state directory (absolute), `folder` the part of it that belongs to this mode; `host` the base URL of
     the Messages API (`NBHELPERS_API_HOST` names another, such as a regional one). In simulator mode `load` leaves it
     and every credential None: they come from the running simulator and the state directory alone, and `Lab` fills them
-    in. `notes` says, in words, what was read in an unusual way.
+    in. `jupyter_url` is where the Jupyter server above us listens and `jupyter_state` the state directory that it looks
+    into, None when it lacks the kit's extension; `hub_prefix` its path on a hub, None elsewhere. `notes` says, in
+    words, what was read in an unusual way.
     """
 
     mode: str
@@ -70,6 +91,11 @@ class Settings:
     public_url: str | None = None
     receiver_port: int = 8710
     simulator_port: int = 8711
+    tunnel_asked: str | None = None
+    jupyter_url: str | None = None
+    jupyter_state: Path | None = None
+    hub_prefix: str | None = None
+    hub_public_url: str | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -81,6 +107,21 @@ class Settings:
     def account_host(self) -> str | None:
         """The base URL of the account's own APIs, such as Applications: the hosted sandbox has none of its own."""
         return _HOSTS["live"] if self.host == _HOSTS["sandbox"] else self.host
+
+    @property
+    def tunnel(self) -> str:
+        """What makes the receiver public: `none` in simulator mode, else one of TUNNELS.
+
+        On a hub its own address does, unless NBHELPERS_TUNNEL, PUBLIC_URL or a setting of ngrok's says otherwise.
+        """
+        if self.mode == "simulator":
+            return "none"
+        usual = "ngrok" if self.hub_prefix is None or self._has_ngrok else "jupyter"
+        return self.tunnel_asked or ("url" if self.public_url else usual)
+
+    @property
+    def _has_ngrok(self) -> bool:
+        return bool(self.ngrok_authtoken or self.ngrok_domain or self.ngrok_connect_cas)
 
     def __str__(self) -> str:
         lines = [f"mode {self.mode}, Messages API {self.api_version}, state in {self.state}"]
@@ -107,7 +148,7 @@ def load(
     environ = os.environ if environ is None else environ
     folder = (folder or Path.cwd()).absolute()
     notes: list[str] = []
-    values = {**_dotenv(dotenv_path(folder), notes), **{name: value for name, value in environ.items() if value}}
+    values = _values(environ, folder, notes)
 
     mode = mode or values.get("NBHELPERS_MODE") or "simulator"
     _one_of("NBHELPERS_MODE", mode, MODES)
@@ -121,24 +162,42 @@ def load(
                 if read[name] is None and values.get(alias):
                     read[name] = values[alias]
                     notes.append(f"{alias} was read as {today}.")
+        if asked := values.get("NBHELPERS_TUNNEL"):
+            _one_of("NBHELPERS_TUNNEL", asked, TUNNELS)
+            read["tunnel_asked"] = asked
+        read["hub_public_url"] = _hub_public_url(environ)
     if mode == "sandbox":
         read["sender_id"] = read["sender_id"] or SANDBOX_SENDER
     return Settings(
         mode=mode,
-        state=_state_directory(state or values.get("NBHELPERS_STATE"), folder),
+        state=_state_directory(state or values.get("NBHELPERS_STATE"), folder, environ),
         api_version=api_version,
         host=_HOSTS[mode] if mode == "simulator" else _host(values.get("NBHELPERS_API_HOST")) or _HOSTS[mode],
         receiver_port=_port("NBHELPERS_RECEIVER_PORT", values.get("NBHELPERS_RECEIVER_PORT"), 8710),
         simulator_port=_port("NBHELPERS_SIMULATOR_PORT", values.get("NBHELPERS_SIMULATOR_PORT"), 8711),
+        jupyter_url=environ.get(JUPYTER_URL) or None,
+        jupyter_state=Path(environ[JUPYTER_STATE]) if environ.get(JUPYTER_STATE) else None,
+        hub_prefix=environ.get(_HUB_PREFIX) or None,
         notes=tuple(notes),
         **read,
     )
 
 
-def dotenv_path(folder: Path | None = None) -> Path:
-    """Where `.env` is read from: the root of the kit, else the working directory (`folder` stands in for that)."""
-    folder = (folder or Path.cwd()).absolute()
+def dotenv_path(folder: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """Where `.env` is read from: the root of the kit, else the working directory (`folder` stands in for that).
+
+    On a hub the kit is shared, and a learner has one lab whichever folder they are in: it stands beside their state.
+    """
+    folder, environ = (folder or Path.cwd()).absolute(), os.environ if environ is None else environ
+    if environ.get(_HUB_PREFIX):
+        return _home_state(environ) / ".env"
     return (_kit_root(folder) or folder) / ".env"
+
+
+def state_directory() -> Path:
+    """Return where the state of whoever runs us stands, whatever else in the settings cannot be meant."""
+    environ, folder = os.environ, Path.cwd()
+    return _state_directory(_values(environ, folder, []).get("NBHELPERS_STATE"), folder, environ)
 
 
 def spare_loopback(environ: MutableMapping[str, str] | None = None) -> None:
@@ -159,9 +218,20 @@ def _is_kit(place: Path) -> bool:
     return project.is_file() and 'name = "nbhelpers"' in project.read_text(encoding="utf-8", errors="replace")
 
 
-def _state_directory(wished: str | os.PathLike[str] | None, folder: Path) -> Path:
+def _values(environ: Mapping[str, str], folder: Path, notes: list[str]) -> dict[str, str]:
+    stored = _dotenv(dotenv_path(folder, environ), notes)
+    return stored | {name: value for name, value in environ.items() if value}
+
+
+def _home_state(environ: Mapping[str, str]) -> Path:
+    return (Path(environ.get("HOME") or Path.home()) / ".lab").resolve()
+
+
+def _state_directory(wished: str | os.PathLike[str] | None, folder: Path, environ: Mapping[str, str]) -> Path:
     if wished:
         return (folder / Path(wished).expanduser()).resolve()
+    if environ.get(_HUB_PREFIX):
+        return _home_state(environ)
     for place in (folder, *folder.parents):
         if (place / ".lab").is_dir() or _is_kit(place):
             return (place / ".lab").resolve()
@@ -204,6 +274,15 @@ def _host(value: str | None) -> str | None:
             "Give https:// and a host, such as a regional one, or leave it out.",
         )
     return f"{asked.scheme}://{asked.netloc}"
+
+
+def _hub_public_url(environ: Mapping[str, str]) -> str | None:
+    # The hub's own address has the same host; behind it, the path of this server.
+    own, hub, prefix = (environ.get(name) or "" for name in (_HUB_URL, _HUB_ITSELF, _HUB_PREFIX))
+    if own:
+        return own
+    place = urlsplit(hub)
+    return f"{place.scheme}://{place.netloc}{prefix}" if place.scheme and place.netloc and prefix else None
 
 
 def _port(name: str, value: str | None, default: int) -> int:

@@ -6,14 +6,25 @@ import html
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
-from nbhelpers.messages.inbound import shape_of_version
+from nbhelpers.messages.on_screen import Choice, OnScreen
 from nbhelpers.services import launcher
+from nbhelpers.simulator.control.client import Controls
 
-__all__ = ["ActionResult", "LinkPage", "Page", "Saved", "Simulator", "User", "Webhooks"]
+__all__ = ["ActionResult", "LinkPage", "Page", "PhoneScreen", "Saved", "Simulator", "User", "Webhooks"]
 
+# What a phone can send beside a text.
+_THINGS = {
+    "image": "a picture",
+    "audio": "a sound",
+    "video": "a film",
+    "file": "a file",
+    "sticker": "a sticker",
+    "like": "a thumb",
+}
 _MOMENT = 1.0  # seconds that a webhook may take on loopback before a cell goes on without it
 
 
@@ -36,6 +47,19 @@ class ActionResult:
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self.words)}</p>"
+
+
+@dataclass(frozen=True)
+class PhoneScreen:
+    """What a phone shows of a conversation: a line a message, what can be tapped in brackets."""
+
+    lines: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines)
+
+    def _repr_html_(self) -> str:
+        return f'<pre style="white-space:pre-wrap">{html.escape(repr(self))}</pre>'
 
 
 class Page:
@@ -70,28 +94,37 @@ class Page:
 
 
 class LinkPage:
-    """The page that links a Page to the service: `url` opens it with GET, and takes its form with POST."""
+    """The page that links a Page to the service: `url` opens it with GET, and takes its form with POST.
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    `shown` is where a browser opens it: on the Jupyter server, if there is one, since the browser of somebody on a hub
+    is on another computer. There it asks for Jupyter's login, and code needs `url`.
+    """
+
+    def __init__(self, url: str, shown: str | None = None) -> None:
+        self.url, self.shown = url, shown or url
 
     def __repr__(self) -> str:
-        return f"Open the link page: {self.url}"
+        where = ", at the address of this Jupyter" if self.shown != self.url else ""
+        return f"Open the link page: {self.shown}{where}"
 
     def _repr_html_(self) -> str:
-        url = html.escape(self.url)
+        url = html.escape(self.shown)
         return f'<p><a href="{url}" target="_blank" rel="noopener">Open the link page</a> ({url})</p>'
 
 
-class Simulator:
-    """The simulator, from a notebook: makes Pages, has the link page, and everything that `Control` has."""
+class Simulator(Controls):
+    """The simulator, from a notebook: Pages, the link page, people, lessons, time, switches.
+
+    Raises SettingsError in the other modes: there is none.
+    """
 
     def __init__(self, course: CourseContext) -> None:
-        self._course, self._control = course, course.control
+        super().__init__(course.running.url, course.running.control)
+        self._course = course
 
     def create_page(self, name: str) -> Page:
         """Make a Page that people can write to; the same name twice is the same Page."""
-        made = self._control.create_page(name)
+        made = self._course.control.create_page(name)
         self._course.inbox.note(page_name=made["name"])
         self._course.did("page")
         return Page(self._course, made["name"])
@@ -99,13 +132,13 @@ class Simulator:
     @property
     def link_page(self) -> LinkPage:
         """The page where a JWT is pasted and a Page chosen."""
-        return LinkPage(f"{self._control.base_url}/_simulator/link")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._control, name)
+        settings, shown = self._course.settings, None
+        if settings.jupyter_url and settings.jupyter_state == settings.state:
+            shown = f"{urlsplit(settings.jupyter_url).path}nbhelpers/link"  # on whatever host the browser sees it
+        return LinkPage(f"{self.base_url}/_simulator/link", shown)
 
     def __repr__(self) -> str:
-        return f"The simulator, at {self._control.base_url}"
+        return f"The simulator, at {self.base_url}"
 
 
 class User:
@@ -114,23 +147,79 @@ class User:
     def __init__(self, course: CourseContext) -> None:
         self._course = course
 
-    def write(self, text: str, page: str | None = None, person: str | None = None) -> ActionResult:
-        """Write to a Page (by default yours) as a person (by default Ada). In the other modes it says what to do."""
+    def write(
+        self, text: str | None = None, page: str | None = None, person: str | None = None, kind: str = "text"
+    ) -> ActionResult:
+        """Write to a Page (by default yours) as a person (by default Ada). In the other modes it says what to do.
+
+        `kind` is text, image, audio, video, file, sticker or like: without a text, something of that kind is sent.
+        """
+        what = f"“{text}”" if kind == "text" else _THINGS.get(kind, f"a message of type {kind}")
         if not self._course.simulated:
-            words = f"On your phone, open Messenger and write to your Page: “{text}”"
-            return ActionResult(words, after_revision=self._course.inbox.revision())
+            asked = f"write to your Page: {what}" if kind == "text" else f"send your Page {what}."
+            return ActionResult(
+                f"On your phone, open Messenger and {asked}", after_revision=self._course.inbox.revision()
+            )
         page = page or self._course.facts.get("page_name")
-        said = self._course.control.write(text=text, page=page, person=person)
+        said = self._course.control.write(kind, text=text, page=page, person=person)
         name = next(found["name"] for found in self._course.control.pages() if found["id"] == said["page_id"])
-        words = f"{person or 'Ada'} wrote “{text}” to {name}."
+        words = f"{person or 'Ada'} {'wrote' if kind == 'text' else 'sent'} {what} to {name}."
         if not said["passed_on"]:
             words += " It was not passed on: this Page is linked to no application."
         else:
             self._give_it_a_moment(said["message_uuid"])
         return ActionResult(words, said["psid"], said["message_uuid"], said["passed_on"])
 
+    def tap(self, choice: str, page: str | None = None, person: str | None = None) -> ActionResult:
+        """Tap a quick reply or a button of an answer, by its title or payload: `phone()` shows what there is."""
+        return self._do("tap", f"tapped “{choice}”", f"tap “{choice}”", page, person, choice)
+
+    def send_location(
+        self, latitude: float, longitude: float, page: str | None = None, person: str | None = None
+    ) -> ActionResult:
+        """Send a place; latitude and longitude in degrees."""
+        place = f"{latitude:g}, {longitude:g}"
+        return self._do(
+            "send_location", f"sent a place: {place}", "send your location", page, person, latitude, longitude
+        )
+
+    def react(
+        self, emoji: str = "👍", page: str | None = None, person: str | None = None, message_uuid: str | None = None
+    ) -> ActionResult:
+        """React to a message of the Page, by default to the newest."""
+        return self._do(
+            "react",
+            f"reacted with {emoji}",
+            f"react to your Page's message with {emoji}",
+            page,
+            person,
+            emoji,
+            message_uuid,
+        )
+
+    def phone(self, page: str | None = None, person: str | None = None) -> PhoneScreen:
+        """Show the conversation as the person's phone shows it, with the quick replies and buttons to tap."""
+        if not self._course.simulated:
+            return PhoneScreen(("Your phone shows it: open the conversation with your Page.",))
+        page = page or self._course.facts.get("page_name")
+        lines = []
+        for each in self._course.control.phone(page=page, person=person):
+            shown = OnScreen(each["text"], tuple(Choice(**choice) for choice in each["choices"]))
+            who = page if each["from_page"] else person or "Ada"
+            lines.append(f"{who}: {shown}")
+        return PhoneScreen(tuple(lines))
+
+    def _do(self, act: str, done: str, asked: str, page: str | None, person: str | None, *details: Any) -> ActionResult:
+        if not self._course.simulated:
+            return ActionResult(f"On your phone, {asked}.", after_revision=self._course.inbox.revision())
+        page = page or self._course.facts.get("page_name")
+        said = getattr(self._course.control, act)(*details, page=page, person=person)
+        if said["passed_on"]:
+            self._give_it_a_moment(said["message_uuid"])
+        return ActionResult(f"{person or 'Ada'} {done}.", said["psid"], said["message_uuid"], said["passed_on"])
+
     def __repr__(self) -> str:
-        return "The person at the phone: write(…), read()"
+        return "The person at the phone: write(…), read(), phone(), tap(…), send_location(…), react(…)"
 
     def _give_it_a_moment(self, message_uuid: str) -> None:
         # The webhook is still on its way when the simulator answers. Without a moment for it, a cell that picks up “the
@@ -179,16 +268,10 @@ class Webhooks:
 
         The method is GET unless you say otherwise, as on the guide's form.
         """
-        control, receiver = self._course.control, self._course.receiver().ready
-        control.change_settings(
-            inbound_url=inbound or receiver["inbound_url"],
-            status_url=status or receiver["status_url"],
-            http_method=method,
-            # Another switch of the account, which this form leaves as the notebook's shape has it.
-            shape=shape_of_version(self._course.settings.api_version),
-        )
+        receiver = self._course.receiver().ready
+        self._course.save_webhooks(inbound or receiver["inbound_url"], status or receiver["status_url"], method)
         self._course.did("webhooks")
-        calls = control.try_webhooks()
+        calls = self._course.control.try_webhooks()
         # The inbox is written to, so that an open panel looks at the form again even when no call reached the receiver.
         self._course.inbox.note(saved=method)
         return Saved(method, calls)

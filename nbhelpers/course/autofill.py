@@ -7,12 +7,9 @@ from datetime import datetime
 import requests
 
 from nbhelpers.auth.private_key import save_key
-from nbhelpers.auth.tokens import Minter
 from nbhelpers.course.checks import last_reply
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import ServiceError
-from nbhelpers.messages.inbound import shape_of_version
-from nbhelpers.messages.outbound import OutboundMessage
 
 __all__ = ["application", "jwt", "link", "page", "receive", "reply", "webhooks"]
 
@@ -52,7 +49,7 @@ def jwt(course: CourseContext) -> str:
     answer = requests.post(
         f"{course.host}/v0.1/messages",
         json={},
-        headers={"Authorization": f"Bearer {_token(course)}"},
+        headers={"Authorization": f"Bearer {course.identity().token()}"},
         timeout=_TIMEOUT,
     )
     _expect(answer, 400)  # believed, but there is no message
@@ -62,7 +59,7 @@ def jwt(course: CourseContext) -> str:
 
 def link(course: CourseContext) -> str:
     """Link the Page by the form, and note its ID."""
-    linked = course.control.link(_token(course), course.facts["page_name"])
+    linked = course.control.link(course.identity().token(), course.facts["page_name"])
     course.inbox.note(page_id=linked["page_id"])
     return str(linked["page_id"])
 
@@ -70,13 +67,7 @@ def link(course: CourseContext) -> str:
 def webhooks(course: CourseContext) -> str:
     """Start the receiver and save both addresses with POST."""
     urls = course.receiver().ready
-    course.control.change_settings(
-        inbound_url=urls["inbound_url"],
-        status_url=urls["status_url"],
-        http_method="POST",
-        # What is sent and what arrives are two switches at the service; filled in, they are set alike.
-        shape=shape_of_version(course.settings.api_version),
-    )
+    course.save_webhooks(urls["inbound_url"], urls["status_url"], "POST")
     return str(urls["inbound_url"])
 
 
@@ -89,18 +80,12 @@ def receive(course: CourseContext) -> str:
 def reply(course: CourseContext) -> str:
     """Answer the person, and wait until they have read it."""
     event = course.inbox.newest_message()
-    if event is None or event.psid is None or event.page_id is None:
-        raise ServiceError("There is nobody to answer.", "Nobody has written.", "Fill in step 6 first.")
-    client = course.identity(event.page_id).client(course.inbox)
-    uuid = client.send(OutboundMessage(event.page_id, event.psid, ANSWER)).message_uuid
+    psid, page_id = (event.psid, event.page_id) if event else (None, None)
+    uuid = course.answer(ANSWER, psid, page_id).message_uuid
     course.inbox.wait_for_receipt(uuid, "delivered")
-    course.control.read(psid=event.psid)
+    course.control.read(psid=psid)
     course.inbox.wait_for_receipt(uuid, "read")
     return last_reply(course)[0].message_uuid or uuid
-
-
-def _token(course: CourseContext) -> str:
-    return str(Minter(course.application_id or "", course.key())())
 
 
 def _expect(answer: requests.Response, status: int) -> None:

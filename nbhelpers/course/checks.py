@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
 
 import requests
 
-from nbhelpers.api.applications import FIELDS
+from nbhelpers.api.applications import FIELDS, read
 from nbhelpers.auth import tokens
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
-from nbhelpers.course.outcome import Outcome
-from nbhelpers.errors import CredentialsError, InboxError, KitError, cure_for
+from nbhelpers.course.destinations import destinations
+from nbhelpers.course.outcome import Outcome, in_hand, last_four
+from nbhelpers.errors import ApiError, CredentialsError, InboxError, KitError, cure_for
 from nbhelpers.inbox.events import Delivery, Event, channel_name, one_line
 from nbhelpers.messages.inbound import MessageStatus
 from nbhelpers.services import launcher
@@ -21,34 +23,11 @@ from nbhelpers.storage.sqlite import storable
 __all__ = ["application", "jwt", "last_reply", "link", "page", "receive", "reply", "webhooks"]
 
 _TIMEOUT = (3.05, 10.0)  # seconds: to connect, and to the answer
-_LONGEST_SHOWN = 50  # characters of a value in hand: no ID is longer, and a token must not be shown
+_LABELS = {"inbound_url": "Inbound Message", "status_url": "Delivery Receipt"}  # of the account's form
 
 
-def _done(words: str) -> Outcome:
-    return Outcome("done", words)
-
-
-def _not_yet(words: str) -> Outcome:
-    return Outcome("not yet", words)
-
-
-def _wrong(words: str) -> Outcome:
-    return Outcome("wrong", words)
-
-
-def _unsure(words: str) -> Outcome:
-    return Outcome("cannot tell", words)
-
-
-def _end(text: str | None) -> str:
-    return f"…{one_line(text[-4:])}" if text else "(none)"
-
-
-def _in_hand(value: Any) -> str:
-    # Whatever a learner holds may be the wrong thing, and the wrong thing may be a token or a key.
-    if isinstance(value, str | int) and len(str(value)) <= _LONGEST_SHOWN:
-        return one_line(str(value))
-    return f"something of type {type(value).__name__}"
+_done, _not_yet = functools.partial(Outcome, "done"), functools.partial(Outcome, "not yet")
+_wrong, _unsure = functools.partial(Outcome, "wrong"), functools.partial(Outcome, "cannot tell")
 
 
 def page(course: CourseContext) -> Outcome:
@@ -88,30 +67,27 @@ def application(course: CourseContext) -> Outcome:
     if not settings.api_key or not settings.api_secret:
         words = "Without API key and secret the stored half cannot be read: compare it with the credentials card."
         return _unsure(words)
-    url = f"{settings.account_host or course.host}/v2/applications/{quote(application_id, safe='', errors='replace')}"
     try:
-        answer = requests.get(url, auth=(settings.api_key, settings.api_secret), timeout=_TIMEOUT)
-        stored = answer.json()["keys"]["public_key"] if answer.status_code == 200 else ""
-    except requests.RequestException as error:
-        return _unsure(f"The service did not answer ({type(error).__name__}).")
-    except (LookupError, TypeError):
-        return _unsure("The service's answer has no public key: compare it with the credentials card.")
-    if answer.status_code not in (200, 404):
-        return _unsure(f"The service answered {answer.status_code}: check API key and secret.")
-    if not course.simulated and answer.status_code == 404:
-        account = "is not in the account of this API key: compare both on the dashboard"
-        return _wrong(f"Application {_end(application_id)} {account}.")
-    if not course.simulated and not key.fits(str(stored)):
+        stored = read(settings, application_id).public_key
+    except ApiError as error:
+        if error.status != 404:
+            return _unsure(str(error))
+        if not course.simulated:
+            return _wrong(str(error))
+        stored = ""
+    if not course.simulated and not key.fits(stored):
         return _wrong(
-            f"{key.source} does not fit application {_end(application_id)}. Most likely the pair was generated again "
-            "and “Save changes” not pressed: press it, or generate again and take the new private.key."
+            f"{key.source} does not fit application {last_four(application_id)}. Most likely the pair was generated "
+            "again and “Save changes” not pressed: press it, or generate again and take the new private.key."
         )
-    if not key.fits(str(stored)):
+    if not key.fits(stored):
         return _wrong(
-            f"{key.source} does not fit application {_end(application_id)}. "
+            f"{key.source} does not fit application {last_four(application_id)}. "
             "Run *Send it* and *Save both together* again, both."
         )
-    return _done(f"Application {_end(application_id)} exists, and your `private.key` fits the public key it holds.")
+    return _done(
+        f"Application {last_four(application_id)} exists, and your `private.key` fits the public key it holds."
+    )
 
 
 def jwt(course: CourseContext, token: Any = None) -> Outcome:
@@ -133,8 +109,8 @@ def jwt(course: CourseContext, token: Any = None) -> Outcome:
         return _wrong(f"This token ran out {minutes} minute{'' if minutes == 1 else 's'} ago: sign a new one.")
     said, wanted = facts.claims.get("application_id"), course.application_id
     if said != wanted:
-        claim = "no application_id" if said is None else f"application_id {_in_hand(said)}"
-        return _wrong(f"It says {claim}; expected the ID of step 2, {_end(wanted)}.")
+        claim = "no application_id" if said is None else f"application_id {in_hand(said)}"
+        return _wrong(f"It says {claim}; expected the ID of step 2, {last_four(wanted)}.")
     if facts.fault is not None:
         return _wrong(f"It says {one_line(facts.fault[0])}; expected {facts.fault[1]}.")
     try:
@@ -145,7 +121,7 @@ def jwt(course: CourseContext, token: Any = None) -> Outcome:
         claims = one_line(", ".join(facts.claims))
         return _unsure(f"No answer within 10 s ({type(error).__name__}). The token itself reads well: {claims}.")
     if answer.status_code == 401:
-        return _wrong(f"Its key does not fit application {_end(wanted)}. Or a letter was changed on the way.")
+        return _wrong(f"Its key does not fit application {last_four(wanted)}. Or a letter was changed on the way.")
     if answer.status_code not in (400, 422):  # believed, but there is no message
         return _unsure(f"The service answered {answer.status_code}, which says nothing of the token. Try again.")
     return _done(
@@ -163,7 +139,7 @@ def link(course: CourseContext) -> Outcome:
         )
     if not course.simulated:
         return _unsure(
-            f"Only the dashboard shows this: application {_end(application_id)}, Linked social channels. "
+            f"Only the dashboard shows this: application {last_four(application_id)}, Linked social channels. "
             "Step 6 will prove it."
         )
     found = _page(course)
@@ -180,7 +156,7 @@ def link(course: CourseContext) -> Outcome:
             f"“{name}” is linked to a sample application. Paste a JWT on the link page, or run *Send the form*."
         )
     if linked != application_id:
-        return _wrong(f"“{name}” is linked to {_end(linked)}, not to {_end(application_id)}.")
+        return _wrong(f"“{name}” is linked to {last_four(linked)}, not to {last_four(application_id)}.")
     if course.page_id is None:
         return _not_yet(f"“{name}” is linked, but its ID is not noted. Run *Note it*.")
     if course.page_id != found["id"]:
@@ -200,24 +176,32 @@ def webhooks(course: CourseContext, call: bool = True) -> Outcome:
         if receiver is None:
             return _not_yet("Your receiver does not run. Run `lab.receiver`.")
         return _held(course)
-    saved = course.control.settings()
-    inbound, status = saved["inbound_url"], saved["status_url"]
-    names = {"inbound_url": "Inbound Message", "status_url": "Delivery Receipt"}
-    empty = [names[which] for which in names if not saved[which]]
+    found = destinations(course)
+    empty = [_LABELS[each.which] for each in found.both if each.leads == "nowhere"]
+    if any(each.leads == "server" for each in found.both):
+        return _done(f"Webhooks go to a server of your own. {' '.join(map(str, found.both))}")
+    if empty and found.finds_receiver:
+        return _not_yet("No URL is set, so webhooks wait until your receiver runs. Run `lab.receiver`.")
+    if empty and found.holder == "application":
+        words = f"Application {last_four(found.application_id)} has the messages capability, so its own URLs count."
+        return _not_yet(f"{words} {' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty there.")
     if len(empty) == 2:
         return _not_yet("Inbound Message and Delivery Receipt are empty. Run *Save*, then *Mend*.")
     if empty:
-        other = next(name for name in names.values() if name not in empty)
+        other = next(label for label in _LABELS.values() if label not in empty)
         return _not_yet(f"{other} is set, {empty[0]} is empty. Run *Save*, then *Mend*.")
     if receiver is None:
         return _not_yet("The addresses are set, but your receiver does not run. Run `lab.receiver`.")
-    if (inbound, status) == (receiver.ready["status_url"], receiver.ready["inbound_url"]):
+    if all(each.leads == "swapped" for each in found.both):
         return _wrong("The addresses are swapped.")
-    for which in names:
-        if saved[which] != receiver.ready[which]:
-            return _wrong(f"The form holds {one_line(saved[which])}; your receiver is {receiver.ready[which]}.")
-    if saved["http_method"] != "POST":
-        return _wrong(f"The method is {saved['http_method']}: set POST.")
+    for each in found.both:
+        if each.leads != "receiver":
+            holder = "The form" if each.source == "account" else f"Application {last_four(found.application_id)}"
+            return _wrong(f"{holder} holds {each.shown}; your receiver is {each.wanted}.")
+        if not each.right:
+            return _wrong(f"The method is {each.method}: set POST.")
+    if any(each.source != "account" for each in found.both):  # the form's test call is about the account's two
+        return _done("Both addresses are your receiver's, by POST. The receiver runs.")
     calls = course.control.try_webhooks() if call else []
     if any(call["status"] != 200 for call in calls):
         seen = "; ".join(f"{call['url']}: {call['words']}" for call in calls)
@@ -260,7 +244,7 @@ def receive(course: CourseContext, psid: Any = None) -> Outcome:
     if psid is not None and psid == event.page_id:
         return _wrong("`psid` holds your Page ID. The person is in `from`.")
     if psid is not None and psid != event.psid:
-        return _wrong(f"`psid` holds {_in_hand(psid)}; the person who wrote last is {event.psid}.")
+        return _wrong(f"`psid` holds {in_hand(psid)}; the person who wrote last is {event.psid}.")
     came = f"{event.received.astimezone():%H:%M:%S}"
     said = event.said if event.text else f"A message ({event.said})"
     return _done(f"{said} came at {came}. PSID {event.psid}: the person. Page ID {event.page_id}: you.")
@@ -293,18 +277,17 @@ def reply(course: CourseContext) -> Outcome:
     if "delivered" in clocks:
         return _done(f"Your answer to {psid} was delivered at {clocks['delivered']}; not read yet.")
     taken = f"{events[0].received.astimezone():%H:%M:%S}"
-    if course.simulated and (url := course.control.settings()["status_url"]):
-        receiver = launcher.find("receiver", course.settings)
-        if receiver is not None and url != receiver.ready["status_url"]:
-            return _unsure(f"Accepted, but receipts go to {one_line(url)}, which is not this receiver.")
+    if course.simulated:
+        status = destinations(course, message_url=events[0].json.get("webhook_url")).status
+        if status.leads in ("elsewhere", "server", "swapped"):
+            return _unsure(f"Accepted, but receipts go to {status.shown}, which is not this receiver.")
     return _not_yet(f"Accepted at {taken}, no receipt yet. After 20 s, run `lab.doctor()`.")
 
 
-def last_reply(course: CourseContext) -> list[Event]:
-    """Return the events of the newest answer, oldest first; empty when none was sent."""
-    about = [
-        event for event in course.inbox.events() if event.kind == "reply" or (event.kind == "status" and event.trusted)
-    ]
+def last_reply(course: CourseContext, events: Iterable[Event] | None = None) -> list[Event]:
+    """Return the events of the newest answer, oldest first, among these or all; empty when none was sent."""
+    among = course.inbox.events() if events is None else events
+    about = [event for event in among if event.kind == "reply" or (event.kind == "status" and event.trusted)]
     if not about:
         return []
     # By its first event: a late receipt of an older answer does not make that one the newest.

@@ -92,6 +92,8 @@ QUESTIONS = (
     _Question("NGROK_DOMAIN", "ngrok_domain", "your ngrok domain, if you have one"),
 )
 
+_OF_A_TUNNEL = ("public_url", "ngrok_authtoken", "ngrok_domain")  # on a hub its own address is enough
+
 
 def configure(
     settings: Settings,
@@ -137,7 +139,7 @@ def _file() -> Path:
 
 
 def _is_enough(mode: str, known: Settings) -> bool:
-    tunnel = known.public_url or known.ngrok_authtoken
+    tunnel = known.public_url or known.ngrok_authtoken or known.tunnel == "jupyter"
     return bool(tunnel) and all(getattr(known, each.field) for each in QUESTIONS if mode in each.needed)
 
 
@@ -149,6 +151,8 @@ def _answers(
         return answers
     for question in QUESTIONS:
         if getattr(known, question.field) and not again:
+            continue
+        if known.tunnel == "jupyter" and not again and question.field in _OF_A_TUNNEL:
             continue
         if question.name.startswith("NGROK") and answers.get("PUBLIC_URL", known.public_url):
             continue

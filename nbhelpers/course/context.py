@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbhelpers.config.settings import Settings
-from nbhelpers.errors import CredentialsError, SettingsError
+from nbhelpers.errors import CredentialsError, MessageError, SettingsError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.messages.addresses import webhook_urls
+from nbhelpers.messages.inbound import MESSENGER, shape_of_version
 from nbhelpers.services import launcher
-from nbhelpers.services.launcher import Running
+from nbhelpers.services.record import Record
 from nbhelpers.simulator.control.client import ControlClient
+from nbhelpers.tunnel.webhook_secret import read_secret
 
 if TYPE_CHECKING:
     from nbhelpers.api.identity import Identity
+    from nbhelpers.api.messages import Accepted
     from nbhelpers.auth.private_key import PrivateKey
 
 __all__ = ["CourseContext", "as_simulated"]
 
 
-def as_simulated(settings: Settings, simulator: Running) -> Settings:
+def as_simulated(settings: Settings, simulator: Record) -> Settings:
     """Return the settings with the host and account that the simulator made, as a dashboard shows them elsewhere."""
     names = ("api_key", "api_secret", "signature_secret")
     return dataclasses.replace(settings, host=simulator.url, **{name: simulator.ready[name] for name in names})
@@ -35,19 +40,43 @@ class CourseContext:
     None in the other modes.
     """
 
-    def __init__(self, settings: Settings, inbox: Inbox, simulator: Running | None) -> None:
+    def __init__(self, settings: Settings, inbox: Inbox, simulator: Record | None) -> None:
         self.settings, self.inbox, self.simulator = settings, inbox, simulator
+        self._started = [simulator] if simulator is not None and simulator.started else []
 
-    @functools.cached_property
-    def control(self) -> ControlClient:
-        """The simulator's controls. Raises SettingsError in the other modes: there is none."""
+    def close(self) -> None:
+        """Close what was opened: the inbox, the kept connection, and the services that were started from here.
+
+        A service that ran before, or has another owner by now, goes on. In a notebook all of them do: the Jupyter
+        server owns them, and other notebooks use them.
+        """
+        self.inbox.close()
+        if "control" in vars(self):
+            self.control.close()
+        if not os.environ.get("JPY_PARENT_PID"):
+            for running in self._started:
+                launcher.release(self.settings, running)
+
+    def _start(self, name: str) -> Record:
+        running = launcher.start(name, self.settings)
+        self._started += [running] if running.started else []
+        return running
+
+    @property
+    def running(self) -> Record:
+        """The simulator. Raises SettingsError in the other modes: there is none."""
         if self.simulator is None:
             raise SettingsError(
                 "There is no simulator here.",
                 f"The mode is {self.settings.mode}.",
                 "What it would simulate, you do on the dashboard and a phone.",
             )
-        return ControlClient(self.simulator.url, self.simulator.control)
+        return self.simulator
+
+    @functools.cached_property
+    def control(self) -> ControlClient:
+        """The simulator's controls. Raises SettingsError in the other modes."""
+        return ControlClient(self.running.url, self.running.control)
 
     @property
     def simulated(self) -> bool:
@@ -78,6 +107,20 @@ class CourseContext:
         """The application that was noted, or configured."""
         noted = self.facts.get("application_id") if self.simulated else self.settings.application_id
         return None if noted is None else str(noted)  # a learner may note a number
+
+    @property
+    def demo(self) -> dict[str, Any] | None:
+        """What `simulator --demo` made, if we act for that: nothing is noted, or its Page was written to last."""
+        made = self.simulator.ready if self.simulator else {}
+        if "application_id" not in made:
+            return None
+        if self.application_id is None:
+            return made
+        newest = self.inbox.newest_message()
+        if newest is None or newest.page_id != made["page_id"]:
+            return None
+        linked = {page["id"]: page["application_id"] for page in self.control.pages()}
+        return made if linked.get(made["page_id"]) == made["application_id"] else None
 
     @property
     def page_id(self) -> str | None:
@@ -114,13 +157,24 @@ class CourseContext:
 
         return identify(self.settings, self.facts, self.simulator.ready if self.simulator else None, page)
 
-    def receiver(self) -> Running:
+    def answer(self, text: str, psid: str | None, page_id: str | None, channel: str = MESSENGER) -> Accepted:
+        """Send a text from a Page to a person. Raises MessageError when there is none, else what `send` raises."""
+        from nbhelpers.messages.outbound import OutboundMessage
+
+        if psid is None or page_id is None:
+            raise MessageError(
+                "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
+            )
+        with contextlib.closing(self.identity(page_id).client(self.inbox, self.settings.api_version)) as client:
+            return client.send(OutboundMessage(page_id, psid, text, channel=channel))
+
+    def receiver(self) -> Record:
         """Return the webhook receiver, started if it does not run; URLs that have changed are saved anew.
 
         In simulator mode a new address is registered anew, since nobody could come back to the form for it.
         """
         known = self.facts.get("receiver")
-        running = launcher.start("receiver", self.settings)
+        running = self._start("receiver")
         if known and known != running.ready and self.simulated:
             saved = self.control.settings()
             changed = {name: running.ready[name] for name in running.ready if saved[name] == known[name]}
@@ -129,6 +183,14 @@ class CourseContext:
         if known != running.ready:
             self.inbox.note(receiver=running.ready)
         return running
+
+    def save_webhooks(self, inbound: str, status: str, method: str) -> None:
+        """Fill in the simulator's form: both URLs, the method, and the shape in which this notebook's version speaks.
+
+        What is sent and what arrives are two switches at the service; here they are set alike.
+        """
+        shape = shape_of_version(self.settings.api_version)
+        self.control.change_settings(inbound_url=inbound, status_url=status, http_method=method, shape=shape)
 
     def tunnel(self) -> dict[str, str] | None:
         """Return the public URL of the receiver, opened if it is not; None in simulator mode.
@@ -141,22 +203,29 @@ class CourseContext:
         # Row numbers and not moments: no clock can confuse what came to the address before with what comes to the next.
         newest = self.inbox.deliveries(limit=1)
         before = {"delivery": newest[0].id if newest else 0, "revision": self.inbox.revision()}
-        if self.settings.public_url:
+        if self.settings.tunnel in ("url", "jupyter"):
             # One of ours that is still open would stay public beside it, and nobody would know.
             launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
-            from nbhelpers.tunnel.target import own_address  # simulator mode never needs it
-
-            facts: dict[str, str] = own_address(self.settings)
+            facts: dict[str, str] = self._given_address()
         else:
             open_now = launcher.find("tunnel", self.settings)
             # The receiver may have moved to another port.
             if open_now is not None and open_now.ready["target"] != receiver.url:
                 launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
-            facts = launcher.start("tunnel", self.settings).ready
+            facts = self._start("tunnel").ready
         known = self.facts.get("public_url")
         if known != facts["public_url"]:
             self.inbox.note(public_url=facts["public_url"], public_moved=before | {"from": known} if known else None)
         return facts
+
+    def _given_address(self) -> dict[str, str]:
+        if self.settings.tunnel == "url":
+            from nbhelpers.tunnel.target import own_address  # simulator mode never needs it
+
+            return own_address(self.settings)
+        from nbhelpers.tunnel.jupyter_address import jupyter_address
+
+        return jupyter_address(self.settings, self.facts.get("page_origin"))
 
     def public_urls(self) -> dict[str, str] | None:
         """Return the two webhook URLs as the service must know them, None while no public address is known.
@@ -166,10 +235,15 @@ class CourseContext:
         """
         if self.simulated:
             return None
-        if self.settings.public_url:
+        if self.settings.tunnel == "url":
             from nbhelpers.tunnel.configured import public_base
 
-            return webhook_urls(public_base(self.settings.public_url, self.settings.host))
+            return webhook_urls(public_base(self.settings.public_url or "", self.settings.host))
+        if self.settings.tunnel == "jupyter":
+            from nbhelpers.tunnel.jupyter_address import jupyter_base
+
+            base = jupyter_base(self.settings, self.facts) or self.facts.get("public_url")
+            return webhook_urls(base) if base else None
         open_now = launcher.find("tunnel", self.settings)
         known = open_now.ready["public_url"] if open_now else self.facts.get("public_url")
         return webhook_urls(known) if known else None
@@ -177,7 +251,9 @@ class CourseContext:
     @property
     def is_public(self) -> bool:
         """Whether a tunnel is open now, or one of somebody's own is named."""
-        return bool(self.settings.public_url) or launcher.find("tunnel", self.settings) is not None
+        if self.settings.tunnel == "jupyter":
+            return read_secret(self.settings.folder) is not None
+        return self.settings.tunnel == "url" or launcher.find("tunnel", self.settings) is not None
 
     # Which steps were filled in, and with what: the rest was done by the learner.
 

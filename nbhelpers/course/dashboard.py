@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 from urllib.parse import urlsplit
 
 from nbhelpers.api import webhook_settings
-from nbhelpers.api.applications import FIELDS, Application, missing, read, shown, webhook
+from nbhelpers.api.applications import FIELDS, missing, read, shown
 from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.destinations import held_by
 from nbhelpers.errors import KitError, SettingsError
 from nbhelpers.inbox.events import one_line
 from nbhelpers.messages.urls import webhook_url
 
 __all__ = ["LiveWebhooks"]
 
-# Documented: the messages webhooks are POST only, so where no method is named there is no wrong one.
-_POST = ("POST", "")
 _HERE = ("127.0.0.1", "localhost")
 _NO_URL = "(no public URL yet: open the tunnel with `lab.tunnel`)"
 
@@ -82,14 +80,29 @@ class LiveWebhooks:
     def look(self) -> dict[str, Any]:
         """Both fields as the application holds them, against your public addresses. Raises what `save` raises."""
         application = read(self._course.settings, self._whose())
-        known = self._course.public_urls()
-        fields = {}
-        for which in FIELDS:
-            address, method = webhook(application.messages, which)
-            wanted = known[which] if known else None
-            right = None if wanted is None else address == wanted and method in _POST
-            fields[which] = {"address": address, "http_method": method, "wanted": wanted, "right": right}
-        return {"application_id": application.id, "name": application.name, **fields, "text": self._says(application)}
+        known, found = self._course.public_urls(), held_by(self._course, application)
+        fields, lines = {}, [f"{application}:"]
+        for each in found.both:
+            fields[each.which] = {
+                "address": each.url,
+                "http_method": each.method,
+                "wanted": each.wanted,
+                "right": each.right,
+            }
+            other = "the method must be POST" if each.leads == "receiver" else f"your receiver is {each.wanted}"
+            verdict = {None: "", True: ": right", False: f": wrong, {other}"}[each.right]
+            lines.append(f"{FIELDS[each.which]}: {shown(application.messages, each.which)}{verdict}.")
+        if application.messages is None:
+            lines.append("It has no messages capability.")
+        if known and not self._course.is_public:
+            lines.append("But no tunnel is open now: these are compared with the last one. Run `lab.tunnel`.")
+        if known is None:
+            lines.append("There is no public URL yet to compare with: open the tunnel first (`lab.tunnel`).")
+        elif any(each.right is False for each in found.both):
+            lines.append("To set them, run `lab.webhooks.save()`: it shows old and new first.")
+        if self.remembers:
+            lines.append("What was there before is remembered: `lab.webhooks.put_back()`.")
+        return {"application_id": application.id, "name": application.name, **fields, "text": "\n".join(lines)}
 
     def as_text(self) -> str:
         """How both fields stand, in words; what went wrong is said too."""
@@ -98,39 +111,11 @@ class LiveWebhooks:
         except KitError as error:
             return str(error)
 
-    def __repr__(self) -> str:
-        return self.as_text()
+    __repr__ = as_text
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         words = self.as_text()  # once for both forms: it asks the service
-        rich = f'<p role="status">{html.escape(words).replace(chr(10), "<br>")}</p>'
-        return {"text/plain": words, "text/html": rich}
-
-    def _says(self, application: Application) -> str:
-        known, held = self._course.public_urls(), application.messages
-        lines = [f"{application}:"]
-        wrong = False
-        for which, label in FIELDS.items():
-            line = f"{label}: {shown(held, which)}"
-            address, method = webhook(held, which)
-            if known and address != known[which]:
-                line, wrong = f"{line}: wrong, your receiver is {known[which]}", True
-            elif known and method not in _POST:
-                line, wrong = f"{line}: wrong, the method must be POST", True
-            elif known:
-                line += ": right"
-            lines.append(f"{line}.")
-        if held is None:
-            lines.append("It has no messages capability.")
-        if known and not self._course.is_public:
-            lines.append("But no tunnel is open now: these are compared with the last one. Run `lab.tunnel`.")
-        if known is None:
-            lines.append("There is no public URL yet to compare with: open the tunnel first (`lab.tunnel`).")
-        elif wrong:
-            lines.append("To set them, run `lab.webhooks.save()`: it shows old and new first.")
-        if self.remembers:
-            lines.append("What was there before is remembered: `lab.webhooks.put_back()`.")
-        return "\n".join(lines)
+        return {"text/plain": words, "text/html": webhook_settings.paragraph(words)}
 
     def _whose(self) -> str:
         """Return the application ID. Raises SettingsError, with both URLs to copy, when the fields are set by hand."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from typing import Any
 
 from nbhelpers.course.look import dressed
+from nbhelpers.inbox.events import one_line
 
-__all__ = ["KINDS", "Outcome"]
+__all__ = ["KINDS", "Outcome", "in_hand", "last_four"]
+
+_LONGEST_SHOWN = 50  # characters of a value in hand: no ID is longer, and a token must not be shown
 
 # kind: (its word, the sign that goes with it; never the sign or a colour alone)
 KINDS = {
@@ -43,3 +47,15 @@ class Outcome:
             f'<p role="status" class="nbh-note {_COLOURS.get(self.kind, "")}">'
             f'<span aria-hidden="true">{sign}</span> <strong>{word}</strong> {html.escape(self.words)}</p>'
         )
+
+
+def last_four(text: str | None) -> str:
+    """Return the end of an ID, enough to tell it from another."""
+    return f"…{one_line(text[-4:])}" if text else "(none)"
+
+
+def in_hand(value: Any) -> str:
+    """Return what a learner holds as it may be shown, or its type: it may be the wrong thing, even a token or a key."""
+    if isinstance(value, str | int) and len(str(value)) <= _LONGEST_SHOWN:
+        return one_line(str(value))
+    return f"something of type {type(value).__name__}"

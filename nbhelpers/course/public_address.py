@@ -12,10 +12,10 @@ from nbhelpers.config.settings import MODES, Settings
 from nbhelpers.course.actions import ActionResult
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError
-from nbhelpers.inbox.events import Delivery
 from nbhelpers.messages.addresses import webhook_urls
 from nbhelpers.services import launcher
 from nbhelpers.tunnel.guard import clear
+from nbhelpers.tunnel.webhook_secret import read_secret, take_back
 
 __all__ = ["Tunnel", "left_open"]
 
@@ -25,8 +25,8 @@ NOT_NEEDED = "None needed: the service runs on this computer."
 class Tunnel:
     """The public URL of the receiver, opened when it is shown; in simulator mode none is needed.
 
-    `PUBLIC_URL` names a tunnel of your own; without it, ngrok is started in a process of its own. `open()` says the
-    same as showing it; errors say what to do.
+    `PUBLIC_URL` names a tunnel of your own; on a hub, the hub's address leads here by a secret path; without either,
+    ngrok is started in a process of its own. `open()` says the same as showing it; errors say what to do.
     """
 
     def __init__(self, course: CourseContext) -> None:
@@ -49,8 +49,9 @@ class Tunnel:
         was_open = bool(launcher.stop(settings, names=("tunnel",)))
         for mode in MODES:
             was_open = bool(clear(settings.state / mode / "ngrok")) or was_open
+            was_open = take_back(settings.state / mode) or was_open
         words = ["Closed. Nothing of this computer is public any more."] if was_open else []
-        if settings.public_url:
+        if settings.tunnel == "url":
             words = ["Closed: the kit's own."] if was_open else []
             words.append("PUBLIC_URL is your own tunnel: close it where you opened it.")
         return ActionResult(" ".join(words) or (NOT_NEEDED if self._course.simulated else "No tunnel was open."))
@@ -77,18 +78,17 @@ class Tunnel:
         lines = [f"Public: {public} leads to your receiver at {target}, and to nothing else of this computer."]
         if "since" in facts:
             since = datetime.fromisoformat(facts["since"])
-            calls = sum(call.received >= since and call.origin == "wire" for call in self._calls())
+            came = self._course.inbox.deliveries(1000)
+            calls = sum(call.received >= since and call.origin == "wire" for call in came)
             lines.append(
                 f"Open since {since.astimezone():%H:%M}, {calls} call{'' if calls == 1 else 's'} so far. "
                 "`lab.tunnel.close()` closes it."
             )
-            lines.append("In a browser, ngrok shows a notice first; webhooks do not meet it.")
+            if facts["driver"] == "ngrok":
+                lines.append("In a browser, ngrok shows a notice first; webhooks do not meet it.")
         lines.append(f"Inbound URL: {facts['inbound_url']}")
         lines.append(f"Status URL:  {facts['status_url']}")
         return lines + self._moved(public)
-
-    def _calls(self) -> list[Delivery]:
-        return self._course.inbox.deliveries(limit=1000)
 
     def _moved(self, public: str) -> list[str]:
         moved = self._course.facts.get("public_moved")
@@ -108,7 +108,7 @@ class Tunnel:
             and (call.id or 0) > delivery
             and call.answer == 200
             and ("host", host) in call.headers
-            for call in self._calls()
+            for call in self._course.inbox.deliveries(1000)
         )
 
     def __repr__(self) -> str:
@@ -131,6 +131,10 @@ def left_open(settings: Settings) -> list[str]:
         if found is not None:
             public = found.ready["public_url"]
             lines.append(f"But the tunnel of {mode} mode is open: {public}. `lab.tunnel.close()` closes it.")
+        elif mode != settings.mode and read_secret(settings.state / mode) is not None:
+            lines.append(
+                f"But the hub's address leads to your receiver of {mode} mode. `lab.tunnel.close()` closes it."
+            )
     return lines
 
 

@@ -11,9 +11,22 @@ from nbhelpers.course import autofill, checks
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.look import dressed
 from nbhelpers.course.outcome import Outcome
+from nbhelpers.course.standing import reached
 from nbhelpers.errors import KitError, SettingsError
 
-__all__ = ["STEPS", "FormOnly", "Needed", "Progress", "Step", "catch_up", "check", "need", "progress", "step_of"]
+__all__ = [
+    "STEPS",
+    "FormOnly",
+    "Needed",
+    "Progress",
+    "Step",
+    "catch_up",
+    "check",
+    "glance",
+    "need",
+    "progress",
+    "step_of",
+]
 
 
 @dataclass(frozen=True)
@@ -21,27 +34,27 @@ class Step:
     """One of the seven steps.
 
     `look` says how it stands, `make` fills it in for real and returns the value that tells the filled-in one from the
-    learner's own. `form` marks a step that is a form on a screen in the other modes.
+    learner's own. `form` marks a step that is a form on a screen in the other modes. `exercises` is how many it has.
     """
 
     number: int
     key: str
     title: str
     notebook: str
-    needs: tuple[str, ...]
     look: Callable[..., Outcome]
     make: Callable[[CourseContext], str]
     form: bool
+    exercises: int = 2
 
 
 STEPS = (
-    Step(1, "page", "Page", "01_facebook_page", (), checks.page, autofill.page, True),
-    Step(2, "application", "application", "02_application", ("page",), checks.application, autofill.application, True),
-    Step(3, "jwt", "JWT", "03_jwt", ("application",), checks.jwt, autofill.jwt, False),
-    Step(4, "link", "link", "04_link_page", ("page", "jwt"), checks.link, autofill.link, True),
-    Step(5, "webhooks", "webhooks", "05_webhooks", ("link",), checks.webhooks, autofill.webhooks, True),
-    Step(6, "receive", "receive", "06_receive", ("link", "webhooks"), checks.receive, autofill.receive, False),
-    Step(7, "reply", "reply", "07_reply", ("receive",), checks.reply, autofill.reply, False),
+    Step(1, "page", "Page", "01_facebook_page", checks.page, autofill.page, True),
+    Step(2, "application", "application", "02_application", checks.application, autofill.application, True),
+    Step(3, "jwt", "JWT", "03_jwt", checks.jwt, autofill.jwt, False),
+    Step(4, "link", "link", "04_link_page", checks.link, autofill.link, True),
+    Step(5, "webhooks", "webhooks", "05_webhooks", checks.webhooks, autofill.webhooks, True),
+    Step(6, "receive", "receive", "06_receive", checks.receive, autofill.receive, False),
+    Step(7, "reply", "reply", "07_reply", checks.reply, autofill.reply, False, 3),
 )
 
 
@@ -59,22 +72,32 @@ _SHAPES = {"done": ("nbh-done", "✓"), "filled in": ("nbh-filled", ""), "open":
 
 @dataclass(frozen=True)
 class Progress:
-    """How the seven steps stand: for each a Step and `done`, `filled in` or `open`. `bold` is the step one is at."""
+    """How the seven steps stand: for each a Step and `done`, `filled in` or `open`. `bold` is the step one is at.
+
+    `exercises` are the numbers of those that are done.
+    """
 
     states: tuple[tuple[Step, str], ...]
     mode: str
     bold: int | None = None
+    exercises: tuple[str, ...] = ()
+
+    @property
+    def counted(self) -> str:
+        """How many exercises are done, and of how many."""
+        return f"exercises: {len(self.exercises)} of {sum(step.exercises for step, _ in self.states)}"
 
     def __repr__(self) -> str:
         lines = [f"{self.mode.upper()}"]
         for step, state in self.states:
             here = "  <- you are here" if step.number == self.bold else ""
             lines.append(f"{step.number} {step.title:<12} {state:<10} {step.notebook}.ipynb{here}")
+        lines.append(self.counted)
         return "\n".join(lines)
 
     def line(self) -> str:
         """One line of text: every step with its state."""
-        words = [f"{step.number} {step.title}: {state}" for step, state in self.states]
+        words = [*(f"{step.number} {step.title}: {state}" for step, state in self.states), self.counted]
         return f"{self.mode.upper()} | " + " | ".join(words)
 
     def _repr_html_(self) -> str:
@@ -96,7 +119,7 @@ class Progress:
         mode = f'<span class="nbh-badge">{html.escape(self.mode.upper())}</span>'
         return (
             f'<div class="nbh-strip"><nav aria-label="Progress"><ol class="nbh-steps">{"".join(cells)}</ol></nav>'
-            f"<p>{mode}<span>{html.escape(words)}</span></p></div>"
+            f"<p>{mode}<span>{html.escape(words)}</span><small>{self.counted}</small></p></div>"
         )
 
 
@@ -131,11 +154,13 @@ def check(course: CourseContext, key: str | int, *given: Any) -> Outcome:
     """
     step = step_of(key)
     given = given[:1] if step.key in _IN_HAND else ()
-    outcome = _look(course, step, *given)
+    outcome = step.look(course, *given)
     if outcome.kind == "done" and any(value is not None for value in given):
         course.did(step.key)
         if step.key == "jwt":
             course.inbox.note(jwt=True)
+    if outcome.good:  # a wrong value in hand says nothing of the step
+        _note_reached(course, {step.key: True})
     return _as_filled(course, step, outcome)
 
 
@@ -144,9 +169,11 @@ def progress(course: CourseContext, at: str | int | None = None) -> Progress:
     filled = course.filled()
     states = []
     for step in STEPS:
-        outcome = _as_filled(course, step, _glance(course, step), filled)
+        outcome = _as_filled(course, step, glance(course, step), filled)
         states.append((step, outcome.kind if outcome.good else "open"))
-    return Progress(tuple(states), course.settings.mode, step_of(at).number if at is not None else None)
+    _note_reached(course, {step.key: state != "open" for step, state in states})
+    number = step_of(at).number if at is not None else None
+    return Progress(tuple(states), course.settings.mode, number, tuple(course.facts.get("exercises", ())))
 
 
 def need(course: CourseContext, key: str | int | None = None) -> Needed:
@@ -204,6 +231,13 @@ def _need_for_real(course: CourseContext, following: Step | None) -> Needed:
     return Needed(progress(course, number), words)
 
 
+def _note_reached(course: CourseContext, good: dict[str, bool]) -> None:
+    facts = course.facts
+    now = reached(facts, good)
+    if now != (facts.get("reached") or {}):
+        course.inbox.note(reached=now)
+
+
 def _listed(numbers: list[int]) -> str:
     """“1 to 4” when none is left out, else “1, 3 and 4”."""
     if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
@@ -216,18 +250,15 @@ def _fill(course: CourseContext, last: int) -> list[int]:
     if last >= 5 and course.facts.get("receiver"):
         course.receiver()  # opened once, it is opened again
     for step in STEPS[:last]:
-        if not _glance(course, step).good:
+        if not glance(course, step).good:
             course.fill(step.key, step.make(course))
             made.append(step.number)
     return made
 
 
-def _glance(course: CourseContext, step: Step) -> Outcome:
-    return checks.webhooks(course, call=False) if step.look is checks.webhooks else _look(course, step)
-
-
-def _look(course: CourseContext, step: Step, *given: Any) -> Outcome:
-    return step.look(course, *given)
+def glance(course: CourseContext, step: Step) -> Outcome:
+    """Say how a step stands without a call to the receiver: looking must not be seen in “Last call”."""
+    return checks.webhooks(course, call=False) if step.look is checks.webhooks else step.look(course)
 
 
 def _sample(course: CourseContext, key: str) -> str:

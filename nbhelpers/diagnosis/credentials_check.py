@@ -15,13 +15,15 @@ import requests
 from cryptography.hazmat.primitives import serialization
 
 from nbhelpers.api import applications
-from nbhelpers.api.applications import FIELDS, Application, webhook
+from nbhelpers.api.applications import Application
 from nbhelpers.auth import tokens
 from nbhelpers.auth.private_key import PrivateKey, load_key
 from nbhelpers.auth.tokens import Minter
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.destinations import Destination, Destinations, destinations, held_by
 from nbhelpers.errors import KitError
 from nbhelpers.errors.connection import no_answer
+from nbhelpers.errors.in_shell import in_shell
 from nbhelpers.inbox.events import one_line
 
 __all__ = ["STATES", "CredentialsCheck", "examine_credentials"]
@@ -59,6 +61,11 @@ class CredentialsCheck:
         if any(state == "not looked at" for _, state, _ in self.lines):
             return "What could be looked at is ready. Nothing was sent to anybody."
         return "All is ready. Nothing was sent to anybody."
+
+    def in_shell(self) -> CredentialsCheck:
+        """Return the same with commands for a shell where there are cells for a notebook."""
+        lines = tuple((name, state, in_shell(words)) for name, state, words in self.lines)
+        return CredentialsCheck(lines, self.public_pem)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -114,11 +121,8 @@ def _unseen(name: str, needs: str) -> _Line:
 
 
 def _whose(course: CourseContext) -> tuple[str | None, str | None]:
-    """Return the application ID, and the path of the demo's key when it is `simulator --demo` for whom we act."""
-    demo = course.simulator.ready if course.simulator else {}
-    if not course.application_id and "application_id" in demo:
-        return demo["application_id"], demo["private_key"]
-    return course.application_id, None
+    """Return the application ID, and the path of the demo's key when it is `simulator --demo` for which we act."""
+    return (course.demo["application_id"], course.demo["private_key"]) if course.demo else (course.application_id, None)
 
 
 def _end(application_id: str) -> str:
@@ -255,48 +259,42 @@ def _messages(course: CourseContext, application: Application | None) -> list[_L
     if application is None:
         return [_unseen(name, "account") for name in ("messages", *names.values())]
     held = application.messages
-    if held is None and course.simulated:
-        words = 'the account\'s own settings count here: `lab.check("webhooks")` looks at them'
-        return [
-            (
-                "messages",
-                "ready",
-                "a Voice application, as in the guide: it may send, and the account has the webhooks",
-            ),
-            *((name, "not looked at", words) for name in names.values()),
-        ]
-    if held is None:
+    if held is None and not course.simulated:
         only = ", ".join(one_line(name) for name in application.capabilities) or "none"
         words = f"Messages is not among its capabilities (it has: {only})"
         action = "switch *Messages* on, on its page of the dashboard, and press *Save changes*"
         return [("messages", "to do", f"{words}: {action}"), *(_unseen(name, "messages") for name in names.values())]
-    version = held.get("version")
-    shape = _SHAPES.get(str(version), "webhooks may come in either shape, and both are read")
-    told = f"version {one_line(str(version), 20)}" if version else "no version is shown"
-    lines: list[_Line] = [("messages", "ready", f"switched on, {told}: {shape}")]
-    known = course.facts.get("receiver") if course.simulated else course.public_urls()
-    return lines + [(name, *_field(application, which, known, course.simulated)) for which, name in names.items()]
+    if held is None:
+        told = "a Voice application, as in the guide: it may send, and the account has the webhooks"
+    else:
+        version = held.get("version")
+        shape = _SHAPES.get(str(version), "webhooks may come in either shape, and both are read")
+        told = f"switched on, {f'version {one_line(str(version), 20)}' if version else 'no version is shown'}: {shape}"
+    found = destinations(course, application.id) if course.simulated else held_by(course, application)
+    fields = [(names[each.which], *_field(each, found, course.simulated)) for each in found.both]
+    return [("messages", "ready", told), *fields]
 
 
-def _field(application: Application, which: str, known: dict[str, str] | None, simulated: bool) -> tuple[str, str]:
-    address, method = webhook(application.messages, which)
-    shown = one_line(address, 150)
-    action = "change the application" if simulated else "run `lab.webhooks.save()`, or set it on the dashboard"
-    other = next(each for each in FIELDS if each != which)
-    if not address and simulated:
-        return "ready", "it is empty: the simulator calls the receiver that runs here"
-    if not address:
+def _field(found: Destination, of: Destinations, simulated: bool) -> tuple[str, str]:
+    action = "run `lab.webhooks.save()`, or set it on the dashboard"
+    if simulated:
+        action = "change the application" if of.holder == "application" else 'run `lab.webhooks.save(method="POST")`'
+    if found.leads == "nowhere" and of.finds_receiver:
+        return "not looked at", "it is empty: webhooks wait until a receiver runs (`lab.receiver`)"
+    if found.leads == "nowhere":
         return "to do", f"it is empty: {action}"
-    if known and address == known[other] != known[which]:
-        return "to do", f"it holds {shown}, the address of the other field: the two are swapped; {action}"
-    if known and address != known[which]:
-        return "to do", f"it holds {shown}; your receiver is {known[which]}: {action}"
-    if method not in ("POST", ""):  # documented: POST only, so where none is named there is no wrong one
-        return "to do", f"{shown} is called by {one_line(method, 10)}, and must be by POST: {action}"
-    if not known:
-        what = "running receiver is known to compare it with: run `lab.receiver`" if simulated else _NO_TUNNEL
-        return "not looked at", f"it holds {shown} (POST), and no {what}, then this again"
-    return "ready", f"{shown} (POST) leads to your receiver"
+    if found.leads == "server":
+        return "ready", f"{found.shown} ({found.method}) leads to a server of your own"
+    if found.leads == "swapped":
+        return "to do", f"it holds {found.shown}, the address of the other field: the two are swapped; {action}"
+    if found.leads == "elsewhere":
+        return "to do", f"it holds {found.shown}; your receiver is {found.wanted}: {action}"
+    if found.method not in ("POST", ""):  # documented: POST only, so where none is named there is no wrong one
+        return "to do", f"{found.shown} is called by {one_line(found.method, 10)}, and must be by POST: {action}"
+    if found.leads == "unknown":
+        return "not looked at", f"it holds {found.shown} (POST), and no {_NO_TUNNEL}, then this again"
+    how = "it is empty: the simulator has found" if found.source == "receiver" else f"{found.shown} (POST) leads to"
+    return "ready", f"{how} your receiver"
 
 
 def _sandbox() -> list[_Line]:

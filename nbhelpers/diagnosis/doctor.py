@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,17 +16,22 @@ from nbhelpers.auth.signatures import sign
 from nbhelpers.course import checks
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
+from nbhelpers.course.destinations import destinations
+from nbhelpers.diagnosis import own_server
 from nbhelpers.diagnosis.hop_map import Hop, HopMap
+from nbhelpers.diagnosis.jupyter_server import ENDS_WITH_SERVER, jupyter_server, open_base
+from nbhelpers.diagnosis.own_server import Found
 from nbhelpers.errors import KitError, ServiceError, cure_for
 from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import Delivery, Event, channel_name, event_of, one_line
-from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH
+from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH, webhook_urls
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.services import launcher
-from nbhelpers.services.launcher import Running
-from nbhelpers.services.record import read_record
+from nbhelpers.services.record import Record, read_record
 from nbhelpers.tunnel.configured import public_base
-from nbhelpers.tunnel.reach import HEADERS, ngrok_code, reach, to_reach
+from nbhelpers.tunnel.hub_answers import hub_answer
+from nbhelpers.tunnel.jupyter_address import jupyter_base
+from nbhelpers.tunnel.reach import HEADERS, ngrok_code, passes_a_hub, reach, to_reach
 
 __all__ = ["HOPS", "examine"]
 
@@ -43,7 +49,7 @@ class _Round:
 
     def __init__(self, course: CourseContext) -> None:
         self.course = course
-        self.receiver: Running | None = launcher.find("receiver", course.settings)
+        self.receiver: Record | None = launcher.find("receiver", course.settings)
         # What came to another address says nothing about this one.
         moved = None if course.simulated else course.facts.get("public_moved")
         delivery, revision = (moved["delivery"], moved["revision"]) if moved else (0, 0)
@@ -58,9 +64,11 @@ class _Round:
     @property
     def base(self) -> str:
         """The public address without its paths. Raises ServiceError when there is none."""
-        configured = self.course.settings.public_url
-        if configured:
-            return public_base(configured, self.course.settings.host)
+        settings = self.course.settings
+        if settings.tunnel == "url":
+            return public_base(settings.public_url or "", settings.host)
+        if settings.tunnel == "jupyter":
+            return open_base(jupyter_base(settings, self.course.facts))
         open_now = launcher.find("tunnel", self.course.settings)
         if open_now is not None:
             return str(open_now.ready["public_url"])
@@ -84,22 +92,34 @@ class _Round:
             cure = cure_for("ngrok", code, "other")
             words = f"ngrok answered {answer.status_code} (ERR_NGROK_{code}) to a POST. {cure.what if cure else ''}"
             return answer.status_code, words.strip(), cure.next if cure else ""
-        return answer.status_code, f"A POST to {url} was answered {answer.status_code}.{_own_words(answer)}", ""
+        own = _own_words(answer)
+        if passes_a_hub(url) and answer.status_code != 200 and not own:
+            return answer.status_code, *hub_answer(url, answer.status_code, answer.headers)
+        return answer.status_code, f"A POST to {url} was answered {answer.status_code}.{own}", ""
 
 
 def examine(course: CourseContext) -> HopMap:
     """Walk the hops and stop at the first that is broken. Nothing is sent to a person, and nothing is changed.
 
-    Test calls are made to the two webhook URLs; they are marked as the doctor's wherever they are shown.
+    Test calls are made to your receiver alone; they are marked as the doctor's wherever they are shown. Where webhooks
+    go to a server of your own, that way is walked, by the simulator's log of its calls.
     """
     way = _Round(course)
+    try:
+        found = destinations(course) if course.simulated else None
+    except ServiceError:  # the simulator has gone: the walk says at which hop that is felt
+        found = None
+    if found is not None and found.inbound.leads == "server":
+        looks = own_server.hops(course, found)
+    else:
+        looks = [(name, functools.partial(look, way)) for name, look in _hops(course)]
     hops: list[Hop] = []
-    for name, look in HOPS:
+    for name, look in looks:
         if hops and hops[-1].state not in _GOES_ON:
             hops.append(Hop(name, "not looked at", ""))
             continue
         try:
-            state, seen, *following = look(way)
+            state, seen, *following = look()
         except KitError as error:
             state, seen, following = "broken", f"{error.what} {error.seen}".strip(), [error.next]
         hops.append(Hop(name, state, seen, following[0] if following else ""))
@@ -118,7 +138,8 @@ def _beside(way: _Round, hops: list[Hop]) -> tuple[str, ...]:
         told = _told(each)
         if any(told in hop.seen for hop in hops):
             continue
-        lines.append(f"{_when(each.received).capitalize()} {told}. {each.next or _OTHER_CHANNEL}")
+        following = f"Next: {each.next}" if each.next else _OTHER_CHANNEL
+        lines.append(f"{_when(each.received).capitalize()} {told}. {following}")
     return tuple(lines[-_MOST_BESIDE:])
 
 
@@ -130,16 +151,15 @@ def _told(event: Event) -> str:
     return f"a {_named(event)} came {event.notes}"
 
 
-_Found = tuple[str, ...]  # state, what was seen, and the next action where there is one
-
-
-def _receiver(way: _Round) -> _Found:
+def _receiver(way: _Round) -> Found:
     if way.receiver is None:
-        return "broken", "Your receiver does not run: none of this state directory is found.", "Run `lab.receiver`."
+        ended = ENDS_WITH_SERVER if way.course.settings.tunnel == "jupyter" else ""
+        seen = f"Your receiver does not run: none of this state directory is found.{ended}"
+        return "broken", seen, "Run `lab.receiver`."
     return "well", f"up at {way.receiver.url}"
 
 
-def _loopback(way: _Round) -> _Found:
+def _loopback(way: _Round) -> Found:
     for url in (way.receiver.ready["inbound_url"], way.receiver.ready["status_url"]) if way.receiver else ():
         status, seen, following = way.post(url)
         if status in (401, 503) and ("signature" in seen or "unsigned" in seen):
@@ -150,16 +170,20 @@ def _loopback(way: _Round) -> _Found:
     return "well", "both paths answered a POST with 200"
 
 
-def _public(way: _Round) -> _Found:
+def _jupyter(way: _Round) -> Found:
+    return jupyter_server(way.course.settings)
+
+
+def _public(way: _Round) -> Found:
     if way.course.simulated:
         return "not needed", "The service runs on this computer."
-    status, seen, following = way.post(way.base + INBOUND_PATH)
+    status, seen, following = way.post(webhook_urls(way.base)["inbound_url"])
     if status != 200:
         return "broken", seen, following or "Let the tunnel lead to your receiver: run `lab.tunnel` again."
     return "well", f"a POST through {way.base} was answered 200"
 
 
-def _this_one(way: _Round) -> _Found:
+def _this_one(way: _Round) -> Found:
     if way.course.simulated:
         return "not needed", "There is no tunnel."
     record = read_record(way.course.settings.folder, "receiver")
@@ -169,14 +193,16 @@ def _this_one(way: _Round) -> _Found:
     return "well", "the nonce came back: it is your receiver"
 
 
-def _both(way: _Round) -> _Found:
+def _both(way: _Round) -> Found:
     if way.course.simulated:
         outcome = checks.webhooks(way.course)
         if outcome.good:
             way.urls_are_right = True
             return "well", outcome.words
+        if destinations(way.course).holder == "application":
+            return "broken", outcome.words, "Change the application's webhooks: `PUT /v2/applications/…`."
         return "broken", outcome.words, 'Run *Mend* of 05: `lab.webhooks.save(method="POST")`.'
-    status, seen, following = way.post(way.base + STATUS_PATH)
+    status, seen, following = way.post(webhook_urls(way.base)["status_url"])
     if status != 200:
         return "broken", seen, following
     live = LiveWebhooks(way.course)
@@ -202,7 +228,7 @@ def _held(held: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def _anything(way: _Round) -> _Found:
+def _anything(way: _Round) -> Found:
     newest = way.newest_webhook
     if newest is not None:
         whose = "" if newest.verdict == "signed" else "; who sent it was not verified"
@@ -224,18 +250,20 @@ def _is_messengers(call: Delivery) -> bool:
     return told is not None and told["kind"] != "call" and told["channel"] == MESSENGER
 
 
-def _not_played_yet(way: _Round) -> _Found:
-    for outcome in (checks.page(way.course), checks.application(way.course), checks.link(way.course)):
+def _not_played_yet(way: _Round) -> Found:
+    course = way.course
+    for check in () if course.demo else (checks.page, checks.application, checks.link):
+        outcome = check(course)
         if not outcome.good:
             return "broken", outcome.words, "Do that step again, then let somebody write."
-    unheard = [row for row in way.course.control.webhooks() if row["outcome"] is None]
+    unheard = [row for row in course.control.webhooks() if row["outcome"] is None]
     if unheard and unheard[0]["answer"]:
         seen = f"The service has called, and got: {one_line(str(unheard[0]['answer']))}."
-        return "broken", seen, "It tries again by itself; `nbhelpers advance 0.1` lets the time pass."
-    return "not yet", "Nobody has written to the Page.", 'Run `lab.user.write("Hello")`.'
+        return "broken", seen, "It tries again by itself; `lab.simulator.advance(0.1)` lets the time pass."
+    return own_server.nobody_wrote(course)
 
 
-def _nothing_live(way: _Round) -> _Found:
+def _nothing_live(way: _Round) -> Found:
     urls = way.course.public_urls() or {}
     if way.course.settings.mode == "sandbox":
         where = "(2) your phone is on the sandbox's allow-list; (3) you wrote to the sandbox's Page"
@@ -246,7 +274,7 @@ def _nothing_live(way: _Round) -> _Found:
     return "not yet", seen, f"Check in this order: (1) Inbound URL equals {urls.get('inbound_url')}; {where}."
 
 
-def _inbound(way: _Round) -> _Found:
+def _inbound(way: _Round) -> Found:
     told = [event for event in way.events if event.kind != "reply" and event.origin == "wire"]
     newest = {event.kind: event for event in told}
     swapped = [event for event in newest.values() if urlsplit(event.path).path != _own_path(event)]
@@ -270,7 +298,7 @@ def _named(event: Event) -> str:
     return "message" if event.kind == "inbound" else "receipt"
 
 
-def _signature(way: _Round) -> _Found:
+def _signature(way: _Round) -> Found:
     newest = way.newest_webhook
     assert newest is not None  # noqa: S101 - the hop before would have stopped
     if newest.verdict == "signed":
@@ -292,16 +320,22 @@ def _signature(way: _Round) -> _Found:
     return "broken", f"The newest webhook is signed wrongly: {newest.why}{refused}.", following
 
 
-def _reply(way: _Round) -> _Found:
-    replies = [event for event in way.events if event.kind == "reply"]
-    if not replies:
+def _reply(way: _Round) -> Found:
+    answered = checks.last_reply(way.course, way.events)
+    if not answered:
         return "not yet", "No answer was sent from here.", 'Run `lab.reply("…")`.'
-    return "well", f"accepted {_when(replies[-1].received)}"
+    if answered[0].kind == "status":  # sent by other code than ours, so the inbox has its receipts alone
+        return "well", f"sent by your own code; its first receipt came {_when(answered[0].received)}"
+    return "well", f"accepted {_when(answered[0].received)}"
 
 
-def _receipts(way: _Round) -> _Found:
-    reply = next(event for event in reversed(way.events) if event.kind == "reply")
+def _receipts(way: _Round) -> Found:
+    reply = checks.last_reply(way.course, way.events)[0]
     receipts = way.course.inbox.receipts(reply.message_uuid or "")
+    if not receipts and way.course.simulated:
+        status = destinations(way.course, message_url=reply.json.get("webhook_url")).status
+        if status.leads == "server":
+            return own_server.receipts(way.course, reply.message_uuid or "")
     outcome = checks.reply(way.course)
     if receipts:
         if outcome.kind == "wrong":
@@ -332,7 +366,7 @@ def _own_words(answer: requests.Response) -> str:
         return ""
 
 
-HOPS: tuple[tuple[str, Callable[[_Round], _Found]], ...] = (
+HOPS: tuple[tuple[str, Callable[[_Round], Found]], ...] = (
     ("your receiver", _receiver),
     ("a call from here", _loopback),
     ("a call from outside", _public),
@@ -344,3 +378,9 @@ HOPS: tuple[tuple[str, Callable[[_Round], _Found]], ...] = (
     ("your answer", _reply),
     ("its receipts", _receipts),
 )
+
+
+def _hops(course: CourseContext) -> tuple[tuple[str, Callable[[_Round], Found]], ...]:
+    if course.settings.tunnel != "jupyter":
+        return HOPS
+    return (*HOPS[:2], ("your Jupyter server", _jupyter), *HOPS[2:])

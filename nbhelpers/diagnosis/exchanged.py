@@ -29,7 +29,7 @@ def exchanged_by(
         method, url, status = call["method"], call["url"], call["status"]
         headers: Iterable[tuple[str, str]] = [(name, value) for name, value in call["headers"]]
         raw = call["body"].encode()
-        answer = f"{status}\n{_pretty(call['answer'].encode())}".strip() if status else call["words"]
+        answer = f"{status}\n{_pretty(call['answer_body'].encode())}".strip() if status else call["words"]
     else:
         assert delivery is not None  # noqa: S101 - one of the two there is
         method, url, raw = delivery.method, delivery.path, delivery.body
@@ -77,7 +77,7 @@ def signature_words(call: Delivery, simulated: bool) -> str:
 def api_refusal(call: dict[str, Any]) -> str:
     """Say why the API has refused a call, and what to do."""
     try:
-        problem = json.loads(call["answer"])
+        problem = json.loads(call["answer_body"])
     except ValueError:
         problem = {}
     problem = problem if isinstance(problem, dict) else {}

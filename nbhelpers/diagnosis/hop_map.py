@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbhelpers.course.look import dressed
+from nbhelpers.errors.in_shell import in_shell
 
 __all__ = ["STATES", "Hop", "HopMap"]
 
@@ -45,6 +46,11 @@ class HopMap:
             return "The whole round was seen, from the message to the receipt of your answer."
         word = "It stops" if self.stop.state == "broken" else "So far all is well; not seen yet"
         return f"{word}: {self.stop.name}. {self.stop.seen} Next: {self.stop.next}"
+
+    def in_shell(self) -> HopMap:
+        """Return the same with commands for a shell where there are cells for a notebook."""
+        hops = tuple(Hop(hop.name, hop.state, in_shell(hop.seen), in_shell(hop.next)) for hop in self.hops)
+        return HopMap(self.mode, hops, tuple(map(in_shell, self.beside)))
 
     @property
     def facts(self) -> dict[str, Any]:

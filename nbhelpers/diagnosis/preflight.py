@@ -103,7 +103,7 @@ def _panels() -> tuple[str, bool, str]:
     try:
         found = f"ipywidgets {version('ipywidgets')}, jupyterlab_widgets {version('jupyterlab_widgets')}"
     except PackageNotFoundError as error:
-        return "panels", False, f"{error.name} is missing: run start.py again"
+        return "panels", False, f"{error.name} is missing: run start.py, or install nbhelpers[course]"
     # The server that shows panels and the kernel that makes them must be one environment.
     prefix = os.environ.get("NBHELPERS_PREFIX", sys.prefix)
     if prefix != sys.prefix:
@@ -112,7 +112,11 @@ def _panels() -> tuple[str, bool, str]:
 
 
 def _tunnel(settings: Settings) -> tuple[str, bool, str]:
-    if settings.public_url:
+    if settings.tunnel == "jupyter":
+        if settings.jupyter_url is None:
+            return "tunnel", False, "the Jupyter server does not have the kit's extension: stop it, and start it again"
+        return "tunnel", True, "the hub's own address: `lab.tunnel` shows whether it leads here"
+    if settings.tunnel == "url":
         return "tunnel", True, f"your own, {settings.public_url}: `lab.tunnel` shows whether it leads here"
     from nbhelpers.tunnel.ngrok_program import binary_of
 

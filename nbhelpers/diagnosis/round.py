@@ -14,7 +14,7 @@ from nbhelpers.diagnosis.exchanged import api_refusal, exchanged_by, sent_by, we
 from nbhelpers.diagnosis.sequence import Arrow, Round
 from nbhelpers.errors import cure_for
 from nbhelpers.inbox.events import Delivery, Event, event_of, one_line
-from nbhelpers.messages.inbound import MessageStatus, Unreadable, read
+from nbhelpers.messages.inbound import MessageStatus, Unreadable, moment_of, read
 
 __all__ = ["RoundReader"]
 
@@ -110,7 +110,7 @@ class _Arrows:
         else:
             first = self._told[uuid, "inbound"][0]
             said = read(first.body)
-            moment = None if isinstance(said, Unreadable) else said.moment
+            moment = None if isinstance(said, Unreadable) else moment_of(said.timestamp)
             at = min(moment or first.received, first.received).timestamp()
         label = _quoted(said)
         arrows = [Arrow(f"{uuid} wrote", at, "person", "messenger", label, seen=message is not None)]
@@ -138,13 +138,13 @@ class _Arrows:
         good = 200 <= call["status"] < 300
         exchanged = exchanged_by(call, None, self._course.host, self._course.simulated, asked=True)
         return Arrow(
-            f"call {call['number']}",
+            f"asked {call['id']}",
             call["at"],
             "notebook",
             "api",
             exchanged.line,
             str(call["status"]),
-            call["took"] * 1000,
+            call["seconds"] * 1000,
             state="ok" if good else "refused",
             why="" if good else api_refusal(call),
             exchanged=exchanged,
@@ -157,7 +157,8 @@ class _Arrows:
         said = next((each for each in map(read, bodies) if isinstance(each, MessageStatus)), None)
         if said is None:  # not tried yet
             return []
-        at = said.moment.timestamp() if said.moment else 0.0
+        moment = moment_of(said.timestamp)
+        at = moment.timestamp() if moment else 0.0
         seen, key = message is not None, f"{uuid} {status} happened"
         text = _quoted(read(message["body"])) if message else self._text_of(uuid)
         if status == "submitted":
@@ -180,8 +181,8 @@ class _Arrows:
     # A webhook
 
     def _tries(self, uuid: str | None, kind: str) -> list[dict[str, Any]]:
-        ids = {each["id"] for each in self._record["webhooks"] if (each["uuid"], each["kind"]) == (uuid, kind)}
-        return [each for each in self._record["calls"] if each["way"] == "webhook" and each["webhook"] in ids]
+        calls = (each for each in self._record["calls"] if each["way"] == "webhook")
+        return [each for each in calls if (each["uuid"], each["kind"]) == (uuid, kind)]
 
     def _webhook(self, uuid: str | None, kind: str) -> list[Arrow]:
         row = next((each for each in self._record["webhooks"] if (each["uuid"], each["kind"]) == (uuid, kind)), None)
@@ -210,15 +211,15 @@ class _Arrows:
         path = urlsplit(call["url"]).path
         again = "" if number == 1 else f" (try {number})"
         return Arrow(
-            f"call {call['number']}",
+            f"call {call['id']}",
             call["at"],
             "api",
             "receiver",
             f"{call['method']} {one_line(path, 60)}{again}{_doubt(made)}",
             str(call["status"]) if call["status"] else "no answer",
-            call["took"] * 1000,
+            call["seconds"] * 1000,
             state="ok" if good else "refused",
-            why="" if good else webhook_refusal(call["status"], call["answer"], call["words"]),
+            why="" if good else webhook_refusal(call["status"], call["answer_body"], call["words"]),
             exchanged=exchanged_by(call, made, "", self._course.simulated),
         )
 
@@ -301,7 +302,7 @@ def _belongs(delivery: Delivery, call: dict[str, Any]) -> bool:
     return (
         delivery.origin == "wire"
         and call["status"] != 0
-        and call["at"] - _NEAR <= at <= call["at"] + call["took"] + _NEAR
+        and call["at"] - _NEAR <= at <= call["at"] + call["seconds"] + _NEAR
     )
 
 

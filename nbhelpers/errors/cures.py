@@ -47,7 +47,8 @@ def cure_for(space: str, *codes: str | int | None) -> Cure | None:
 
     The spaces are apart because the same numbers mean different things: `http` (status numbers of a refused call),
     `refusal` (fragments of the service's error types), `status` (codes in a message status), `connection` (why there
-    was no answer, see `connection.py`) and `ngrok` (numbers of its errors, and words where it names none).
+    was no answer, see `connection.py`), `ngrok` (numbers of its errors, and words where it names none) and `python`
+    (the names of errors that a cell stops with).
     """
     known = _read().get(space, {})
     for code in codes:

@@ -13,6 +13,7 @@ from typing import Any
 
 from nbhelpers.messages.contents import in_words
 from nbhelpers.messages.inbound import MESSENGER, InboundMessage, MessageStatus, Unreadable, read
+from nbhelpers.messages.on_screen import on_screen
 from nbhelpers.messages.other_calls import CALLS, Recognised, recognise
 
 __all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "channel_name", "event_of", "one_line"]
@@ -30,7 +31,7 @@ _CHANNELS = {
     **{name: name.upper() for name in ("sms", "mms", "rcs")},
 }
 
-_LEAVE_ALONE = "It was read. Let whatever passes webhooks on leave their bytes alone: the signature is of those."
+_LEAVE_ALONE = "Let whatever passes webhooks on leave their bytes as they are; this one was read all the same."
 
 # Categories of characters that move the cursor, turn the writing round or end a line. Those that are not assigned are
 # let through: an emoji may be younger than this Python.
@@ -126,6 +127,15 @@ class Event:
             return {}
         return parsed if isinstance(parsed, dict) else {}
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a program wants to know of it, as JSON can hold it."""
+        names = ("kind", "status", "psid", "page_id", "text", "message_uuid", "channel", "deliveries", "origin")
+        facts = {"received": self.received.isoformat()} | {name: getattr(self, name) for name in names}
+        if self.kind == "call":
+            facts |= {"call": self.message_type, "next": self.next}
+        return facts | {"body": self.json}
+
     def shown_as(self, shape: str) -> dict[str, Any]:
         """Return the same facts in the shape of `v0.1` (the guide's) or `v1` (today's)."""
         message = self.message
@@ -139,9 +149,14 @@ class Event:
     @property
     def said(self) -> str:
         """What was said, in one line: a text in quotes, of another type its words."""
+        return self._said(120)
+
+    def _said(self, longest: int) -> str:
         message = self.message
         if self.text is not None and (self.kind == "call" or self.message_type in ("text", None)):
-            return f"“{one_line(self.text, 60)}”"
+            return f"“{one_line(self.text, longest)}”"
+        if self.kind == "reply":
+            return one_line(str(on_screen(self.json)).replace("\n", " / "), longest) or one_line(self.message_type)
         if self.kind == "inbound" and isinstance(message, InboundMessage) and message.kind == self.message_type:
             return one_line(in_words(message), 160)
         return one_line(self.message_type or "", 120)
@@ -158,17 +173,17 @@ class Event:
         """The event as one line of plain text, with an arrow: `-->` came in, `<--` went out."""
         clock = f"{self.received.astimezone():%H:%M:%S}"
         if self.kind == "reply":
-            words = f"<-- reply     {self.said} to {one_line(self.psid)} from {one_line(self.page_id)}"
+            words = f"<-- reply     {self._said(60)} to {one_line(self.psid)} from {one_line(self.page_id)}"
         elif self.kind == "status":
             words = f"--> {one_line(self.status):<9} {one_line(self.message_uuid)} to {one_line(self.psid)}"
             if isinstance(self.message, MessageStatus) and self.message.error_code:
                 words += f": {one_line(self.message.error_code)} {one_line(self.message.error_text)}"
         elif self.kind == "call":
-            told = f": {self.said}" if self.text is not None else ""
+            told = f": {self._said(60)}" if self.text is not None else ""
             words = f"--> other     {one_line(self.message_type, 200)}{told}"
             words += f" from {one_line(self.psid)}" if self.psid else ""
         else:
-            words = f"--> inbound   {self.said} from {one_line(self.psid)} to {one_line(self.page_id)}"
+            words = f"--> inbound   {self._said(60)} from {one_line(self.psid)} to {one_line(self.page_id)}"
         marks = [f"×{self.deliveries}"] if self.deliveries > 1 else []
         if self.origin not in ("wire", "sent"):
             marks.append(self.origin)
@@ -182,9 +197,6 @@ class Event:
         channel = "" if self.kind == "call" else _on(self.channel)
         following = f". Next: {self.next}" if self.next else ""
         return f"{clock} {words}{channel}" + (f" ({', '.join(marks)})" if marks else "") + following
-
-    def __str__(self) -> str:
-        return self.line
 
     def __repr__(self) -> str:
         return self.line

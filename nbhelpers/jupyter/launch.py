@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from nbhelpers import __version__
 from nbhelpers.config import settings as configuration
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.config.settings import Settings
+from nbhelpers.errors import KitError
 from nbhelpers.services.reset import keep_pristine, notebooks_folder
 
 __all__ = ["run_jupyterlab"]
@@ -19,8 +21,12 @@ __all__ = ["run_jupyterlab"]
 def run_jupyterlab(settings: Settings, browser: bool = True, port: int | None = None) -> None:
     """Become JupyterLab on the notebooks; on Windows, run it and end with its exit code.
 
-    Kernels inherit the state directory and the mode. Raises KitError when the kit is installed without its notebooks.
+    Kernels inherit the state directory and the mode. Raises KitError when the kit is installed without JupyterLab or
+    without its notebooks.
     """
+    if find_spec("jupyterlab") is None:
+        seen = f"The nbhelpers in {sys.prefix} has simulator, client, fixture and command alone."
+        raise KitError("JupyterLab is not installed.", seen, "Run start.py, or install `nbhelpers[course]`.")
     folder = notebooks_folder()
     keep_pristine(settings, __version__)
     os.environ["NBHELPERS_STATE"] = str(settings.state)

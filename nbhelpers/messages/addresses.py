@@ -5,9 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 
-__all__ = ["INBOUND_PATH", "STATUS_PATH", "meant_by", "webhook_urls"]
+__all__ = ["INBOUND_PATH", "JUPYTER_PATH", "NONCE_HEADER", "STATUS_PATH", "meant_by", "webhook_urls"]
 
 INBOUND_PATH, STATUS_PATH = "/webhooks/inbound", "/webhooks/status"
+
+# A Jupyter server passes on what comes to this path, a secret behind it, and then `/inbound` or `/status`.
+JUPYTER_PATH = "nbhelpers/webhooks"
+# A POST there with this header asks for the receiver's answer to a nonce, and is no webhook.
+NONCE_HEADER = "X-Nbhelpers-Nonce"
+
 _STATUS_WORDS = {"status", "statuses", "receipt", "receipts", "delivery", "dlr"}
 _INBOUND_WORDS = {"inbound", "incoming", "message", "messages", "mo"}
 _ALIKE = 0.8  # of difflib: two letters of the shorter path may be wrong
@@ -16,6 +22,8 @@ _LONGEST = 100  # characters of a path that is looked at: nobody mistypes a long
 
 def webhook_urls(base: str) -> dict[str, str]:
     """Return the two webhook URLs under a base URL, as the ready line names them."""
+    if f"/{JUPYTER_PATH}/" in base:  # the base has the first half of the path already
+        return {"inbound_url": f"{base}/inbound", "status_url": f"{base}/status"}
     return {"inbound_url": base + INBOUND_PATH, "status_url": base + STATUS_PATH}
 
 

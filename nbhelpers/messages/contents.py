@@ -34,7 +34,7 @@ def in_words(message: InboundMessage) -> str:
 def _fields(message: InboundMessage) -> Mapping[str, Any]:
     """Return the content of a message without its frame; of one that was made by hand what it has."""
     if not message.raw:
-        return {message.kind: {"url": message.url}} if message.url else {}
+        return message.content or ({message.kind: {"url": message.url}} if message.url else {})
     if message.shape == GUIDE:
         whole = message.raw.get("message")
         content = whole.get("content") if isinstance(whole, Mapping) else None
@@ -49,19 +49,19 @@ def _media(own: Any) -> str:
     except ValueError:  # such as a bracket without its other half
         name = ""
     named, caption = _text(own, "name", "filename") or name, _text(own, "caption", "text")
-    return " ".join(part for part in (f"“{caption}”" if caption else "", f"({named})" if named else "") if part)
+    return ": ".join(part for part in (named, f"“{caption}”" if caption else "") if part)
 
 
 def _tapped(own: Any) -> str:
     title, payload = _text(own, "title", "text"), _text(own, "payload", "id")
-    told = " ".join(part for part in (f"“{title}”" if title else "", f"(payload {payload})" if payload else "") if part)
+    told = ", ".join(part for part in (f"“{title}”" if title else "", f"payload {payload}" if payload else "") if part)
     return told or _unknown(own)
 
 
 def _location(own: Any) -> str:
     point = ", ".join(part for part in (_text(own, "lat", "latitude"), _text(own, "long", "longitude", "lng")) if part)
     named = ", ".join(part for part in (_text(own, "name"), _text(own, "address")) if part)
-    return " ".join(part for part in (point, f"({named})" if named else "") if part) or _unknown(own)
+    return ": ".join(part for part in (point, named) if part) or _unknown(own)
 
 
 def _reaction(own: Any) -> str:
@@ -92,8 +92,7 @@ def _order(own: Any) -> str:
 
 
 def _unsupported(own: Any) -> str:
-    said = _text(own, "provider_message")
-    return f"({said})" if said else ""
+    return _text(own, "provider_message")
 
 
 def _unknown(own: Any) -> str:

@@ -52,8 +52,9 @@ def content_of(body: bytes, headers: Iterable[tuple[str, str]]) -> Content:
     if why:
         return Content(body, why=why, form=form)
     notes = (f"compressed with {packed_as}",) if packed_as else ()
-    data, charset = _decoded(unpacked, _charset(declared))
-    return Content(data, (*notes, f"in {charset}") if charset else notes, form=form)
+    data, charset = _decoded(unpacked, declared)
+    shown = charset.replace("iso8859", "ISO-8859").replace("cp125", "Windows-125").replace("utf-", "UTF-")
+    return Content(data, (*notes, f"in {shown}") if charset else notes, form=form)
 
 
 def _unpacked(body: bytes, coding: str) -> tuple[bytes, str, str]:
@@ -102,14 +103,15 @@ def _charset(declared: str) -> str:
 def _decoded(data: bytes, declared: str) -> tuple[bytes, str]:
     """Return the data as `json.loads` can read it, and the charset it came in when that is not UTF-8."""
     detected = json.detect_encoding(data)
-    for charset in (detected, declared, "cp1252", "iso8859-1"):
-        if not charset:
-            continue
+    try:
+        data.decode(detected, "surrogatepass")
+    except UnicodeError:
+        pass
+    else:
+        return data, "" if detected.startswith("utf-8") else detected
+    for charset in filter(None, (_charset(declared), "cp1252", "iso8859-1")):
         try:
-            text = data.decode(charset, "surrogatepass" if charset == detected else "strict")
-        except (UnicodeError, ValueError):
+            return data.decode(charset).encode("utf-8", "surrogatepass"), charset
+        except ValueError:
             continue
-        if charset == detected:
-            return data, "" if charset.startswith("utf-8") else charset
-        return text.encode("utf-8", "surrogatepass"), charset
     return data, ""

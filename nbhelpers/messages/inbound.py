@@ -22,6 +22,7 @@ __all__ = [
     "InboundMessage",
     "MessageStatus",
     "Unreadable",
+    "moment_of",
     "read",
     "shape_of_version",
     "timestamp",
@@ -46,6 +47,15 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
+def moment_of(text: str | None) -> datetime | None:
+    """Return a `timestamp` of a webhook as a time in UTC, None when it is none of the three documented forms."""
+    try:
+        moment = datetime.fromisoformat((text or "").removesuffix(" UTC").strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 @dataclass(frozen=True)
 class Unreadable:
     """A body that is no JSON object; `why` says in words what was seen."""
@@ -58,7 +68,8 @@ class InboundMessage:
     """A person wrote to the Page. `psid` is the person (the body's `from`), `page_id` the Page (its `to`).
 
     `kind` is the message type as it came, known or not; `text` and `url` are None where the type has none. On another
-    `channel` than Messenger the two IDs are that channel's, such as phone numbers.
+    `channel` than Messenger the two IDs are that channel's, such as phone numbers. `content` is given to one made by
+    hand whose type has more than a text or a URL.
     """
 
     message_uuid: str | None
@@ -72,18 +83,15 @@ class InboundMessage:
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     flags: tuple[str, ...] = ()
     channel: str = MESSENGER
-
-    @property
-    def moment(self) -> datetime | None:
-        """The timestamp as a time in UTC, None when it is none of the three documented forms."""
-        return _moment(self.timestamp)
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def body(self, shape: str) -> dict[str, Any]:
         """Return the body in `shape`: as it came when that is its own, else the same facts in the other."""
         if self.raw and shape == self.shape:
             return dict(self.raw)
         envelope = _envelope(shape, self.channel, self.message_uuid, self.page_id, self.psid, self.timestamp)
-        content = _content(self.raw, self.shape) if self.raw else _made_content(self.kind, self.text, self.url)
+        made = self.content or _made_content(self.kind, self.text, self.url)
+        content = _content(self.raw, self.shape) if self.raw else made
         if shape == GUIDE:
             envelope["message"] = {"content": {"type": self.kind, **content}}
         else:
@@ -111,11 +119,6 @@ class MessageStatus:
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     flags: tuple[str, ...] = ()
     channel: str = MESSENGER
-
-    @property
-    def moment(self) -> datetime | None:
-        """The timestamp as a time in UTC, None when it is none of the three documented forms."""
-        return _moment(self.timestamp)
 
     def body(self, shape: str) -> dict[str, Any]:
         """Return the body in `shape`: as it came when that is its own, else the same facts in the other."""
@@ -159,7 +162,8 @@ def read(body: bytes | str | Mapping[str, Any]) -> InboundMessage | MessageStatu
         return Unreadable(f"it is JSON, but a {type(raw).__name__} and not an object")
     if _is_deep(raw):
         return Unreadable(f"it is nested deeper than {_DEEPEST} levels")
-    nested = any(isinstance(raw.get(name), Mapping) for name in ("from", "to", "message"))
+    ends = (raw.get("from"), raw.get("to"), raw.get("message"))
+    nested = any(isinstance(end, Mapping) for end in ends if not isinstance(end, str))
     shape = GUIDE if nested else TODAY
     flags: list[str] = []
     common = {
@@ -271,7 +275,7 @@ def _channel(raw: Mapping[str, Any], shape: str, flags: list[str]) -> str:
 
 
 def _id(value: Any, name: str, flags: list[str]) -> str | None:
-    if isinstance(value, Mapping):
+    if not isinstance(value, str) and isinstance(value, Mapping):
         value = value.get("id", value.get("number"))
     if isinstance(value, str):
         if not 1 <= len(value) <= LONGEST_ID:
@@ -308,8 +312,8 @@ def _is_deep(raw: Mapping[str, Any]) -> bool:
         level = [
             inner
             for outer in level
-            for inner in (outer.values() if isinstance(outer, dict | Mapping) else outer)
-            if isinstance(inner, dict | list | Mapping)
+            for inner in (outer if isinstance(outer, list) else outer.values())
+            if isinstance(inner, (dict, list))
         ]
         if not level:
             return False
@@ -322,16 +326,3 @@ def _string(value: Any) -> str | None:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.removesuffix(" UTC").strip())
-    except ValueError:
-        return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        return None

@@ -76,7 +76,7 @@ def recognise(method: str, target: str, headers: Iterable[tuple[str, str]], body
     path, _, query = target.partition("?")
     content = content_of(body, headers)
     value, why = _parsed(content.data) if not content.why else (None, content.why)
-    asked = _fields(query)
+    asked = _fields(query) if query else {}
     message, call = _told(method, asked, value, content.data, content.form, why)
     if path not in (INBOUND_PATH, STATUS_PATH):
         return Recognised(404, None, _astray(path, message, call), content.notes, content.data)

@@ -28,9 +28,9 @@ class OutboundMessage:
 
     `sender` is the Page ID, `recipient` the PSID: strings of 1 to 50 characters. An int is taken with a warning, a
     float never: digits are lost in it. `kind` is `text`, `image`, `audio`, `video`, `file` or `custom`; `content` the
-    text, the media URL, or for `custom` the object that is passed through to Facebook (v0.1 only). `category` is
-    `response`, `update` or `message_tag`, which needs a `tag`. On another `channel` the two IDs are that channel's, and
-    the service alone knows its limits. Raises MessageError for what cannot be sent.
+    text, the media URL, or for `custom` the object that is passed through to Facebook (documented for v0.1; for v1
+    sources disagree). `category` is `response`, `update` or `message_tag`, which needs a `tag`. On another `channel`
+    the two IDs are that channel's, and the service alone knows its limits. Raises MessageError for what cannot be sent.
     """
 
     sender: str
@@ -102,10 +102,6 @@ class OutboundMessage:
         return body | ({"client_ref": self.client_ref} if self.client_ref else {})
 
     def _flat(self, messenger: dict[str, str]) -> dict[str, Any]:
-        if self.kind == "custom":
-            raise MessageError(
-                "v1 has no custom messages on Messenger.", "The type is “custom”.", 'Send it with api_version="v0.1".'
-            )
         body: dict[str, Any] = {
             "to": self.recipient,
             "from": self.sender,

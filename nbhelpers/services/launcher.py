@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from nbhelpers.services.record import (
     write_record,
 )
 
-__all__ = ["SAID", "SERVICES", "Running", "asker", "find", "last_words", "start", "stop"]
+__all__ = ["SAID", "SERVICES", "asker", "find", "found_simulator", "last_words", "release", "start", "stop"]
 
 SAID = "Error: "  # how a command begins to say what went wrong
 
@@ -42,50 +42,51 @@ _USUAL = 20.0
 _END = 3.0  # seconds that it may take to leave before it is killed
 
 
-@dataclass(frozen=True)
-class Running:
-    """A service that runs: its process, its address, and what its ready line said."""
-
-    name: str
-    mode: str
-    pid: int
-    url: str
-    ready: dict[str, Any]
-    control: str
-
-    def __repr__(self) -> str:
-        public = f", {self.ready['public_url']} leads to {self.ready['target']}" if "public_url" in self.ready else ""
-        return f"{self.name}: up at {self.url}{public} (process {self.pid})"
-
-
-def start(name: str, settings: Settings, *arguments: str, owner: Owner | None = None) -> Running:
+def start(name: str, settings: Settings, owner: Owner | None = None) -> Record:
     """Return the service of this mode, started if it does not run; the asker is one of its owners from then on.
 
-    However many ask at once, one process is started. `arguments` are options of `nbhelpers <name>`. Raises
-    ServiceError with the end of its log when it does not start.
+    However many ask at once, one process is started. Raises ServiceError with the end of its log when none is.
     """
     folder = make_private_folder(settings.folder)
     owner = owner or asker()
     try:
         with lock_of(folder, name).acquire(timeout=2 * _START.get(name, _USUAL)):
-            record = _found(folder, name)
-            if record is not None:
-                changed = joined(record, owner)
-                if changed != record:
-                    write_record(folder, changed)
-            else:
-                record = _spawn(name, settings, arguments, owner)
+            record = find(name, settings)
+            if record is None:
+                return replace(_spawn(name, settings, owner), started=True)
+            changed = joined(record, owner)
+            if changed != record:
+                write_record(folder, changed)
+            return changed
     except Timeout:
         raise ServiceError(
             f"The {name} does not start.", "Another process has been starting it for too long.", "Run `nbhelpers stop`."
         ) from None
-    return _running(settings.mode, record)
 
 
-def find(name: str, settings: Settings) -> Running | None:
-    """Return the running service of this mode, None when there is none. Starts and joins nothing."""
-    record = _found(settings.folder, name)
-    return _running(settings.mode, record) if record else None
+def release(settings: Settings, service: Record) -> None:
+    """End a service that the asker has started, unless it has another owner by now or another process has its place."""
+    with lock_of(settings.folder, service.name).acquire(timeout=2 * _START.get(service.name, _USUAL)):
+        record = read_record(settings.folder, service.name)
+        if record is None or record.pid != service.pid or record.owners is None:
+            return
+        if not any(owner != asker() and is_alive(owner.pid, owner.created) for owner in record.owners):
+            stop(settings, (settings.mode,), (service.name,))
+
+
+def find(name: str, settings: Settings) -> Record | None:
+    """Return the record of the service of this mode if it runs and answers, else None. Starts and joins nothing."""
+    record = read_record(settings.folder, name)
+    return record if record and is_alive(record.pid, record.created) and _answers(record) else None
+
+
+def found_simulator(settings: Settings) -> Record:
+    """Return the record of the running simulator. Raises ServiceError when it does not run."""
+    record = find("simulator", settings)
+    if record is None:
+        seen = f"Nothing is recorded in {settings.folder}."
+        raise ServiceError("The simulator does not run.", seen, "Run `nbhelpers simulator`.")
+    return record
 
 
 def stop(settings: Settings, modes: tuple[str, ...] = MODES, names: tuple[str, ...] = SERVICES) -> list[str]:
@@ -120,33 +121,22 @@ def asker() -> Owner:
     return Owner.of(pid if pid > 1 else os.getpid())
 
 
-def _running(mode: str, record: Record) -> Running:
-    return Running(record.name, mode, record.pid, record.url, record.ready, record.control)
-
-
-def _found(folder: Path, name: str) -> Record | None:
-    record = read_record(folder, name)
-    return record if record and is_alive(record.pid, record.created) and _answers(record) else None
-
-
 def _answers(record: Record) -> bool:
     # Not by requests: this heeds no proxy, and whoever opens a lab waits for it.
-    connection = http.client.HTTPConnection(LOOPBACK, record.port, timeout=5)
     try:
-        connection.request("GET", f"/healthz?nonce={record.nonce}")
-        return connection.getresponse().status == 200
+        with contextlib.closing(http.client.HTTPConnection(LOOPBACK, record.port, timeout=5)) as connection:
+            connection.request("GET", f"/healthz?nonce={record.nonce}")
+            return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
-    finally:
-        connection.close()
 
 
-def _spawn(name: str, settings: Settings, arguments: tuple[str, ...], owner: Owner) -> Record:
+def _spawn(name: str, settings: Settings, owner: Owner) -> Record:
     record_path(settings.folder, name).unlink(missing_ok=True)
     log = make_private_folder(settings.folder / "logs") / f"{name}.log"
     command = [
         *(sys.executable, "-m", "nbhelpers", name, "--state", str(settings.state), "--mode", settings.mode),
-        *("--owner", f"{owner.pid}:{owner.created!r}", *arguments),
+        *("--owner", f"{owner.pid}:{owner.created!r}"),
     ]
     # Its own session: Interrupt and Restart of a kernel leave it alone.
     detached: dict[str, Any] = {"start_new_session": True}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ class Record:
     """What `<state>/<mode>/<name>.json` says of a running service.
 
     `owners` is None for one that was started in the foreground: it ends by signal. `ready` is what its ready line says;
-    `control` the token for what is not part of the service's public face.
+    `control` the token for what is not part of the service's public face. `started` is no part of the file: it says
+    that the call which returned this started the service.
     """
 
     name: str
@@ -63,6 +64,11 @@ class Record:
     control: str
     owners: tuple[Owner, ...] | None
     ready: dict[str, Any]
+    started: bool = field(default=False, compare=False)
+
+    def __repr__(self) -> str:
+        public = f", {self.ready['public_url']} leads to {self.ready['target']}" if "public_url" in self.ready else ""
+        return f"{self.name}: up at {self.url}{public} (process {self.pid})"
 
 
 def record_path(folder: Path, name: str) -> Path:
@@ -83,7 +89,8 @@ def read_record(folder: Path, name: str) -> Record | None:
 
 def write_record(folder: Path, record: Record) -> None:
     """Write the record of a service, readable by you alone: it holds the secrets of its ready line."""
-    write_private(record_path(folder, record.name), json.dumps(asdict(record), indent=1).encode())
+    values = {name: value for name, value in asdict(record).items() if name != "started"}
+    write_private(record_path(folder, record.name), json.dumps(values, indent=1).encode())
 
 
 def lock_of(folder: Path, name: str) -> FileLock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -14,26 +15,32 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qs
 
 import uvicorn
 from filelock import Timeout
 
 from nbhelpers.config.private_files import make_private_folder, write_private
 from nbhelpers.errors import ServiceError
-from nbhelpers.services.http_protocol import LimitedProtocol
-from nbhelpers.services.record import LOOPBACK, Owner, Record, is_alive, lock_of, read_record, record_path, write_record
+from nbhelpers.services.http_protocol import LimitedProtocol, answer
+from nbhelpers.services.record import (
+    LOOPBACK,
+    Owner,
+    Record,
+    is_alive,
+    lock_of,
+    read_record,
+    record_path,
+    remembered_port,
+    write_record,
+)
 
-__all__ = ["Service", "listening", "nonce_of", "refusal", "server_config"]
+__all__ = ["Service", "listening", "refusal", "server_config"]
 
 _NEXT_PORTS = 50  # how many ports after the wished one are tried before any free one is taken
 _LOOK = 1.0  # seconds between two looks at the state file
 _GRACE = 10.0  # seconds that a service stays when its last owner has gone
 _HARD_END = 1.6  # seconds from the signal to the end, whatever clients do: what was answered is on the disk
-
-
-def nonce_of(query: bytes) -> str:
-    """Return the nonce that a `/healthz?nonce=…` query asks for."""
-    return next((part[6:] for part in query.decode("latin-1").split("&") if part.startswith("nonce=")), "")
 
 
 def refusal(headers: dict[str, str], *, any_host: bool = False) -> str | None:
@@ -107,14 +114,18 @@ class Service:
             # not even open the store: it would do the first one's work once more.
             self._refuse_a_second()
 
-    def bind(self, wished: int, strict: bool = False) -> socket.socket:
-        """Open the socket on loopback: the wished port, else the next free one. Raises ServiceError if `strict`."""
-        wishes = [wished] if strict else [*range(wished, min(wished + _NEXT_PORTS, 65536)), 0]
-        for port in wishes:
+    def bind(self, port: int | None, usual: int = 0) -> socket.socket:
+        """Open the socket on loopback, at this `port` (0: any free one). Raises ServiceError when it is taken.
+
+        Without a port it is the last one of this service, the `usual` one when none is known, else the next free one.
+        """
+        first = remembered_port(self.folder, self.name) or usual
+        wishes = [*range(first, min(first + _NEXT_PORTS, 65536)), 0] if port is None else [port]
+        for wished in wishes:
             with contextlib.suppress(OSError):
-                return listening(port)
+                return listening(wished)
         raise ServiceError(
-            f"The {self.name} cannot start.", f"Port {wished} is taken.", "Give another with --port, or none at all."
+            f"The {self.name} cannot start.", f"Port {port} is taken.", "Give another with --port, or none at all."
         )
 
     def run(
@@ -126,14 +137,15 @@ class Service:
     ) -> None:
         """Serve until a signal, or until no owner is left; print the ready line when it can be called.
 
-        `ready(url)` gives what the ready line says. Raises ServiceError when this service runs already.
+        `/healthz` with this service's nonce is answered here, every other call by `app`. `ready(url)` gives what the
+        ready line says. Raises ServiceError when this service runs already.
         """
         port = listener.getsockname()[1]
         url = f"http://{LOOPBACK}:{port}"
         # A stranger's malformed request is no news; a fault of ours, logged as an error, is.
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
-        self._server = _Server(server_config(app, lifespan), self._announce(port, url, ready), self._forget)
-        threading.Thread(target=self._guard, name="guard", daemon=True).start()
+        announce = functools.partial(self._announce, port, url, ready)
+        self._server = _Server(server_config(self._with_health(app), lifespan), announce, self._forget)
         try:
             self._server.run(sockets=[listener])
         finally:
@@ -144,19 +156,28 @@ class Service:
         if self._server is not None:
             self._server.end()
 
-    def _announce(self, port: int, url: str, ready: Callable[[str], dict[str, Any]]) -> Callable[[], None]:
-        def announce() -> None:
-            with self._claim():
-                facts = ready(url)
-                me = Owner.of(os.getpid())
-                owners = None if self._owner is None else (self._owner,)
-                record = Record(self.name, me.pid, me.created, self.nonce, port, url, self.control, owners, facts)
-                write_record(self.folder, record)
-                write_private(self.folder / f"{self.name}.port", str(port).encode())
-            # One write, so that the line is whole for whoever reads it.
-            os.write(1, (json.dumps({"service": self.name, "url": url, **facts}) + "\n").encode())
+    def _with_health(self, app: Callable[..., Any]) -> Callable[..., Any]:
+        async def outer(scope: dict[str, Any], receive: Any, send: Any) -> None:
+            if scope.get("path") == "/healthz":
+                asked = parse_qs(scope["query_string"].decode("latin-1"))
+                if asked.get("nonce") == [self.nonce]:
+                    await answer(send, 200, {"service": self.name, "nonce": self.nonce})
+                    return
+            await app(scope, receive, send)
 
-        return announce
+        return outer
+
+    def _announce(self, port: int, url: str, ready: Callable[[str], dict[str, Any]]) -> None:
+        with self._claim():
+            facts = ready(url)
+            me = Owner.of(os.getpid())
+            owners = None if self._owner is None else (self._owner,)
+            record = Record(self.name, me.pid, me.created, self.nonce, port, url, self.control, owners, facts)
+            write_record(self.folder, record)
+            write_private(self.folder / f"{self.name}.port", str(port).encode())
+        # One write, so that the line is whole for whoever reads it.
+        os.write(1, (json.dumps({"service": self.name, "url": url, **facts}) + "\n").encode())
+        threading.Thread(target=self._guard, name="guard", daemon=True).start()
 
     @contextlib.contextmanager
     def _claim(self) -> Iterator[None]:
@@ -183,8 +204,6 @@ class Service:
 
     def _guard(self) -> None:
         alone_since: float | None = None
-        while self._server is not None and not self._server.started:
-            time.sleep(0.05)
         while self._server is not None and not self._server.should_exit:
             time.sleep(_LOOK)
             record = read_record(self.folder, self.name)

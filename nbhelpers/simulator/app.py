@@ -10,18 +10,21 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from nbhelpers.messages.urls import webhook_url
-from nbhelpers.services.service import nonce_of, refusal
+from nbhelpers.services.service import refusal
 from nbhelpers.simulator.api.routes import ApiRoutes
+from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.routes import ControlRoutes
+from nbhelpers.simulator.control.webhooks import WebhookRoutes
 from nbhelpers.simulator.delivery.routing import Router
 from nbhelpers.simulator.delivery.scheduler import Deliverer
-from nbhelpers.simulator.http import answer, refused
+from nbhelpers.simulator.http import refused
 from nbhelpers.simulator.people import People
 from nbhelpers.simulator.sending.accept import Acceptor
+from nbhelpers.simulator.storage.api_calls import ApiCalls
+from nbhelpers.simulator.storage.calls import Calls
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
 
@@ -54,13 +57,13 @@ class Options:
 def assemble(
     store: Store,
     options: Options,
-    nonce: str,
     control: str,
-    receiver: Callable[[str], str | None] = lambda _kind: None,
-) -> tuple[Any, People]:
-    """Put the simulator together over a store: the ASGI application, and the people in it for who acts from inside.
+    receiver: Callable[[str], str | None] | None = None,
+) -> tuple[Any, People, Calls]:
+    """Put the simulator together over a store: the ASGI application, the people in it and its log of calls.
 
-    `control` is the token for `/_simulator/…`; `receiver(kind)` gives the URL to which webhooks go that have no other.
+    `control` is the token for `/_simulator/…`; `receiver(kind)` gives the URL to which webhooks go that have no other;
+    without it none is looked for.
     """
 
     def given(kind: str) -> str | None:
@@ -68,19 +71,16 @@ def assemble(
 
     store.change_switches(options.switches)
     writes, faults = store.write_batch(), Faults(store)
-    deliverer = Deliverer(store, writes, Router(store, given, receiver), faults)
+    router, calls, asked = Router(store, given, receiver), Calls(store), ApiCalls()
+    deliverer = Deliverer(store, writes, router, faults, calls)
     people = People(store, deliverer.wake, deliverer.holds, options.accept_any)
     acceptor = Acceptor(store, faults, deliverer.holds, options.accept_any)
-    api_routes = ApiRoutes(store, writes, acceptor, deliverer)
-    control_routes = ControlRoutes(store, people, deliverer, faults, control)
+    api_routes = ApiRoutes(store, writes, acceptor, deliverer, asked)
+    looks = WebhookRoutes(store, router, calls, asked)
+    others = LessonRoutes(store, people, deliverer, faults).table() + looks.table()
+    control_routes = ControlRoutes(store, people, deliverer, others, control)
 
-    async def healthz(request: Request) -> Response:
-        if nonce_of(request.scope["query_string"]) != nonce:
-            return await api_routes.nowhere(request)
-        return answer({"service": "simulator", "nonce": nonce})
-
-    routes = [Route("/healthz", healthz)]
-    routes += [
+    routes = [
         Route(path, handler, methods=[method]) for path, method, handler in control_routes.table() + api_routes.table()
     ]
 
@@ -103,18 +103,19 @@ def assemble(
     senders = {path: handler for path, method, handler in api_routes.table() if path.endswith("/messages")}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            named = (pair for pair in scope["headers"] if pair[0] in (b"host", b"origin"))
-            foreign = refusal({name.decode(): value.decode("latin-1") for name, value in named})
+        if scope["type"] != "http":
+            await inner(scope, receive, send)
+            return
+        named = (pair for pair in scope["headers"] if pair[0] in (b"host", b"origin"))
+        foreign = refusal({name.decode(): value.decode("latin-1") for name, value in named})
+        sender = senders.get(scope["path"]) if scope["method"] == "POST" else None
+        with contextlib.suppress(ClientDisconnect):
             if foreign is not None:
                 await refused(400, "This request is refused.", foreign)(scope, receive, send)
-                return
-        with contextlib.suppress(ClientDisconnect):
-            sender = senders.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-            if sender is None:
+            elif sender is None:
                 await inner(scope, receive, send)
             else:
                 response = await sender(Request(scope, receive))
                 await response(scope, receive, send)
 
-    return app, people
+    return app, people, calls

@@ -54,10 +54,10 @@ def _application(store: Store, path: Path, name: str, guide: bool) -> Applicatio
         webhooks = {which: {"address": address} for which, address in addresses.items()}
         capabilities = {"voice": {"webhooks": webhooks}}
     made = create(store, json.dumps({"name": name, "capabilities": capabilities}).encode())
-    if isinstance(made, Problem) or made[1] is None:
+    if isinstance(made, Problem) or made.body is None:
         raise AssertionError(f"the demo's own application was refused: {made}")
-    save_key(made[1], path)
-    return made[0]
+    save_key(made.body["keys"]["private_key"], path)
+    return next(each for each in store.applications() if each.id == made.body["id"])
 
 
 def _fits(path: Path, application: Application) -> bool:

@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import uvicorn
@@ -127,9 +126,7 @@ class Embedded:
     def __enter__(self) -> Embedded:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:
@@ -140,7 +137,7 @@ class Embedded:
             make_private_folder(self.folder)
             with contextlib.closing(listening(0)) as listener, contextlib.closing(Store(self.folder / STORE)) as store:
                 url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-                app, people = assemble(store, self._options, secrets.token_urlsafe(18), self.control)
+                app, people, _ = assemble(store, self._options, self.control)
                 made: dict[str, Any] = {}
                 if self._options.demo:
                     made = demo.prepare(store, people, self.folder, self._options.guide)
@@ -184,11 +181,9 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         assert self._ending is not None  # noqa: S101 - startup came first
         ticking = asyncio.ensure_future(super().main_loop())
-        ending = asyncio.ensure_future(self._ending.wait())
-        await asyncio.wait((ticking, ending), return_when=asyncio.FIRST_COMPLETED)
-        for task in (ticking, ending):
-            task.cancel()
-        await asyncio.gather(ticking, ending, return_exceptions=True)
+        await self._ending.wait()
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

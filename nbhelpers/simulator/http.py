@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,6 +19,7 @@ from nbhelpers.storage.sqlite import storable
 
 __all__ = [
     "LONGEST_BODY",
+    "Answer",
     "Body",
     "Form",
     "Handler",
@@ -26,6 +28,8 @@ __all__ = [
     "answer",
     "bounded",
     "fields_of",
+    "number",
+    "page_links",
     "read_body",
     "refused",
     "texts",
@@ -44,6 +48,14 @@ _GATEWAY = [
     (b"x-xss-protection", b"1; mode=block"),
     (b"strict-transport-security", b"max-age=31536000; includeSubdomains"),
 ]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is answered when nothing is wrong; `body` is None with 204."""
+
+    status: int
+    body: Mapping[str, Any] | None = None
 
 
 class TooLong(Exception):  # noqa: N818 - an answer, not an error
@@ -138,6 +150,27 @@ def action(work: Callable[[Form], Body], *known: str) -> Handler:
         return answer(await asyncio.to_thread(work, form))
 
     return handler
+
+
+def page_links(address: str, page: int, pages: int) -> dict[str, dict[str, str]]:
+    """Return the links of one page of a list; `address` has `{}` where the number of a page belongs."""
+    numbers = {"self": page, "first": 1, "last": pages}
+    numbers |= {"prev": page - 1} if page > 1 else {}
+    numbers |= {"next": page + 1} if page < pages else {}
+    return {name: {"href": address.format(number)} for name, number in numbers.items()}
+
+
+def number(form: Mapping[str, str], name: str, least: float, most: float) -> float:
+    """Read a number of a form. Raises KitError for what is none, and for one that is too small or too large."""
+    try:
+        read = float(form.get(name, ""))
+    except ValueError:
+        read = least - 1
+    if not least <= read <= most:
+        raise KitError(
+            f"{name} cannot be that.", f"You gave “{form.get(name, '')}”.", f"Give a number, {least} to {most}."
+        )
+    return read
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

@@ -7,12 +7,12 @@ import secrets
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nbhelpers.errors import KitError
-from nbhelpers.messages.inbound import MEDIA, InboundMessage, read
+from nbhelpers.messages.inbound import MEDIA, InboundMessage
 from nbhelpers.simulator.delivery.queue import Sent, StatusChange, queue_inbound, queue_statuses, time_text
 from nbhelpers.simulator.rules.scenes import lines_of
 from nbhelpers.simulator.sending.accept import Holds, delivered_after, shape_of
@@ -129,14 +129,25 @@ class People:
         """
         if kind not in _KINDS:
             raise PeopleError("Nobody can write that.", f"You asked for “{kind}”.", f"Use {', '.join(_KINDS)}.")
-        if not page.published:
-            raise PeopleError("Nobody can write to this Page.", f"“{page.name}” is not published.")
         if kind == "text" and not text:
             raise PeopleError("An empty message cannot be sent.", "There is no text.", "Give a text.")
         kind = _KINDS[kind]
-        text, url = storable(text), storable(url)
+        content: dict[str, Any] = {"text": storable(text)} if kind == "text" else {}
         if kind in MEDIA:
-            url = url or _SAMPLES[kind]
+            content = {kind: {"url": storable(url) or _SAMPLES[kind]}}
+        return self.post(page, kind, content, person, psid)
+
+    def post(
+        self,
+        page: Page,
+        kind: str,
+        content: Mapping[str, Any],
+        person: str | None = None,
+        psid: str | None = None,
+    ) -> Written:
+        """Let a message of a type of the service's come from a person, with the fields that this type has."""
+        if not page.published:
+            raise PeopleError("Nobody can write to this Page.", f"“{page.name}” is not published.")
         now = time.time()
         message_uuid = str(uuid.uuid4())
         shape = shape_of(self._store, self._store.application(page.application_id))
@@ -152,8 +163,7 @@ class People:
                 psid=known,
                 page_id=page.id,
                 kind=kind,
-                text=text if kind == "text" else None,
-                url=url if kind in MEDIA else None,
+                content=content,
                 timestamp=time_text(now),
             )
             body = message.body(shape)
@@ -186,23 +196,16 @@ class People:
 
     def read(self, page: Page | None = None, person: str | None = None, psid: str | None = None) -> list[str]:
         """Let a person read what was delivered to them; return the uuids of those messages, the oldest first."""
-        wheres = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'"]
-        values: list[str | None] = []
-        if page is not None:
-            wheres.append("page_id = ?")
-            values.append(page.id)
-        if psid is not None:
-            wheres.append("psid = ?")
-            values.append(storable(psid))
-        if person is not None:
-            wheres.append("psid IN (SELECT psid FROM psids JOIN people ON people.id = person_id WHERE name = ?)")
-            values.append(storable(person))
+        named = "psid IN (SELECT psid FROM psids JOIN people ON people.id = person_id WHERE name = ?)"
+        asked = {"page_id = ?": page.id if page else None, "psid = ?": psid, named: person}
+        given = {where: storable(value) for where, value in asked.items() if value is not None}
+        wheres = ["way = 'out'", "state = 'delivered'", "channel = 'messenger'", *given]
         now = time.time()
 
         def work(connection: sqlite3.Connection) -> list[str]:
             columns = ", ".join(Sent.__dataclass_fields__)
             sql = f"SELECT {columns} FROM messages WHERE {' AND '.join(wheres)} ORDER BY at"  # noqa: S608
-            rows = connection.execute(sql, values).fetchall()
+            rows = connection.execute(sql, tuple(given.values())).fetchall()
             for row in rows:
                 sent = Sent(**dict(row))
                 connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (sent.uuid,))
@@ -216,31 +219,23 @@ class People:
         self._wake()
         return read
 
-    def phone(self, psid: str, limit: int = 100) -> list[dict[str, Any]]:
-        """Return what a person's phone shows, oldest first: what they wrote, and what was delivered to them.
-
-        Each has `uuid`, `own` (the person wrote it), `kind`, `text`, `url`, `at` (Unix seconds) and `read`.
-        """
-        sql = (
-            "SELECT uuid, way, body, state, at FROM messages WHERE psid = ? AND channel = 'messenger'"
-            " AND (way = 'in' OR state IN ('delivered', 'read')) ORDER BY at DESC LIMIT ?"
-        )
-        shown = []
-        for row in self._store.rows(sql, storable(psid), limit)[::-1]:
-            said = read(row["body"])
-            content = (said.kind, said.text, said.url) if isinstance(said, InboundMessage) else ("unknown", None, None)
-            facts = {"uuid": row["uuid"], "own": row["way"] == "in", "at": row["at"], "read": row["state"] == "read"}
-            shown.append(facts | dict(zip(("kind", "text", "url"), content, strict=True)))
-        return shown
-
-    def block(self, page: Page, person: str | None, blocked: bool = True) -> str:
-        """Let a person block a Page, or take that back; return their PSID there. They must have written to it."""
+    def psid_of(self, page: Page, person: str | None = None, psid: str | None = None) -> str:
+        """Return the PSID of a person who has written to a Page, named or given. Raises PeopleError for another."""
+        if psid is not None:
+            return self._store.write(lambda connection: _psid(connection, page, None, storable(psid))).result()
         name = (storable(person) or PERSON).strip() or PERSON
         known: str | None = next((each["psid"] for each in self.people(page) if each["name"] == name), None)
         if known is None:
             raise PeopleError(
-                f"{name} cannot block this Page.", f"{name} never wrote to “{page.name}”.", "Let them write first."
+                f"{name} is not in this conversation.",
+                f"{name} never wrote to “{page.name}”.",
+                "Let them write first.",
             )
+        return known
+
+    def block(self, page: Page, person: str | None, blocked: bool = True) -> str:
+        """Let a person block a Page, or take that back; return their PSID there. They must have written to it."""
+        known = self.psid_of(page, person)
         sql = "UPDATE psids SET blocked = ? WHERE psid = ?"
         self._store.write(lambda connection: connection.execute(sql, (blocked, known)) and None).result()
         return known

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from nbhelpers.config.settings import Settings
-from nbhelpers.services.record import Owner, is_alive, read_record, remembered_port
+from nbhelpers.services.record import Owner, is_alive, read_record
 from nbhelpers.services.service import Service
 from nbhelpers.simulator import demo
 from nbhelpers.simulator.app import Options, assemble
+from nbhelpers.simulator.storage.calls import Calls
 from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["STORE", "facts", "simulate"]
@@ -20,33 +24,40 @@ STORE = "simulator.sqlite3"  # the name of the store's file
 
 def facts(store: Store, url: str) -> dict[str, Any]:
     """Return what a caller needs: `base_url`, `api_key`, `api_secret`, `signature_secret`."""
-    account = store.account()
+    account = store.account
     names = ("api_key", "api_secret", "signature_secret")
     return {"base_url": url} | {name: getattr(account, name) for name in names}
 
 
-def simulate(settings: Settings, options: Options, port: int | None = None, owner: Owner | None = None) -> None:
+def simulate(
+    settings: Settings,
+    options: Options,
+    port: int | None = None,
+    owner: Owner | None = None,
+    following: Callable[[Calls], AbstractContextManager[None]] | None = None,
+) -> None:
     """Run the simulator until its end. `port` is strict; without, the last one or the next free is taken.
 
-    Raises ServiceError when it cannot start.
+    `following(calls)` is entered while it runs, and may show its calls. Raises ServiceError when it cannot start.
     """
     service = Service(NAME, settings.folder, owner)
-    wished = remembered_port(settings.folder, NAME) or settings.simulator_port
-    listener = service.bind(wished if port is None else port, strict=bool(port))
+    listener = service.bind(port, settings.simulator_port)
     store = Store(settings.folder / STORE)
 
     def receiver(kind: str) -> str | None:
-        record = read_record(settings.folder, "receiver") if options.find_receiver else None
+        record = read_record(settings.folder, "receiver")
         if record is None or not is_alive(record.pid, record.created):
             return None
         return record.ready.get("inbound_url" if kind == "inbound" else "status_url")
 
     try:
-        app, people = assemble(store, options, service.nonce, service.control, receiver)
+        looks = {"receiver": receiver} if options.find_receiver else {}
+        app, people, calls = assemble(store, options, service.control, **looks)
         made = demo.prepare(store, people, settings.folder, options.guide) if options.demo else {}
         # What is loaded by now stays: without it in view, the collector takes a tenth less of every message.
         gc.collect()
         gc.freeze()
-        service.run(app, listener, lambda url: facts(store, url) | made, lifespan="on")
+        with following(calls) if following else contextlib.nullcontext():
+            service.run(app, listener, lambda url: facts(store, url) | made, lifespan="on")
     finally:
         store.close()

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 __all__ = ["BUSY", "Database", "SchemaError", "is_busy", "storable"]
 
 T = TypeVar("T")
+_Asked = tuple[Callable[[sqlite3.Connection], Any], Future[Any]]
+_Answer = tuple[Future[Any], Any, BaseException | None]  # its result, or what it raised
 _BATCH = 512  # writes in one commit at most, so that a busy minute still answers the first of them soon
 BUSY = 4.0  # seconds to wait for another process's write
 
@@ -25,7 +27,9 @@ class SchemaError(Exception):
 
 def storable(text: str | None) -> str | None:
     """Return `text` as SQLite can keep it: a lone surrogate, which JSON allows and UTF-8 does not, becomes “?”."""
-    return text if text is None else text.encode("utf-8", errors="replace").decode("utf-8")
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -82,13 +86,12 @@ class Database:
         self._local = threading.local()
         self._readers: list[_Reader] = []
         self._readers_lock = threading.Lock()
-        self._queue: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None]
-        self._queue = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self.turn = threading.Lock()  # held by whoever writes: SQLite itself would let the other sleep and look again
-        self._closed = False
+        self.closed = False  # once `close()` was called, nothing can be read or written any more
         self._writer: threading.Thread | None = None
         self._starting = threading.Lock()
-        connection = self._open()
+        connection = self.connect()
         try:
             # Locked before the version is read, so that of two processes that open a new file one makes the tables.
             connection.execute("BEGIN IMMEDIATE")
@@ -128,7 +131,7 @@ class Database:
         """Ask for `work(connection)` to be run and committed; the Future gives its result or its exception."""
         future: Future[T] = Future()
         with self._starting:
-            if self._closed:
+            if self.closed:
                 future.set_exception(sqlite3.ProgrammingError(f"{self.path} is closed"))
                 return future
             if self._writer is None:
@@ -144,50 +147,6 @@ class Database:
 
         It writes under `turn`, in short transactions, never held across a wait: the writer thread waits for them.
         """
-        return self._open()
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Return a connection for queries, kept for this thread; rows come as sqlite3.Row."""
-        reader = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = self._local.reader = self._new_reader()
-        with reader.in_use:
-            yield reader.connection
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close()` was called: nothing can be read or written any more."""
-        return self._closed
-
-    def close(self) -> None:
-        """Finish the writes that were asked for, then close every connection."""
-        with self._starting:
-            if self._closed:
-                return
-            self._closed = True
-            self._queue.put(None)
-        if self._writer is not None:
-            self._writer.join()
-        with self._readers_lock:
-            for reader in self._readers:
-                reader.close()
-            self._readers.clear()
-
-    def _new_reader(self) -> _Reader:
-        with self._readers_lock:
-            if self._closed:
-                raise sqlite3.ProgrammingError(f"{self.path} is closed")
-            # A thread that has ended never asks again: without this, each would leave its descriptors behind.
-            for left in [reader for reader in self._readers if not reader.thread.is_alive()]:
-                left.close()
-                self._readers.remove(left)
-            reader = _Reader(self._open())
-            reader.connection.execute("PRAGMA query_only = ON")
-            self._readers.append(reader)
-        return reader
-
-    def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=BUSY, isolation_level=None, check_same_thread=False)
         try:
             connection.row_factory = sqlite3.Row
@@ -199,6 +158,42 @@ class Database:
             raise
         return connection
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Return a connection for queries, kept for this thread; rows come as sqlite3.Row."""
+        reader = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = self._new_reader()
+        with reader.in_use:
+            yield reader.connection
+
+    def close(self) -> None:
+        """Finish the writes that were asked for, then close every connection."""
+        with self._starting:
+            if self.closed:
+                return
+            self.closed = True
+            self._queue.put(None)
+        if self._writer is not None:
+            self._writer.join()
+        with self._readers_lock:
+            for reader in self._readers:
+                reader.close()
+            self._readers.clear()
+
+    def _new_reader(self) -> _Reader:
+        with self._readers_lock:
+            if self.closed:
+                raise sqlite3.ProgrammingError(f"{self.path} is closed")
+            # A thread that has ended never asks again: without this, each would leave its descriptors behind.
+            for left in [reader for reader in self._readers if not reader.thread.is_alive()]:
+                left.close()
+                self._readers.remove(left)
+            reader = _Reader(self.connect())
+            reader.connection.execute("PRAGMA query_only = ON")
+            self._readers.append(reader)
+        return reader
+
     def _write_for_ever(self) -> None:
         connection: sqlite3.Connection | None = None
         running = True
@@ -208,7 +203,7 @@ class Database:
                 continue
             try:
                 if connection is None:
-                    connection = self._open()
+                    connection = self.connect()
                 with self.turn:
                     answers = self._commit(connection, batch)
             except BaseException as error:  # noqa: BLE001 - whoever waits must be told, whatever it was
@@ -227,7 +222,7 @@ class Database:
         if connection is not None:
             connection.close()
 
-    def _next_batch(self) -> tuple[list[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]], bool]:
+    def _next_batch(self) -> tuple[list[_Asked], bool]:
         batch = []
         item = self._queue.get()
         while item is not None:
@@ -242,10 +237,8 @@ class Database:
         return batch, False
 
     @staticmethod
-    def _commit(
-        connection: sqlite3.Connection, batch: list[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]
-    ) -> list[tuple[Future[Any], Any, BaseException | None]]:
-        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+    def _commit(connection: sqlite3.Connection, batch: list[_Asked]) -> list[_Answer]:
+        answers: list[_Answer] = []
         connection.execute("BEGIN IMMEDIATE")
         for work, future in batch:
             connection.execute("SAVEPOINT one")

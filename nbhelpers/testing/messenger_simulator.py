@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ _FIRST = "Hello!"  # what the person wrote before the test began
 
 
 class MessengerSimulator(ControlClient):
-    """A running simulator with an application, a linked Page and a person who may be answered: all that `Control` can.
+    """A running simulator with an application, a linked Page and a person who may be answered: all that `Controls` can.
 
     - `base_url` of the API; `api_key`, `api_secret` and `signature_secret` of its account;
     - `application_id`, `private_key` (PEM text) and `private_key_path`;
@@ -79,9 +79,18 @@ class MessengerSimulator(ControlClient):
         self._manage("PUT", path, {name: found[name] for name in ("name", "capabilities", "privacy")})
         self.change_settings(**given, http_method="POST", shape=messages["version"])
 
-    def write(self, kind: str = "text", **details: str | None) -> dict[str, Any]:
-        """Let a person (by default Ada) write to the Page: `text`, `person`, `kind`; see `Control.write`."""
-        return super().write(kind, **{"page": self.page_id} | details)
+    def write(
+        self,
+        kind: str = "text",
+        *,
+        text: str | None = None,
+        url: str | None = None,
+        person: str | None = None,
+        psid: str | None = None,
+        page: str | None = None,
+    ) -> dict[str, Any]:
+        """Let a person (by default Ada) write to the Page: `text`, `person`, `kind`; see `Controls.write`."""
+        return super().write(kind, text=text, url=url, person=person, psid=psid, page=page or self.page_id)
 
     def wait_until_delivered(self, timeout: float = 5.0) -> list[dict[str, Any]]:
         """Wait until every webhook that was queued is answered with 200 to 205; return them all, the newest first.
@@ -105,14 +114,8 @@ class MessengerSimulator(ControlClient):
         `undeliverable`: what becomes of it, whether or not its receipts were taken), and `body` as it was sent.
         """
         return [
-            {
-                "text": _text(body),
-                "psid": row["psid"],
-                "page_id": row["page_id"],
-                "message_uuid": row["uuid"],
-                "state": row["state"],
-                "body": body,
-            }
+            {"text": _text(body), "message_uuid": row["uuid"], "body": body}
+            | {name: row[name] for name in ("psid", "page_id", "state")}
             for row in self._embedded.sent()
             for body in [json.loads(row["body"])]
         ]
@@ -155,7 +158,7 @@ class MessengerSimulator(ControlClient):
         )
 
 
-@contextmanager
+@contextlib.contextmanager
 def running_simulator(folder: Path, key: PrivateKey) -> Iterator[MessengerSimulator]:
     """Run a simulator in this process, over a store in `folder`, for as long as the block lasts.
 
@@ -164,12 +167,8 @@ def running_simulator(folder: Path, key: PrivateKey) -> Iterator[MessengerSimula
     before = {name: os.environ.get(name) for name in ("NO_PROXY", "no_proxy")}
     spare_loopback()
     try:
-        with Embedded(folder) as embedded:
-            simulator = MessengerSimulator(embedded, key)
-            try:
-                yield simulator
-            finally:
-                simulator.close()
+        with Embedded(folder) as embedded, contextlib.closing(MessengerSimulator(embedded, key)) as simulator:
+            yield simulator
     finally:
         for name, value in before.items():
             if value is None:

@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,12 +23,14 @@ from nbhelpers.config.private_files import make_private_folder, write_private
 from nbhelpers.errors import ServiceError, cure_for
 from nbhelpers.inbox.events import one_line
 from nbhelpers.tunnel.guard import end_agents
+from nbhelpers.tunnel.ngrok_trouble import Watch, by_words
 from nbhelpers.tunnel.reach import ngrok_code
 
 __all__ = ["Agent"]
 
 _DEADLINE = 25.0  # seconds until the endpoint must be open: pyngrok's own limits do not hold when an agent is silent
 _REQUEST = 15  # seconds for one call of the agent's API; pyngrok's 4 are too few for a slow line
+_LOOK = 0.1  # seconds between two looks at what it says
 _LEAVE = 3.0  # seconds that pyngrok may take to put things away
 _PRINTS_THE_TOKEN = ("105", "107")  # ngrok's errors whose text has the token in it
 
@@ -69,16 +72,27 @@ class Agent:
         with _unread_stderr() as said:
             worker = threading.Thread(target=connect, name="ngrok connects", daemon=True)
             worker.start()
-            worker.join(deadline)
+            trouble = self._wait(worker, time.monotonic() + deadline)
             # Looked at before anything is ended: that too makes pyngrok speak.
             outcome = met[0] if met else None
             self._process = process._current_processes.get(self._config.ngrok_path)
             if isinstance(outcome, str):
                 return outcome
             self.close()
-            if outcome is None:
-                raise self._failure("silent", f"ngrok had opened nothing after {deadline:g} s.")
-            raise self._from(outcome, _text(said))
+            if outcome is not None:
+                raise self._from(outcome, _text(said))
+            if trouble is not None:
+                raise self._told(*trouble)
+            raise self._failure("silent", f"ngrok had opened nothing after {deadline:g} s.")
+
+    def _wait(self, worker: threading.Thread, until: float) -> tuple[str, str] | None:
+        watch = Watch()
+        while worker.is_alive() and time.monotonic() < until:
+            trouble = watch.look(process._current_processes.get(self._config.ngrok_path))
+            if trouble is not None:
+                return trouble
+            worker.join(_LOOK)
+        return None
 
     def _connect(self, target: str, domain: str | None) -> str:
         options = {"url": f"https://{domain.rpartition('//')[2].strip('/')}"} if domain else {}
@@ -130,8 +144,10 @@ class Agent:
         if isinstance(error, PyngrokNgrokError):
             texts = [str(error.ngrok_error or ""), *texts, *(str(log.err) for log in error.ngrok_logs if log.err)]
         whole = _flat(" ".join([*texts, stderr]))
-        code = ngrok_code(whole) or _by_words(whole)
-        first = self._clean(next(text for text in texts if text)).replace(f"ERR_NGROK_{code}", "").strip()
+        return self._told(ngrok_code(whole) or by_words(whole), next(text for text in texts if text))
+
+    def _told(self, code: str, text: str) -> ServiceError:
+        first = self._clean(text).replace(f"ERR_NGROK_{code}", "").strip()
         said = "." if code in _PRINTS_THE_TOKEN else f": “{one_line(first, 240)}”."
         return self._failure(code, f"ngrok said no{f' (ERR_NGROK_{code})' if code.isdecimal() else ''}{said}")
 
@@ -158,16 +174,6 @@ def _details(body: str) -> str:
         return str(problem["details"]["err"] or problem["msg"])
     except (ValueError, TypeError, KeyError):
         return body
-
-
-def _by_words(text: str) -> str:
-    if "x509" in text:
-        return "x509"
-    if re.search(r"no such host|lookup |network is unreachable|connection refused|i/o timeout|dial tcp", text):
-        return "no-network"
-    if "timed out" in text:
-        return "silent"
-    return "other"
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from nbhelpers.errors import ServiceError, SettingsError, cure_for
 from nbhelpers.messages.addresses import webhook_urls
 from nbhelpers.services.http_protocol import answer
 from nbhelpers.services.record import Owner, Record, is_alive, read_record
-from nbhelpers.services.service import Service, nonce_of
+from nbhelpers.services.service import Service
 from nbhelpers.tunnel.configured import checked_token
 from nbhelpers.tunnel.guard import Guard, clear
 from nbhelpers.tunnel.ngrok_agent import Agent
@@ -55,7 +54,7 @@ def tunnel(settings: Settings, owner: Owner | None = None) -> None:
         agent = Agent(path, folder, token, settings.ngrok_connect_cas)
         public = agent.open(receiver.url, settings.ngrok_domain)
         try:
-            _hold(own, settings, agent, public, receiver.url)
+            _hold(own, agent, public, receiver)
         finally:
             agent.close()
     finally:
@@ -70,26 +69,25 @@ def _reap(place: Path) -> None:
             clear(folder)
 
 
-def _hold(own: Service, settings: Settings, agent: Agent, public: str, target: str) -> None:
-    record = read_record(settings.folder, "receiver")
-    met = wait_until_reached(public, record.nonce if record else "", _BACK)
+def _hold(own: Service, agent: Agent, public: str, receiver: Record) -> None:
+    met = wait_until_reached(public, receiver.nonce, _BACK)
     if not met.here:
         raise ServiceError("The tunnel is open, but does not lead here.", met.seen, met.next)
     facts = {
         "driver": "ngrok",
         "public_url": public,
         **webhook_urls(public),
-        "target": target,
+        "target": receiver.url,
         "since": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
     reasons: list[tuple[str, str]] = []
-    threading.Thread(target=_watch, args=(agent, own, record, reasons), name="watches", daemon=True).start()
-    own.run(_app(own.nonce), own.bind(0), lambda _: facts)
+    threading.Thread(target=_watch, args=(agent, own, receiver, reasons), name="watches", daemon=True).start()
+    own.run(_nothing, own.bind(0), lambda _: facts)
     if reasons:
         raise ServiceError("The tunnel has ended.", *reasons[0])
 
 
-def _watch(agent: Agent, own: Service, receiver: Record | None, reasons: list[tuple[str, str]]) -> None:
+def _watch(agent: Agent, own: Service, receiver: Record, reasons: list[tuple[str, str]]) -> None:
     while not reasons:
         time.sleep(_LOOK)
         if not agent.alive:
@@ -106,16 +104,10 @@ def _watch(agent: Agent, own: Service, receiver: Record | None, reasons: list[tu
         time.sleep(_LOOK)
 
 
-def _is_open(folder: Path, receiver: Record | None) -> bool:
+def _is_open(folder: Path, receiver: Record) -> bool:
     now = read_record(folder, "receiver")
-    return now is not None and receiver is not None and now.nonce == receiver.nonce and is_alive(now.pid, now.created)
+    return now is not None and now.nonce == receiver.nonce and is_alive(now.pid, now.created)
 
 
-def _app(nonce: str) -> Callable[[Any, Any, Any], Awaitable[None]]:
-    async def app(scope: dict[str, Any], _receive: Any, send: Any) -> None:
-        if scope["path"] == "/healthz" and nonce_of(scope["query_string"]) == nonce:
-            await answer(send, 200, {"service": NAME, "nonce": nonce})
-        else:
-            await answer(send, 404, {})
-
-    return app
+async def _nothing(_scope: dict[str, Any], _receive: Any, send: Any) -> None:
+    await answer(send, 404, {})

@@ -11,13 +11,16 @@ import requests
 
 from nbhelpers.errors import ApiError, cure_for
 from nbhelpers.errors.connection import no_answer
+from nbhelpers.messages.addresses import JUPYTER_PATH, NONCE_HEADER, webhook_urls
+from nbhelpers.tunnel.hub_answers import hub_answer
 
-__all__ = ["HEADERS", "Reached", "ngrok_code", "reach", "to_reach", "wait_until_reached"]
+__all__ = ["HEADERS", "Reached", "ngrok_code", "passes_a_hub", "reach", "to_reach", "wait_until_reached"]
 
 _CODE = re.compile(r"ERR_NGROK_(\d+)")
 # Whatever ngrok shows to browsers on its free plan it shows to nobody who says this (source: its documentation).
 HEADERS = {"ngrok-skip-browser-warning": "1", "User-Agent": "nbhelpers"}
 _LONGEST = 20_000  # bytes of an answer that are looked at; ngrok's pages have some 2,000
+_NONE = '"error": "There is no receiver."'  # in the answer of the server extension
 _BETWEEN = 0.25  # seconds between two tries: an address that was opened just now may take a moment
 
 
@@ -39,20 +42,15 @@ def ngrok_code(text: str) -> str | None:
 def reach(base: str, nonce: str, timeout: float = 10.0) -> Reached:
     """Send a nonce through a public address, once; `timeout` in seconds. Never raises for what the network does."""
     try:
-        with requests.get(
-            f"{base}/healthz",
-            params={"nonce": nonce},
-            headers=HEADERS,
-            timeout=timeout,
-            allow_redirects=False,
-            stream=True,
-        ) as answer:
+        with _asked(base, nonce, timeout) as answer:
             body = _beginning(answer, time.monotonic() + timeout)
     except requests.RequestException as error:
         silent = no_answer(error, base)
         return Reached(False, f"{silent.what} {silent.seen}", to_reach(silent))
     if answer.status_code == 200 and _says(body, nonce):
         return Reached(True, "The nonce came back through the public address: it is this receiver.")
+    if passes_a_hub(base):
+        return Reached(False, *(_no_receiver(body) or hub_answer(base, answer.status_code, answer.headers)))
     code = ngrok_code(answer.headers.get("ngrok-error-code", "") + body)
     cure = cure_for("ngrok", code)
     if code:
@@ -65,6 +63,23 @@ def reach(base: str, nonce: str, timeout: float = 10.0) -> Reached:
         f"Somebody else answered there: {answer.status_code}, and the nonce did not come back.",
         "Let this address lead to your receiver, and to its port.",
     )
+
+
+def passes_a_hub(url: str) -> bool:
+    """Whether a public address is that of a Jupyter server, which takes only a POST, and a secret in its path."""
+    return f"/{JUPYTER_PATH}/" in url
+
+
+def _asked(base: str, nonce: str, timeout: float) -> requests.Response:
+    method, url, headers = "GET", f"{base}/healthz?nonce={nonce}", HEADERS
+    if passes_a_hub(base):
+        method, url, headers = "POST", webhook_urls(base)["inbound_url"], HEADERS | {NONCE_HEADER: nonce}
+    return requests.request(method, url, headers=headers, timeout=timeout, allow_redirects=False, stream=True)
+
+
+def _no_receiver(body: str) -> tuple[str, str] | None:
+    """Return what it means when the server extension has found no receiver, and what to do."""
+    return ("It leads to your server, but no receiver runs there.", "Run `lab.receiver`.") if _NONE in body else None
 
 
 def to_reach(silent: ApiError) -> str:

@@ -13,8 +13,7 @@ from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError
 from nbhelpers.messages.addresses import webhook_urls
 from nbhelpers.services import launcher
-from nbhelpers.services.launcher import Running
-from nbhelpers.services.record import read_record
+from nbhelpers.services.record import Record
 from nbhelpers.tunnel.configured import public_base
 from nbhelpers.tunnel.reach import wait_until_reached
 
@@ -25,7 +24,7 @@ _BACK = 10.0  # seconds until the nonce must have come back
 _JUPYTERS = range(8888, 8900)  # where Jupyter listens unless told otherwise: whoever reaches it can run code here
 
 
-def receiver_of(settings: Settings) -> Running:
+def receiver_of(settings: Settings) -> Record:
     """Return the running receiver of this mode. Raises ServiceError when there is none, or nobody else may see it."""
     receiver = launcher.find("receiver", settings)
     if receiver is None:
@@ -72,8 +71,7 @@ def own_address(settings: Settings) -> dict[str, str]:
     Raises ServiceError when it is no address, or does not lead to the receiver of this mode.
     """
     receiver, public = receiver_of(settings), public_base(settings.public_url or "", settings.host)
-    record = read_record(settings.folder, "receiver")
-    met = wait_until_reached(public, record.nonce if record else "", _BACK)
+    met = wait_until_reached(public, receiver.nonce, _BACK)
     if not met.here:
         raise ServiceError(f"PUBLIC_URL does not lead to your receiver at {receiver.url}.", met.seen, met.next)
     return {"driver": "url", "public_url": public, **webhook_urls(public), "target": receiver.url}

@@ -9,6 +9,7 @@ from typing import Any
 
 from nbhelpers.errors import KitError, MessageError
 from nbhelpers.inbox.events import Delivery, one_line
+from nbhelpers.messages.encodings import content_of
 
 __all__ = ["Edit", "edited", "typed"]
 
@@ -42,7 +43,7 @@ def edited(delivery: Delivery, name: str, edits: Sequence[Edit]) -> bytes:
     Raises MessageError when the body is no JSON object, or an edit cannot be made.
     """
     try:
-        body = json.loads(delivery.body)
+        body = json.loads(content_of(delivery.body, delivery.headers).data)
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):

@@ -18,8 +18,8 @@ from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH, webhook_urls
 from nbhelpers.messages.encodings import LONGEST_BODY
 from nbhelpers.messages.other_calls import Recognised, recognise
 from nbhelpers.services.http_protocol import answer
-from nbhelpers.services.record import Owner, read_record, remembered_port
-from nbhelpers.services.service import Service, nonce_of, refusal
+from nbhelpers.services.record import Owner, read_record
+from nbhelpers.services.service import Service, refusal
 
 __all__ = ["receive", "receiver_app"]
 
@@ -39,10 +39,9 @@ def receive(settings: Settings, port: int | None = None, owner: Owner | None = N
     """
     service = Service(NAME, settings.folder, owner)
     inbox = Inbox(settings.folder / "lab.sqlite3")
-    wished = remembered_port(settings.folder, NAME) or settings.receiver_port
-    listener = service.bind(wished if port is None else port, strict=bool(port))
+    listener = service.bind(port, settings.receiver_port)
     recorder = Recorder(inbox)
-    app = receiver_app(recorder.record, _judge_of(settings), service.nonce)
+    app = receiver_app(recorder.record, _judge_of(settings))
     try:
         service.run(app, listener, webhook_urls)
     finally:
@@ -51,9 +50,7 @@ def receive(settings: Settings, port: int | None = None, owner: Owner | None = N
 
 
 def receiver_app(
-    record: Callable[[Delivery, Recognised], Awaitable[int]],
-    judge: Callable[[str | None, bytes], tuple[Verdict, bool]],
-    nonce: str,
+    record: Callable[[Delivery, Recognised], Awaitable[int]], judge: Callable[[str | None, bytes], tuple[Verdict, bool]]
 ) -> Callable[[_Scope, _Receive, _Send], Awaitable[None]]:
     """Return the receiver as an ASGI application.
 
@@ -67,9 +64,6 @@ def receiver_app(
         path = scope["path"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         is_webhook = path in (INBOUND_PATH, STATUS_PATH)
-        if path == "/healthz" and nonce_of(scope["query_string"]) == nonce:
-            await answer(send, 200, {"service": NAME, "nonce": nonce})
-            return
         if path == "/favicon.ico":  # a browser asks for it by itself: no call that anybody made
             await answer(send, 404, {})
             return
@@ -112,10 +106,8 @@ def receiver_app(
         try:
             await record(delivery, found)
         except (sqlite3.Error, InboxError, ValueError) as error:
-            status, words = (
-                503,
-                {"error": "The inbox could not store this.", "seen": str(error), "next": "Send again."},
-            )
+            words = {"error": "The inbox could not store this.", "seen": str(error), "next": "Send again."}
+            status = 503
         await answer(send, status, words)
 
     return app

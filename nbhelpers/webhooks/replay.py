@@ -132,7 +132,8 @@ def replay(
         account = _account(authorization, api_key=api_key, application_id=application_id)
         authorization = sign(body, secret, account["api_key"] or "", account["application_id"]) if secret else None
     newest = next((each.id for each in inbox.deliveries(limit=1)), None)
-    carried = {"Content-Type": headers.get("content-type"), "Authorization": authorization}
+    names = ("Content-Type",) if made else ("Content-Type", "Content-Encoding")  # what is edited is written anew
+    carried = {name: headers.get(name.lower()) for name in names} | {"Authorization": authorization}
     answer, said = _post(base, delivery.path, body, carried | {"X-Nbhelpers-Origin": origin})
     kept = _arrived(inbox, newest or 0, origin, body)
     return Replayed(
@@ -195,7 +196,9 @@ def _sendable(delivery: Delivery) -> Delivery:
     said = dict(delivery.headers).get("content-length", "")
     cut = said.isdecimal() and len(said) < 20 and int(said) > len(delivery.body)
     # Without a length: what is no webhook is kept up to so many bytes.
-    cut = cut or (not said and len(delivery.body) >= _KEPT and event_of(delivery) is None)
+    told = event_of(delivery)
+    bounded = (told is None or told["kind"] == "call") and not 200 <= delivery.answer < 300
+    cut = cut or (not said and len(delivery.body) >= _KEPT and bounded)
     if cut or delivery.answer == 413:
         raise InboxError(
             f"{name} cannot be sent again.",

@@ -18,10 +18,11 @@ from nbhelpers.widgets.faults import FaultPicker
 from nbhelpers.widgets.parts import Note, button, guarded, row
 from nbhelpers.widgets.person import NOBODY, Names, newcomers, newer_words
 from nbhelpers.widgets.psid import Newcomers
-from nbhelpers.widgets.talk import KINDS, Talk, business_side, phone_side
+from nbhelpers.widgets.talk import KINDS, Bubble, SentByHand, Talk, business_side, phone_side
 
 __all__ = ["ConversationPanel"]
 
+_NOT_PASSED_ON = "It was not passed on: see step 4."
 _PEOPLE = ("Ada", "Ben")  # who is played when nobody has written
 
 
@@ -42,7 +43,7 @@ class ConversationPanel(Panel):
         self._person: str | None = None
         self._page: str | None = None
         self._newer: list[str] = []
-        self._names = Names(course)
+        self._names, self._by_hand = Names(course), SentByHand(course)
         self._playing: threading.Event | None = None
         self._said, self._newcomers = Note(), Newcomers()
         self._newcomers.on_msg(self._pin)
@@ -89,7 +90,7 @@ class ConversationPanel(Panel):
             name = self._names.of(event.psid)
             self._talk.name = f"You, with {name}"
             self._talk.write = f"Answer {name}" if self._phones else ""
-            self._show_bubbles(self._talk, business_side(self.course, event.psid, self._names, self._channel))
+            self._show_bubbles(self._talk, self._business_side(event.psid))
         with self._newcomers.hold_sync():
             self._newcomers.words = newer_words(len(self._newer))
             self._newcomers.names = [self._names.of(each, f"…{each[-4:]}") for each in self._newer[:5]]
@@ -106,7 +107,7 @@ class ConversationPanel(Panel):
                 phone.name, phone.write, phone.reads = f"{name}'s phone · {page}", f"Write as {name}", name
             psid = self._names.psid_of(name, page)
             if psid is not None and phone.layout.display != "none":
-                self._show_bubbles(phone, phone_side(self.course, psid))
+                self._show_bubbles(phone, phone_side(self.course, psid, page))
         if self._picker.layout.display != "none":
             self._picker.look()
 
@@ -123,8 +124,11 @@ class ConversationPanel(Panel):
         event, _ = newcomers(self.course, self._person, self._channel)
         if event is None or event.psid is None:
             return NOBODY
-        bubbles = business_side(self.course, event.psid, self._names, self._channel)
+        bubbles = self._business_side(event.psid)
         return "\n".join(f"{each['who']}: {each['text']} ({each['below'].partition(' · ')[2]})" for each in bubbles)
+
+    def _business_side(self, person: str) -> list[Bubble]:
+        return business_side(self.course, person, self._names, self._by_hand, self._channel)
 
     # What is pressed
 
@@ -137,7 +141,7 @@ class ConversationPanel(Panel):
                 words = act(message)
             talk.send({"words": words, "sent": message.get("ask") == "send"})
 
-        if message.get("ask") in ("send", "read"):
+        if message.get("ask") in (("send",) if talk is self._talk else ("send", "read", "tap")):
             guarded(say, do)(None)
 
     def _write(self, at: int, message: dict[str, Any]) -> str:
@@ -145,10 +149,13 @@ class ConversationPanel(Panel):
         if message["ask"] == "read":
             count = int(self.course.control.read(page=page, person=name))
             words = f"{count} message{'' if count == 1 else 's'} read."
+        elif message["ask"] == "tap":
+            said = self.course.control.tap(str(message.get("choice")), page=page, person=name)
+            words = "" if said["passed_on"] else _NOT_PASSED_ON
         else:
             kind, text = str(message.get("kind")), str(message.get("text"))
             said = self.course.control.write(kind, text=text if kind == "text" else None, page=page, person=name)
-            words = "" if said["passed_on"] else "It was not passed on: see step 4."
+            words = "" if said["passed_on"] else _NOT_PASSED_ON
         self.show()
         return words
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.questions import question
 from nbhelpers.inbox.said import Said
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.widgets.conversation import ConversationPanel
@@ -12,6 +13,7 @@ from nbhelpers.widgets.hop_map import HopMapPanel
 from nbhelpers.widgets.inbox_table import InboxTable
 from nbhelpers.widgets.lessons import LessonsPanel
 from nbhelpers.widgets.psid import PsidPanel
+from nbhelpers.widgets.question import QuestionPanel
 from nbhelpers.widgets.reply_box import ReplyBox
 from nbhelpers.widgets.round import RoundPanel
 from nbhelpers.widgets.token import TokenCard
@@ -74,6 +76,10 @@ class Panels:
     def lessons(self) -> LessonsPanel:
         """Show what can go wrong on purpose: start a lesson, let time pass."""
         return LessonsPanel(self._course)
+
+    def question(self, key: str) -> QuestionPanel:
+        """Ask the question at the end of a notebook, with three choices."""
+        return QuestionPanel(self._course, question(key))
 
     def __repr__(self) -> str:
         names = [name for name in dir(self) if not name.startswith("_")]

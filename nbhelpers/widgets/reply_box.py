@@ -7,7 +7,7 @@ import html
 import ipywidgets
 
 from nbhelpers.course.context import CourseContext
-from nbhelpers.errors import KitError, MessageError
+from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.messages.outbound import LONGEST_TEXT, OutboundMessage
@@ -127,13 +127,8 @@ class ReplyBox(Panel):
         self.show()
 
     def _answer(self, text: str) -> None:
-        if self._person is None or self._page is None:
-            raise MessageError(
-                "There is nobody to answer.", "Nobody has written to the Page yet.", "They write first: see step 6."
-            )
         self._uuid = None  # whatever is said about this one, the receipts of the one before must not replace it
-        client = self.course.identity(self._page).client(self.course.inbox, self.course.settings.api_version)
-        accepted = client.send(OutboundMessage(self._page, self._person, text, channel=self._channel))
+        accepted = self.course.answer(text, self._person, self._page, self._channel)
         self._uuid, self._sent = accepted.message_uuid, text
         self._typed()
         self.show()

@@ -12,12 +12,14 @@ import ipywidgets
 from nbhelpers.api.webhook_settings import Changed, Proposal
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
+from nbhelpers.course.destinations import Destinations, destinations
 from nbhelpers.diagnosis.exchanged import signature_words
 from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.services import launcher
 from nbhelpers.widgets.base import Panel
+from nbhelpers.widgets.page_origin import PageOrigin
 from nbhelpers.widgets.parts import CopyField, Note, block, button, guarded, row
 
 __all__ = ["WebhooksPanel"]
@@ -58,6 +60,8 @@ class WebhooksPanel(Panel):
                 "no": button("No", self._guarded(lambda: self._say("Nothing was changed."))),
             }
             children.append(row(*self._buttons.values()))
+        if course.settings.tunnel == "jupyter":
+            children.append(_asking_the_page(course))
         super().__init__(course, children)
         self.show()
         self.follow()
@@ -100,15 +104,12 @@ class WebhooksPanel(Panel):
         return self._urls()[at]
 
     def _now(self) -> tuple[str, str]:
-        saved = self.course.control.settings() if self.course.simulated else None
-        if saved is None and self._live.settable:
+        if self.course.simulated:
+            method = _in_force(destinations(self.course))
+        elif self._live.settable:
             method = "HTTP method: POST. “Set the webhooks for me” shows what the application holds now."
-        elif saved is None:
-            method = "HTTP method: what the dashboard holds cannot be read. Set POST there."
-        elif (saved["inbound_url"], saved["status_url"]) == ("", ""):
-            method = "HTTP method: GET. Nothing is saved in the form yet."
         else:
-            method = f"HTTP method: {saved['http_method']}. Saved in the form."
+            method = "HTTP method: what the dashboard holds cannot be read. Set POST there."
         # The doctor's test calls are no news: they must not push out what the service did.
         calls = (call for call in reversed(self.course.inbox.deliveries()) if call.origin != "doctor")
         last = next(calls, None)
@@ -161,3 +162,25 @@ class WebhooksPanel(Panel):
         shown["back"] = shown["set"] and self._live.remembers
         for name, each in self._buttons.items():
             each.layout.display = "" if shown[name] else "none"
+
+
+def _asking_the_page(course: CourseContext) -> PageOrigin:
+    asking = PageOrigin()
+
+    def keep(change: dict[str, Any]) -> None:
+        if change["new"] != course.facts.get("page_origin"):
+            course.inbox.note(page_origin=change["new"])
+
+    asking.observe(keep, "origin")
+    return asking
+
+
+def _in_force(found: Destinations) -> str:
+    """Say the method, and what says where webhooks go: the form, unless something else counts more."""
+    named = [each for each in found.both if each.url]
+    if not named and found.holder == "account":
+        return "HTTP method: GET. Nothing is saved in the form yet."
+    method = f"HTTP method: {named[0].method if named else 'POST'}."
+    if all(each.source == "account" for each in named) and named:
+        return f"{method} Saved in the form."
+    return f"{method} The form does not count here. {' '.join(map(str, found.both))}"

@@ -231,10 +231,10 @@ def test_a_workflow_id_is_given_where_there_is_one(far: FarSide):
     client.close()
 
 
-def test_what_the_version_cannot_carry_is_not_sent(far: FarSide):
+def test_what_no_version_can_carry_is_not_sent(far: FarSide):
     client = far.client("v1")
     with pytest.raises(MessageError):
-        client.send(OutboundMessage(PAGE, PSID, {"a": 1}, kind="custom"))
+        client.send(OutboundMessage(PAGE, PSID, {"a": 1}, kind="sticker"))
     client.close()
     assert far.seen == []
 

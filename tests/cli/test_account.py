@@ -61,7 +61,7 @@ def test_the_command_never_changes_anything_with_nobody_to_ask(run: Any, vonage:
 def test_the_command_says_what_cannot_be(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "You gave both" in run("--set", "--put-back").output
     assert "There is nothing to put back" in run("--put-back", "--yes").output
-    assert "The mode is simulator" in run("--mode", "simulator").output
+    assert "The mode is simulator" in run("--put-back", "--mode", "simulator").output
     monkeypatch.delenv("VONAGE_API_SECRET")
     shown = run()
     assert shown.exit_code == 0

@@ -20,8 +20,9 @@ from tests.test_package import HEAVY
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CLI_COMMANDS = {
-    *("simulator", "receiver", "trigger", "token", "send", "inbox", "status", "stop", "reset", "lab"),
+    *("simulator", "receiver", "trigger", "calls", "token", "send", "inbox", "status", "stop", "reset", "lab"),
     *("switches", "replay", "fault", "advance", "pace", "credentials", "webhooks", "tunnel", "doctor", "explain"),
+    "board",
 }
 
 
@@ -124,6 +125,25 @@ def test_the_commands_are_those_of_the_blueprint_and_each_explains_itself(shell:
         for parameter in command.params:
             if isinstance(parameter, click.Option) and not parameter.hidden:
                 assert parameter.help, (name, parameter.name)
+
+
+@pytest.mark.fast
+def test_help_lists_every_command_in_one_section_with_its_whole_first_sentence() -> None:
+    from click.testing import CliRunner
+
+    from nbhelpers.cli.main import main
+
+    shown = CliRunner().invoke(main, ["--help"], prog_name="nbhelpers").output
+    parts = re.split(r"^([A-Z][^\n]*):\n", shown, flags=re.MULTILINE)[3:]
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    assert list(sections) == ["The round", "The simulator", "Going live", "Housekeeping"]
+    listed = [name for part in sections.values() for name in re.findall(r"^  (\S+)", part, re.MULTILINE)]
+    assert sorted(listed) == sorted(main.commands)
+    words = " ".join(shown.split())
+    for name, command in main.commands.items():
+        assert f"{name} {' '.join(command.help.split()).partition('. ')[0].removesuffix('.')}" in words
+    assert shown.count("...") == 1  # of the usage
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 @pytest.mark.fast

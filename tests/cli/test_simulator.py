@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import requests
+
 from tests.conftest import Shell, wait_until
 
 
@@ -81,3 +83,21 @@ def test_people_write_by_the_scene_from_the_command_line(shell: Shell) -> None:
     assert "wrote to Page" in shell("trigger", "sticker").stdout
     refused = shell("trigger", "several", "--person", "Bob", "--text", "hi", ok=False)
     assert "A scene has its own people. You gave --person, --text." in refused.stderr
+
+
+def test_the_person_taps_sends_a_place_and_reacts_from_the_shell(shell: Shell) -> None:
+    _, demo = shell.start("simulator", "--demo")
+    shell.start("receiver")
+    body = {"from": {"type": "messenger", "id": demo["page_id"]}, "to": {"type": "messenger", "id": demo["psid"]}}
+    quick = {"text": "Rye?", "quick_replies": [{"title": "Yes", "payload": "YES"}]}
+    body["message"] = {"content": {"type": "custom", "custom": quick}}
+    url, auth = f"{demo['base_url']}/v0.1/messages", (demo["api_key"], demo["api_secret"])
+    assert requests.post(url, json=body, auth=auth, timeout=5).status_code == 202
+    assert "tapped a button of" in shell("trigger", "tap", "--text", "yes").stdout
+    assert "sent a place to" in shell("trigger", "location", "--at", "52.52,13.405").stdout
+    assert "reacted to a message of" in shell("trigger", "react", "--emoji", "🥐").stdout
+    assert "Such as --at 52.52,13.405" in shell("trigger", "location", "--at", "here", ok=False).stderr
+    assert "on the screen there is: nothing" in shell("trigger", "tap", "--text", "yes", ok=False).stderr
+    lines = wait_until(lambda: (shown := shell("inbox").stdout).count("reaction 🥐") and shown, what="the emoji")
+    assert "--> inbound   reply “Yes”, payload YES from" in lines
+    assert "--> inbound   location 52.52, 13.405 from" in lines

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nbhelpers.config import settings
-from nbhelpers.config.settings import MODES, Settings, load, spare_loopback
+from nbhelpers.config.settings import MODES, Settings, dotenv_path, load, spare_loopback, state_directory
 from nbhelpers.errors import SettingsError
 from tests.conftest import REPOSITORY
 
@@ -267,6 +267,11 @@ def test_the_example_has_every_name_that_is_read_and_no_other():
     strings = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
     read = {text for text in strings if isinstance(text, str) and re.fullmatch(r"[A-Z0-9]+(_[A-Z0-9]+)+", text)}
     read -= {"NO_PROXY", *settings.__all__}  # the one is written and never asked for, the others are no settings
+    # A hub and the server extension set these for those whom they start: nobody writes them into a file.
+    read -= {name for name in read if name.startswith("JUPYTERHUB_")} | {
+        settings.JUPYTER_URL,
+        "NBHELPERS_JUPYTER_STATE",
+    }
     assert {"NBHELPERS_API_HOST", "NBHELPERS_STATE", "NGROK_AUTHTOKEN", "NEXMO_API_KEY", "PUBLIC_URL"} <= read
     assert sorted(example_names()) == sorted(read)
 
@@ -293,3 +298,75 @@ def test_git_ignores_the_env_file_and_keeps_the_example():
     ignored = (REPOSITORY / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert ".env" in ignored
     assert ".env*" not in ignored
+
+
+HUB = {"JUPYTERHUB_SERVICE_PREFIX": "/user/ada/"}
+
+
+@pytest.mark.parametrize("where", [".", "notebooks", "course/notebooks", "elsewhere"])
+def test_on_a_hub_state_and_env_file_stand_under_the_home_whichever_folder_a_kernel_is_in(tmp_path: Path, where: str):
+    home = tmp_path / "home"
+    (home / where).mkdir(parents=True)
+    (home / "course").mkdir(exist_ok=True)
+    (home / "course" / "pyproject.toml").write_text(KIT)
+    (home / "notebooks" / ".lab").mkdir(parents=True, exist_ok=True)
+    environ = HUB | {"HOME": str(home)}
+    made = load(environ=environ, folder=home / where)
+    assert made.state == home / ".lab"
+    assert dotenv_path(home / where, environ) == home / ".lab" / ".env"
+    (home / ".lab").mkdir()
+    (home / ".lab" / ".env").write_text("NBHELPERS_MODE=live\nVONAGE_API_KEY=abcd1234\n")
+    assert load(environ=environ, folder=home / where).api_key == "abcd1234"
+
+
+def test_on_a_hub_too_what_was_wished_wins(tmp_path: Path):
+    environ = HUB | {"HOME": str(tmp_path), "NBHELPERS_STATE": "other"}
+    assert load(environ=environ, folder=tmp_path).state == tmp_path / "other"
+    assert load(state="third", environ=environ, folder=tmp_path).state == tmp_path / "third"
+
+
+NGROK = [{"NGROK_AUTHTOKEN": "2a"}, {"NGROK_DOMAIN": "ada.ngrok.app"}, {"NGROK_CONNECT_CAS": "host"}]
+
+
+@pytest.mark.parametrize(
+    ("environ", "kind"),
+    [
+        ({}, "ngrok"),
+        ({"PUBLIC_URL": "https://ada.example"}, "url"),
+        (HUB, "jupyter"),
+        (HUB | {"PUBLIC_URL": "https://ada.example"}, "url"),
+        *((HUB | some, "ngrok") for some in NGROK),
+        ({"NBHELPERS_TUNNEL": "jupyter"}, "jupyter"),
+        ({"NBHELPERS_TUNNEL": "jupyter", "PUBLIC_URL": "https://hub.example", "NGROK_AUTHTOKEN": "2a"}, "jupyter"),
+        (HUB | {"NBHELPERS_TUNNEL": "ngrok"}, "ngrok"),
+        (HUB | {"NBHELPERS_TUNNEL": "url"}, "url"),
+    ],
+)
+def test_what_makes_the_receiver_public(tmp_path: Path, environ: dict[str, str], kind: str):
+    environ = environ | {"HOME": str(tmp_path)}
+    assert load("live", environ=environ, folder=tmp_path).tunnel == kind
+    assert load("sandbox", environ=environ, folder=tmp_path).tunnel == kind
+    assert load("simulator", environ=environ, folder=tmp_path).tunnel == "none"
+
+
+def test_a_kind_of_tunnel_that_there_is_not_is_refused(tmp_path: Path):
+    with pytest.raises(SettingsError, match="Set it to url, ngrok, jupyter"):
+        load("live", environ={"NBHELPERS_TUNNEL": "cloud"}, folder=tmp_path)
+
+
+def test_the_public_address_of_a_server_is_its_own_or_behind_the_hubs(tmp_path: Path):
+    environ = HUB | {"HOME": str(tmp_path)}
+    hub = {"JUPYTERHUB_PUBLIC_HUB_URL": "https://hub.example/hub/"}
+    own = {"JUPYTERHUB_PUBLIC_URL": "https://ada.hub.example/user/ada/"}
+    assert load("live", environ=environ, folder=tmp_path).hub_public_url is None
+    assert load("live", environ=environ | hub, folder=tmp_path).hub_public_url == "https://hub.example/user/ada/"
+    assert load("live", environ=environ | hub | own, folder=tmp_path).hub_public_url == own["JUPYTERHUB_PUBLIC_URL"]
+    assert load(environ=environ | own, folder=tmp_path).hub_public_url is None, "simulator mode needs none"
+
+
+def test_the_state_directory_is_found_whatever_else_cannot_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NBHELPERS_MODE", "lively")
+    assert state_directory() == tmp_path / ".lab"
+    monkeypatch.setenv("NBHELPERS_STATE", str(tmp_path / "other"))
+    assert state_directory() == tmp_path / "other"

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
 from nbhelpers import Lab
-from nbhelpers.course.actions import ActionResult, LinkPage, Saved
+from nbhelpers.course.actions import ActionResult, LinkPage, Saved, Simulator
 from nbhelpers.errors import KitError, ServiceError, SettingsError
+from nbhelpers.messages.outbound import OutboundMessage
 from tests.conftest import wait_until
+from tests.support.labs import course_of
 
 pytestmark = pytest.mark.fast
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.inbox.close()
 
 
 # The Page
@@ -89,6 +83,18 @@ def test_the_link_page_is_a_link_that_opens_a_new_tab(ready: Lab) -> None:
     assert "Link your Facebook Page" in requests.get(shown.url, timeout=5).text
 
 
+def test_under_a_jupyter_server_a_browser_opens_it_there_and_code_has_the_simulators_own(ready: Lab) -> None:
+    settings = ready.settings
+    course = course_of(ready, jupyter_url="http://127.0.0.1:8888/user/ada/", jupyter_state=settings.state)
+    shown = Simulator(course).link_page
+    assert shown.url == f"{settings.host}/_simulator/link"
+    assert repr(shown) == "Open the link page: /user/ada/nbhelpers/link, at the address of this Jupyter"
+    assert '<a href="/user/ada/nbhelpers/link" target="_blank" rel="noopener">' in shown._repr_html_()
+    # A server that looks into another state would show another simulator.
+    elsewhere = course_of(ready, jupyter_url="http://127.0.0.1:8888/", jupyter_state=settings.state / "other")
+    assert Simulator(elsewhere).link_page.shown == shown.url
+
+
 def test_its_address_is_escaped() -> None:
     assert '"><b>' not in LinkPage('http://x/"><b>')._repr_html_()
 
@@ -121,6 +127,22 @@ def test_a_message_to_a_page_without_a_link_is_not_passed_on_and_says_so(ready: 
         "Ada wrote “Hello?” to Not linked. It was not passed on: this Page is linked to no application."
     )
     assert ready.inbox.newest_message() is None
+
+
+def test_a_person_may_send_something_that_is_no_text(ready: Lab) -> None:
+    said = ready.user.write(kind="image", person="Grace")
+    assert repr(said) == f"Grace sent a picture to {ready.facts['page_name']}."
+    assert ready.inbox.wait_for_message(said, timeout=10).message_type == "image"
+    ready.user.write(kind="sticker")
+    assert ready.inbox.newest_message().message_type == "unsupported"
+    with pytest.raises(ServiceError, match="Nobody can write that"):
+        ready.user.write(kind="smell")
+
+
+def test_live_the_phone_is_asked_for_it(ready: Lab, tmp_path: Path) -> None:
+    live = Lab(state=tmp_path / "lab", mode="live")
+    assert repr(live.user.write(kind="image")) == "On your phone, open Messenger and send your Page a picture."
+    live.inbox.close()
 
 
 def test_the_person_reads_what_was_delivered_and_only_once(ready: Lab) -> None:
@@ -182,7 +204,7 @@ def test_every_answer_of_the_test_calls_is_shown_once() -> None:
 
 def test_an_address_where_nobody_answers_is_told(ready: Lab) -> None:
     saved = ready.webhooks.save(inbound="http://127.0.0.1:9/in", method="POST")
-    assert repr(saved) == "Saved. Test call: POST, answered 200, no answer (ClientConnectorError)."
+    assert repr(saved) == "Saved. Test call: POST, answered 200, no answer (nobody listens there)."
 
 
 @pytest.mark.parametrize(("given", "words"), [({"method": "PUT"}, "GET or POST"), ({"inbound": "here"}, "no URL")])
@@ -217,3 +239,35 @@ def test_in_live_mode_the_form_is_the_dashboards(live: Lab) -> None:
 def test_no_tunnel_is_needed_while_the_service_is_simulated(ready: Lab) -> None:
     assert repr(ready.tunnel) == "None needed: the service runs on this computer."
     assert ready.tunnel.public_url is None
+
+
+# Tapping, places and emoji
+
+
+def test_the_person_taps_reacts_and_sends_a_place_and_the_phone_shows_it_all(ready: Lab) -> None:
+    psid = ready.user.write("Hello", person="Zoe").psid
+    buttons = [{"title": "Yes", "payload": "YES"}, {"title": "No", "payload": "NO"}]
+    ready.client.send(
+        OutboundMessage(ready.facts["page_id"], psid, {"text": "Rye?", "quick_replies": buttons}, "custom")
+    )
+    assert repr(ready.user.phone(person="Zoe")).splitlines() == [
+        "Zoe: Hello",
+        f"{ready.facts['page_name']}: Rye? [Yes] [No]",
+    ]
+    reacted = ready.user.react("🥐", person="Zoe")
+    assert (repr(reacted), reacted.psid) == ("Zoe reacted with 🥐.", psid)
+    place = ready.user.send_location(52.52, 13.405, person="Zoe")
+    assert repr(place) == "Zoe sent a place: 52.52, 13.405."
+    said = [ready.inbox.wait_for_message(each, timeout=5).said for each in (reacted, place)]
+    assert said == ["reaction 🥐", "location 52.52, 13.405"]
+    with pytest.raises(ServiceError, match="cannot be tapped"):
+        ready.user.tap("Yes", person="Zoe")  # quick replies go with the next message
+    assert repr(ready.user.phone(person="Zoe")).splitlines()[-1] == "Zoe: location 52.52, 13.405"
+    assert "<pre" in ready.user.phone()._repr_html_()
+
+
+def test_in_live_mode_the_phone_is_a_real_one(live: Lab) -> None:
+    assert repr(live.user.tap("Yes")) == "On your phone, tap “Yes”."
+    assert "react to your Page's message with 👍" in repr(live.user.react())
+    assert "send your location" in repr(live.user.send_location(1, 2))
+    assert "Your phone shows it" in repr(live.user.phone())

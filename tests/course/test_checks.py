@@ -140,15 +140,17 @@ def test_application_cannot_be_told_without_the_account(ready: Lab) -> None:
 @pytest.mark.fast
 def test_application_cannot_be_told_when_the_account_is_refused(ready: Lab) -> None:
     assert repr(checks.application(course_of(ready, api_secret="wrong"))) == (
-        "Cannot tell. The service answered 401: check API key and secret."
+        "Cannot tell. The service did not accept API key and secret. "
+        f"It answered 401 to API key {ready.settings.api_key}. "
+        "Copy both again from the dashboard: the secret belongs to this key and to no other."
     )
 
 
 @pytest.mark.fast
 def test_application_cannot_be_told_when_nobody_answers(ready: Lab) -> None:
-    assert repr(checks.application(course_of(ready, host=NOWHERE))) == (
-        "Cannot tell. The service did not answer (ConnectionError)."
-    )
+    outcome = checks.application(course_of(ready, host=NOWHERE))
+    assert outcome.kind == "cannot tell"
+    assert f"No answer from {NOWHERE} (ConnectionError)." in outcome.words
 
 
 @pytest.mark.fast
@@ -422,7 +424,7 @@ def test_receive_done(ready: Lab) -> None:
 def test_receive_done_for_a_picture(ready: Lab) -> None:
     ready.simulator.write(kind="image", page="Corner Bakery")
     wait_until(ready.inbox.newest_message, 5)
-    assert repr(ready.check("receive")).startswith("Done. A message (image) came at ")
+    assert repr(ready.check("receive")).startswith("Done. A message (image picture.jpg) came at ")
 
 
 @pytest.mark.fast
@@ -568,10 +570,10 @@ def test_reply_not_yet_without_a_receipt(ready: Lab) -> None:
 def test_an_inbox_that_cannot_be_read_is_told_and_nothing_is_lost(fresh: Lab, key: str) -> None:
     path = fresh.inbox.path
     with sqlite3.connect(path) as connection:
-        connection.execute("ALTER TABLE events RENAME TO gone")
+        connection.execute("DROP VIEW told")
     connection.close()
     assert repr(fresh.check(key)) == (
-        f"Cannot tell. The inbox cannot be read: {path}: no such table: events. Nothing is deleted."
+        f"Cannot tell. The inbox cannot be read: {path}: no such table: told. Nothing is deleted."
     )
 
 

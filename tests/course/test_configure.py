@@ -517,3 +517,19 @@ def test_the_lab_hands_it_out(folder: Path, monkeypatch: pytest.MonkeyPatch, ans
     lab = Lab(state=folder / "lab", mode="live")
     assert lab.facts["application_id"] == APPLICATION
     lab.inbox.close()
+
+
+def test_on_a_hub_nothing_is_asked_about_a_tunnel_and_the_file_stands_beside_the_state(
+    folder: Path, answers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/ada/")
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    (folder / "home" / ".lab").mkdir(parents=True)
+    person = Person({name: value for name, value in answers.items() if not name.startswith("NGROK")})
+    ask(person)
+    assert not {"PUBLIC_URL", "NGROK_AUTHTOKEN", "NGROK_DOMAIN"} & set(person.asked())
+    assert not env(folder).exists()
+    assert bits(folder / "home" / ".lab" / ".env") == 0o600
+    assert loaded().tunnel == "jupyter"
+    again = Person()
+    assert ask(again).names == () and again.asked() == [], "nothing is missing"

@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,17 @@ def test_an_error_of_ngrok_is_one_sentence_of_three_parts_and_the_log_has_no_tok
         assert TOKEN not in str(failed.value)
         for path in (tmp_path / "lab").rglob("*"):
             assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
+
+
+def test_without_a_way_to_ngrok_the_cell_says_so_within_seconds(tmp_path: Path):
+    with live_lab(tmp_path, "offline") as lab:
+        begun = time.monotonic()
+        with pytest.raises(
+            ServiceError, match=r"^The ngrok service cannot be reached.*no such host”\. Check the network; if it blocks"
+        ):
+            lab.tunnel.open()
+        assert time.monotonic() - begun < 15, "far from the 25 s of one that says nothing"
+        assert not agents(tmp_path)
 
 
 def test_a_tunnel_that_leads_nowhere_is_never_called_ready(tmp_path: Path):

@@ -22,7 +22,7 @@ from nbhelpers.diagnosis.hop_map import HopMap
 from nbhelpers.services import launcher
 from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_simulator
 from tests.conftest import Shell, wait_until
-from tests.support.labs import arrive, message, seen, written
+from tests.support.labs import SMS, WHATSAPP, arrive, message, seen, written
 from tests.support.simulation import target
 from tests.support.tunnels import account_of, live_lab
 
@@ -55,6 +55,11 @@ def test_at_the_beginning_the_receiver_is_shut(fresh: Lab):
     )
     fresh.receiver  # noqa: B018
     assert "Inbound Message and Delivery Receipt are empty" in stopped(fresh.doctor(), "both webhook URLs")
+
+
+def test_when_everything_was_stopped_it_stops_at_the_receiver(fresh: Lab):
+    launcher.stop(fresh.settings)
+    assert "It stops: your receiver." in stopped(fresh.doctor(), "your receiver")
 
 
 def test_with_everything_open_it_waits_for_a_message_then_an_answer_then_the_receipts(ready: Lab):
@@ -150,7 +155,6 @@ def own_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]
         yield Lab(state=tmp_path / "lab")
 
 
-SMS = {"msisdn": "447700900001", "to": "447700900000", "messageId": "0A", "text": "Hi"}
 STATUS = {name: value for name, value in message().items() if name != "message"} | {"status": "delivered"}
 
 
@@ -189,23 +193,22 @@ def test_a_call_in_the_wrong_way_is_explained_with_its_time(
 
 
 def test_what_else_calls_is_named_beside_the_hops_once_each(ready: Lab):
-    whatsapp = {"channel": "whatsapp", "message_uuid": "w", "from": "447700900001", "to": "1", "message_type": "text"}
     arrive(ready, message())
     for number in range(3):
         arrive(ready, SMS | {"messageId": str(number)})
-    arrive(ready, whatsapp | {"text": "Hi"})
+    arrive(ready, WHATSAPP)
     found = ready.doctor()
     assert len(found.beside) == 2
-    assert re.match(r"At \d\d:\d\d:\d\d came an inbound SMS of the SMS API\. SMS and Messenger share", found.beside[0])
+    assert re.match(
+        r"At \d\d:\d\d:\d\d came an inbound SMS of the SMS API\. Next: SMS and Messenger share", found.beside[0]
+    )
     assert "a message came on WhatsApp, not on Messenger." in found.beside[1]
     assert "\nBeside it: At" in repr(found) and "Beside it: At" in found._repr_html_()
     assert found.facts["beside"] == list(found.beside)
-    for psid in ("100", "447700900001"):
-        ready.inbox.forget(psid)
 
 
 def test_a_message_on_another_channel_is_no_message_on_messenger(own_tunnel: Lab):
-    arrive(own_tunnel, {"channel": "whatsapp", "message_uuid": "w", "from": "4477", "to": "1", "text": "Hi"})
+    arrive(own_tunnel, WHATSAPP)
     words = stopped(own_tunnel.doctor(), "a call from Vonage", "not yet")
     assert "a message came on WhatsApp, not on Messenger. Next: Write to your Page on Messenger" in words
 

@@ -82,7 +82,9 @@ def test_panels_that_are_missing_are_to_do(ready: Lab, monkeypatch: pytest.Monke
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(module, "version", version)
-    assert line(ready.preflight(), "panels") == "panels   to do: ipywidgets is missing: run start.py again"
+    assert line(ready.preflight(), "panels") == (
+        "panels   to do: ipywidgets is missing: run start.py, or install nbhelpers[course]"
+    )
 
 
 @pytest.mark.fast
@@ -108,3 +110,16 @@ def test_in_live_mode_it_says_whether_a_tunnel_could_be_opened_and_opens_none(tm
         assert "NGROK_AUTHTOKEN is not set" in line(lab.preflight(), "tunnel")
     with live_lab(tmp_path, PUBLIC_URL="https://ada.example") as lab:
         assert "ready: your own, https://ada.example" in line(lab.preflight(), "tunnel")
+
+
+def test_on_a_hub_its_own_address_is_the_tunnel_if_the_server_has_the_extension(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/ada/")
+    lab = Lab(state=tmp_path / "lab", mode="live")
+    assert "to do: the Jupyter server does not have the kit's extension" in line(lab.preflight(), "tunnel")
+    lab.inbox.close()
+    monkeypatch.setenv("NBHELPERS_JUPYTER_URL", "http://127.0.0.1:8888/user/ada/")
+    lab = Lab(state=tmp_path / "lab", mode="live")
+    assert "ready: the hub's own address: `lab.tunnel` shows" in line(lab.preflight(), "tunnel")
+    lab.inbox.close()

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.fast
 
 @pytest.fixture
 def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    monkeypatch.setenv("PUBLIC_URL", "https://door.example")
+    monkeypatch.setenv("PUBLIC_URL", "https://receiver.example")
     lab = Lab(state=tmp_path / "lab", mode="live")
     yield lab
     lab.stop()

@@ -46,7 +46,8 @@ def places(explained: Explained) -> list[tuple[str, str]]:
         ("Low-Balance", [("refusal", "low-balance")]),
         ("Forbidden", [("refusal", "Forbidden")]),
         ("forbidden", [("refusal", "forbidden")]),
-        ("FORBIDDEN", [("refusal", "forbidden"), ("refusal", "Forbidden")]),
+        ("FORBIDDEN", [("refusal", "forbidden"), ("refusal", "Forbidden"), ("http", "403")]),
+        ("Unauthorized", [("refusal", "unauthorized"), ("http", "401")]),
         ("ERR_NGROK_108", [("ngrok", "108")]),
         ("err_ngrok_108", [("ngrok", "108")]),
         ("https://ngrok.com/docs/errors/err_ngrok_108/", [("ngrok", "108")]),
@@ -62,15 +63,27 @@ def test_a_code_is_known_however_it_stands_on_the_screen(given: str | int, found
 
 @pytest.mark.fast
 @pytest.mark.parametrize(
-    "given", ["", "   ", "999999", "ERR_NGROK_1340", "https://developer.vonage.com/api-errors", "#", None, "a\x1b[2J"]
+    ("given", "seen"),
+    [
+        ("", "You gave nothing that can be read."),
+        ("   ", "You gave nothing that can be read."),
+        ("#", "You gave “#”."),
+        (None, "You gave “None”."),
+        ("a\x1b[2J", "You gave “a�[2J”."),
+        ("999999", "You gave “999999”: a status has three digits, a code of a receipt or a refusal three or four."),
+        ("https://developer.vonage.com/api-errors", "You gave “https://developer.vonage.com/api-errors”."),
+        ("Invalid Tokens", "You gave “Invalid Tokens”; nearest to it is “invalid token” or “invalid tag”."),
+        ("low balanse", "You gave “low balanse”; nearest to it is “low balance” or “low-balance”."),
+        ("eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln", "You gave “••••”."),
+    ],
 )
-def test_a_code_that_is_not_known_is_refused_in_three_parts(given: Any):
+def test_what_names_nothing_is_refused_in_three_parts_with_what_is_nearest(given: Any, seen: str):
     with pytest.raises(KitError) as caught:
         explain(given)
     error = caught.value
-    assert error.what == "The kit does not know this code."
-    assert error.seen.startswith("You gave ") and error.seen.isprintable()
-    assert "ERR_NGROK_108" in error.next
+    assert error.what == "There is no code and no sentence in this that the kit knows."
+    assert error.seen == seen and error.seen.isprintable()
+    assert "ERR_NGROK_108" in error.next and "`lab.doctor()`" in error.next
 
 
 @pytest.mark.fast
@@ -135,7 +148,9 @@ class Reader(HTMLParser):
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("code", ["1120", "ERR_NGROK_105", "invalid-json", "tls-unknown"])
+@pytest.mark.parametrize(
+    "code", ["1120", "ERR_NGROK_105", "invalid-json", "tls-unknown", '{"title": "<b>", "type": "#1150"}', '{"a": 1}']
+)
 def test_the_panel_says_what_the_text_says_and_a_screen_reader_finds_its_way(code: str):
     explained = explain(code)
     read = Reader(explained._repr_html_())
@@ -159,7 +174,14 @@ def test_the_command_explains_a_code_in_words_and_as_facts(shell: Shell):
     assert (meaning["space"], meaning["code"]) == ("refusal", "1120")
     assert set(meaning) == {"space", "code", "what", "seen", "next", "fault", "simulator"}
     refused = shell("explain", "nonsense", ok=False)
-    assert (refused.returncode, "The kit does not know this code. You gave “nonsense”." in refused.stderr) == (1, True)
+    assert (refused.returncode, "There is no code and no sentence in this" in refused.stderr) == (1, True)
+
+
+def test_the_command_takes_a_sentence_without_quotes_and_what_comes_through_a_pipe(shell: Shell):
+    assert shell("explain", "Unauthorised:", "Invalid", "Token").stdout == f"{explain(401)}\n"
+    pasted = '{"title": "Unauthorised",\n "detail": "Invalid Token"}'
+    told = shell("explain", "--json", "-", piped=pasted)
+    assert json.loads(told.stdout)["said"] == ["It says “Unauthorised: Invalid Token”."]
 
 
 # The simulator shows what it is said to show
@@ -186,7 +208,6 @@ def cleared(request: pytest.FixtureRequest) -> Iterator[None]:
     if "world" in request.fixturenames:
         control = request.getfixturevalue("world").control
         control.clear_faults()
-        control.forget_refusals()
         control.switch(unauthorised="live", rate_limit_fragment="1000")
 
 
@@ -298,6 +319,13 @@ def patched_by_name(*given: Any) -> requests.Response:
     return answer
 
 
+def without_header(world: Detached, *_: Any) -> requests.Response:
+    answer = world.post("/v1/messages", b"{}")
+    assert (answer.status_code, answer.json()["detail"]) == (401, "Request header 'Authorization' missing")
+    answer._content = json.dumps({"type": "#authorization-missing"}).encode()  # known by its words
+    return answer
+
+
 def linked_to_a_second(world: Detached, program: Program, page: str, _: str) -> requests.Response:
     second = world.application(program.key, messages=webhooks())
     return call("POST", f"{ACCOUNTS}/messenger/{page}/applications", json={"application": second.id})(world)
@@ -320,6 +348,7 @@ DONE: dict[tuple[str, str], Doing] = {
     ("http", "420"): call("POST", "/account/settings", data={"moCallBackUrl": "nowhere"}),
     ("http", "422"): today(text=None),
     ("refusal", "invalid-json"): broken_json,
+    ("refusal", "authorization-missing"): without_header,
     ("refusal", "unathorized"): then(unauthorised="specification", fault="wrong-key"),
     ("refusal", "InvalidParams"): without_message,
     ("refusal", "1010"): then(rate_limit_fragment="1010", fault="rate-limit"),

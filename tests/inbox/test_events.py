@@ -13,17 +13,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from nbhelpers.inbox.events import ORIGINS, Delivery, Event, Receipts, event_of, one_line
+from tests.support.arrivals import delivery
 
 pytestmark = pytest.mark.fast
 
 UUID, PSID, PAGE = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab", "1111111111111111", "0000000000000000"
 INBOUND = {"message_uuid": UUID, "from": PSID, "to": PAGE, "message_type": "text", "text": "Hello!"}
 STATUS = {"message_uuid": UUID, "from": PAGE, "to": PSID, "status": "delivered"}
-
-
-def delivery(body: Any, **more: Any) -> Delivery:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Delivery(**{"method": "POST", "path": "/webhooks/inbound", "headers": (), "answer": 200, **more}, body=data)
 
 
 def event(**more: Any) -> Event:
@@ -182,7 +178,8 @@ def test_somebody_elses_call_is_named_with_one_next_action():
 
 
 def test_what_stood_in_the_way_of_the_bytes_is_told_in_the_line():
-    assert event(notes="compressed with gzip, in cp1252").line.endswith(" (compressed with gzip, in cp1252)")
+    line = event(notes="compressed with gzip, in Windows-1252").line
+    assert " (compressed with gzip, in Windows-1252). Next: Let whatever passes webhooks on" in line
 
 
 def test_the_body_of_a_call_that_is_no_json_has_no_fields():

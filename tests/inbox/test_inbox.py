@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import pytest
 from nbhelpers.errors import InboxError
 from nbhelpers.inbox.events import Delivery, Event
 from nbhelpers.inbox.inbox import Inbox
+from tests.support.arrivals import PAGE, PSID, delivery, inbound, put
 
 pytestmark = pytest.mark.fast
 
@@ -26,38 +26,8 @@ pytestmark = pytest.mark.fast
 GUIDES_OWN = (Path(__file__).parents[1] / "data" / "guide_inbound.json").read_bytes()
 
 
-PSID, PAGE = "1111111111111111", "0000000000000000"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "simulator" / "lab.sqlite3"
-
-
-@pytest.fixture
-def inbox(path: Path) -> Iterator[Inbox]:
-    made = Inbox(path)
-    yield made
-    made.close()
-
-
-def delivery(body: Any, **more: Any) -> Delivery:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Delivery(**{"method": "POST", "path": "/webhooks/inbound", "headers": (), "answer": 200, **more}, body=data)
-
-
-def inbound(text: str = "Hello!", uuid: str | None = None, psid: Any = PSID, **more: Any) -> Delivery:
-    body = {"message_uuid": uuid or f"u-{text}", "from": psid, "to": PAGE, "message_type": "text", "text": text}
-    return delivery(body, **more)
-
-
 def status(state: str, uuid: str = "r-1", **more: Any) -> Delivery:
     return delivery({"message_uuid": uuid, "from": PAGE, "to": PSID, "status": state, **more}, path="/webhooks/status")
-
-
-def put(inbox: Inbox, *deliveries: Delivery) -> None:
-    for one in deliveries:
-        inbox.record(one).result(10)
 
 
 def reply(inbox: Inbox, uuid: str = "r-1", text: str = "Hi!", psid: str = PSID) -> None:

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nbhelpers.inbox.events import Delivery, Event
+from nbhelpers.inbox.events import Event
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.inbox.watcher import Watcher
+from tests.support.arrivals import inbound, put
 
 pytestmark = pytest.mark.fast
-
-
-PSID, PAGE = "1111111111111111", "0000000000000000"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "simulator" / "lab.sqlite3"
-
-
-@pytest.fixture
-def inbox(path: Path) -> Iterator[Inbox]:
-    made = Inbox(path)
-    yield made
-    made.close()
-
-
-def delivery(body: Any, **more: Any) -> Delivery:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Delivery(**{"method": "POST", "path": "/webhooks/inbound", "headers": (), "answer": 200, **more}, body=data)
-
-
-def inbound(text: str = "Hello!", uuid: str | None = None, psid: Any = PSID, **more: Any) -> Delivery:
-    body = {"message_uuid": uuid or f"u-{text}", "from": psid, "to": PAGE, "message_type": "text", "text": text}
-    return delivery(body, **more)
-
-
-def put(inbox: Inbox, *deliveries: Delivery) -> None:
-    for one in deliveries:
-        inbox.record(one).result(10)
 
 
 def until(look: Callable[[], Any], seconds: float = 5) -> Any:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,13 +14,6 @@ from nbhelpers.inbox.events import Delivery
 from nbhelpers.inbox.inbox import Inbox
 
 pytestmark = pytest.mark.fast
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    made = Inbox(tmp_path / "lab.sqlite3")
-    yield made
-    made.close()
 
 
 def write(inbox: Inbox, *texts: str, psid: str = "1", **more: object) -> None:

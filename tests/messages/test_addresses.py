@@ -43,3 +43,8 @@ def test_the_urls_stand_under_the_base():
         "inbound_url": "https://a.example/webhooks/inbound",
         "status_url": "https://a.example/webhooks/status",
     }
+
+
+def test_behind_the_secret_of_a_jupyter_server_comes_the_last_part_alone() -> None:
+    base = "https://hub.example/user/ada/nbhelpers/webhooks/s3cret"
+    assert webhook_urls(base) == {"inbound_url": f"{base}/inbound", "status_url": f"{base}/status"}

@@ -45,25 +45,25 @@ def said(shape: str, kind: str, content: Any) -> str:
     ("kind", "content", "words"),
     [
         ("text", "Hello!", "“Hello!”"),
-        ("reply", {"id": "YES", "title": "Yes, please", "description": "any day"}, "reply “Yes, please” (payload YES)"),
-        ("button", {"payload": "yes-payload", "text": "Yes"}, "button “Yes” (payload yes-payload)"),
-        ("button", {"payload": "only"}, "button (payload only)"),
+        ("reply", {"id": "YES", "title": "Yes, please", "description": "any day"}, "reply “Yes, please”, payload YES"),
+        ("button", {"payload": "yes-payload", "text": "Yes"}, "button “Yes”, payload yes-payload"),
+        ("button", {"payload": "only"}, "button payload only"),
         ("location", {"lat": "51.5", "long": "-0.1", "url": "https://example.com/map"}, "location 51.5, -0.1"),
         (
             "location",
             {"lat": 51.5, "long": -0.1, "name": "Bakery", "address": "1 Rye St"},
-            "location 51.5, -0.1 (Bakery, 1 Rye St)",
+            "location 51.5, -0.1: Bakery, 1 Rye St",
         ),
         ("reaction", {"action": "react", "emoji": "👍"}, "reaction 👍"),
         ("reaction", {"action": "unreact"}, "reaction taken back"),
-        ("sticker", {"url": "https://example.com/cat.webp"}, "sticker (cat.webp)"),
+        ("sticker", {"url": "https://example.com/cat.webp"}, "sticker cat.webp"),
         ("like", None, "like"),
         ("contact", {"contacts": [{"name": {"formatted_name": "Ada Lovelace"}}]}, "contact Ada Lovelace"),
         ("contacts", [{"name": {"formatted_name": "Ada"}}, {"name": {"first_name": "Grace"}}], "contacts Ada, Grace"),
         ("order", ORDER, "order of 2× rye, 6× rolls"),
-        ("image", {"url": "https://example.com/a/rye%20bread.jpg", "caption": "Ours"}, "image “Ours” (rye bread.jpg)"),
-        ("file", {"url": "https://example.com/1.pdf", "name": "menu.pdf"}, "file (menu.pdf)"),
-        ("audio", {"url": "https://example.com/sound.mp3"}, "audio (sound.mp3)"),
+        ("image", {"url": "https://example.com/a/rye%20bread.jpg", "caption": "Ours"}, "image rye bread.jpg: “Ours”"),
+        ("file", {"url": "https://example.com/1.pdf", "name": "menu.pdf"}, "file menu.pdf"),
+        ("audio", {"url": "https://example.com/sound.mp3"}, "audio sound.mp3"),
         ("video", {"url": "https://[not-an-address"}, "video"),
         ("unsupported", None, "unsupported"),
         ("poll", {"question": "Rye?", "votes": 3}, 'poll {"question": "Rye?", "votes": 3}'),
@@ -78,7 +78,7 @@ def test_an_unsupported_message_shows_what_the_provider_says_of_it():
     body = {"message_uuid": "u", "channel": "whatsapp", "message_type": "unsupported", "provider_message": "Not known"}
     message = read(body)
     assert isinstance(message, InboundMessage)
-    assert in_words(message) == "unsupported (Not known)"
+    assert in_words(message) == "unsupported Not known"
 
 
 def test_what_is_long_is_cut():
@@ -88,7 +88,7 @@ def test_what_is_long_is_cut():
 
 def test_what_was_made_by_hand_has_its_words_too():
     made = InboundMessage("u", "1", "2", "image", url="https://example.com/photo.jpg")
-    assert in_words(made) == "image (photo.jpg)"
+    assert in_words(made) == "image photo.jpg"
     assert in_words(InboundMessage("u", "1", "2", "text", text="Hello!")) == "“Hello!”"
 
 

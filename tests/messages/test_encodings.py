@@ -26,6 +26,11 @@ def bare(data: bytes) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
+def zipped(data: bytes) -> bytes:
+    """The data as gzip, without the time: two workers must give a test the same name."""
+    return gzip.compress(data, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "notes"),
     [
@@ -34,26 +39,26 @@ def bare(data: bytes) -> bytes:
         (UTF8, [("content-type", "application/json; charset=utf-8")], ()),
         (UTF8, [LATIN], ()),  # it says so, and is not
         (b"\xef\xbb\xbf" + UTF8, [], ()),
-        (gzip.compress(UTF8), [GZIP], ("compressed with gzip",)),
-        (gzip.compress(UTF8), [], ("compressed with gzip",)),
-        (gzip.compress(UTF8), [("content-encoding", "X-GZip")], ("compressed with x-gzip",)),
+        (zipped(UTF8), [GZIP], ("compressed with gzip",)),
+        (zipped(UTF8), [], ("compressed with gzip",)),
+        (zipped(UTF8), [("content-encoding", "X-GZip")], ("compressed with x-gzip",)),
         (zlib.compress(UTF8), [("content-encoding", "deflate")], ("compressed with deflate",)),
         (bare(UTF8), [("content-encoding", "deflate")], ("compressed with deflate",)),
         (
-            gzip.compress(zlib.compress(UTF8)),
+            zipped(zlib.compress(UTF8)),
             [("content-encoding", "deflate, gzip")],
             ("compressed with deflate and gzip",),
         ),
         (UTF8, [("content-encoding", "identity")], ()),
-        (TEXT.encode("latin-1"), [LATIN], ("in iso8859-1",)),
-        (TEXT.encode("latin-1"), [], ("in cp1252",)),
-        (TEXT.encode("utf-16"), [], ("in utf-16",)),
-        (TEXT.encode("utf-16-le"), [], ("in utf-16-le",)),
-        (TEXT.encode("utf-32-be"), [], ("in utf-32-be",)),
-        (gzip.compress(TEXT.encode("latin-1")), [GZIP, LATIN], ("compressed with gzip", "in iso8859-1")),
-        (b'{"text": "\x81"}', [], ("in iso8859-1",)),  # not even Windows-1252 has it
-        (TEXT.encode("latin-1"), [("content-type", "a/b; charset=punycode")], ("in cp1252",)),
-        (TEXT.encode("latin-1"), [("content-type", "a/b; charset=no-such-thing")], ("in cp1252",)),
+        (TEXT.encode("latin-1"), [LATIN], ("in ISO-8859-1",)),
+        (TEXT.encode("latin-1"), [], ("in Windows-1252",)),
+        (TEXT.encode("utf-16"), [], ("in UTF-16",)),
+        (TEXT.encode("utf-16-le"), [], ("in UTF-16-le",)),
+        (TEXT.encode("utf-32-be"), [], ("in UTF-32-be",)),
+        (zipped(TEXT.encode("latin-1")), [GZIP, LATIN], ("compressed with gzip", "in ISO-8859-1")),
+        (b'{"text": "\x81"}', [], ("in ISO-8859-1",)),  # not even Windows-1252 has it
+        (TEXT.encode("latin-1"), [("content-type", "a/b; charset=punycode")], ("in Windows-1252",)),
+        (TEXT.encode("latin-1"), [("content-type", "a/b; charset=no-such-thing")], ("in Windows-1252",)),
     ],
 )
 def test_a_body_is_read_and_how_it_came_is_told(body: bytes, headers: list[tuple[str, str]], notes: tuple[str, ...]):
@@ -69,9 +74,9 @@ def test_a_body_is_read_and_how_it_came_is_told(body: bytes, headers: list[tuple
         (b"x", "br", "with “br”, and gzip and deflate alone"),
         (b"x", "zstd", "with “zstd”"),
         (b"x" * 30, "gzip", "is not, or not whole"),
-        (gzip.compress(UTF8)[:-3], "gzip", "is not, or not whole"),
+        (zipped(UTF8)[:-3], "gzip", "is not, or not whole"),
         (b"", "gzip", "is not, or not whole"),
-        (gzip.compress(b" " * (LONGEST_BODY + 1)), "gzip", "more than 1048576 bytes"),
+        (zipped(b" " * (LONGEST_BODY + 1)), "gzip", "more than 1048576 bytes"),
         (UTF8, "gzip, gzip, gzip, gzip", "compressed 4 times"),
     ],
 )
@@ -82,7 +87,7 @@ def test_what_cannot_be_unpacked_says_why_and_stays_as_it_came(body: bytes, codi
 
 
 def test_a_bomb_is_not_unpacked():
-    bomb = gzip.compress(gzip.compress(b"\0" * (300 << 20)))
+    bomb = gzip.compress(zipped(b"\0" * (300 << 20)))
     began = time.monotonic()
     content = content_of(bomb, [("content-encoding", "gzip, gzip")])
     assert "more than" in content.why

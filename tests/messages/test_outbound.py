@@ -57,13 +57,12 @@ def test_every_medium_is_written_in_both_shapes(kind: str):
     assert message.body("v1") == flat(message_type=kind, **{kind: {"url": URL}})
 
 
-def test_a_custom_message_goes_through_in_the_guides_shape_only():
+def test_a_custom_message_goes_through_in_both_shapes_and_the_service_judges_it():
     template = {"attachment": {"type": "template", "payload": {}}}
     message = OutboundMessage(PAGE, PSID, template, kind="custom")
     for version in ("beta", "v0.1"):
         assert message.body(version) == nested({"type": "custom", "custom": template})
-    with pytest.raises(MessageError, match="v1 has no custom"):
-        message.body("v1")
+    assert message.body("v1") == flat(message_type="custom", custom=template)
 
 
 @pytest.mark.parametrize("category", ["response", "update"])

@@ -9,7 +9,7 @@ import pytest
 from nbhelpers import Lab
 from nbhelpers.errors import ServiceError, SettingsError
 from nbhelpers.messages.urls import is_url, webhook_url
-from nbhelpers.simulator.server import Options
+from nbhelpers.simulator.app import Options
 from tests.conftest import Shell
 
 SENTENCE = "inbound is no URL. You gave “localhost:5000/in”. Give the whole address, such as http://localhost:5000/in."

@@ -32,7 +32,8 @@ class Asked:
         def shown() -> dict[str, dict[str, Any]] | None:
             reply = self._client.complete(code, reply=True, timeout=60)["content"]
             found = {each["text"].removeprefix(code): each for each in reply["metadata"]["_jupyter_types_experimental"]}
-            return found if all(found[name]["type"] != "<unknown>" for name in PUBLIC) else None
+            known = [each["type"] != "<unknown>" for name, each in found.items() if not name.startswith("_")]
+            return found if known and all(known) else None
 
         return wait_until(shown, 60, "a type for every name")
 
@@ -75,6 +76,13 @@ def test_what_is_called_shows_what_it_takes(kernel: Asked):
     for name in ("need", "check", "reply", "reset", "replay", "explain"):
         assert offered[name]["type"] == "function"
         assert offered[name]["signature"].startswith("("), name
+
+
+def test_the_simulators_controls_are_offered_with_what_they_take(kernel: Asked):
+    offered = kernel.complete("lab.simulator.")
+    assert {"create_page", "link_page", "write", "read", "fault", "switch", "advance", "refuse_next"} <= set(offered)
+    assert len([name for name in offered if not name.startswith("_")]) > 25
+    assert offered["fault"]["signature"].replace("'", "").startswith("(name: str, times: int | None=None, *, person: ")
 
 
 @pytest.mark.parametrize("name", PUBLIC)

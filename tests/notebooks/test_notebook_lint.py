@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+from nbhelpers.course.exercises import tasks
+from nbhelpers.course.questions import questions
+from nbhelpers.course.steps import STEPS as STEP_TABLE
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.fast
@@ -31,11 +34,12 @@ STEPS = {
     "06_receive": "receive",
     "07_reply": "reply",
 }
-NAMES = ["00_start_here", *STEPS, "09_go_live", "quickstart"]
-PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md"]
+NAMES = ["00_start_here", *STEPS, "08_experiments", "09_go_live", "quickstart"]
+PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md", "notebooks/recipes.md"]
 
 KINDS = {"text": "markdown", "live": "markdown", "then-now": "markdown", "next": "markdown"}
-KINDS |= {"by-hand": "code", "code": "code", "panel": "code", "check": "code"}
+KINDS |= {"by-hand": "code", "code": "code", "panel": "code", "check": "code", "question": "code"}
+KINDS |= {f"exercise-{number}": "code" for number in tasks()}
 
 # What each sentence of the guide became: its number, and the notebooks that hold a cell for it.
 GUIDE = {
@@ -78,6 +82,10 @@ GUIDE = {
 
 # Lines of code, words of prose, cells: the most, and the most that the median may be.
 CODE, CODE_MEDIAN, PROSE, PROSE_MEDIAN, CELLS = 12, 4, 120, 70, 30
+
+
+# A cell that a check or a hint sends people to, by its heading.
+NAMED = r"(?<!\*)\*([A-Z][\w ]+)\*(?!\*)"
 
 
 @dataclass(frozen=True)
@@ -178,8 +186,13 @@ def test_the_cells_that_checks_send_people_to_exist() -> None:
         for file in ("checks.py", "actions.py")
         for node in ast.walk(ast.parse((REPOSITORY / "nbhelpers" / "course" / file).read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        for title in re.findall(r"(?<!\*)\*([A-Z][\w ]+)\*(?!\*)", node.value)
+        for title in re.findall(NAMED, node.value)
     }
+    for task in tasks().values():
+        text = "\n".join([*task.hints, *(words for _, words in task.sentences.values())])
+        here = next(name for name, key in STEPS.items() if key == task.step)
+        named_here = set(re.findall(NAMED, text))
+        assert named_here <= {title for cell in texts(here) for _, title in headings(cell.source)}, task.number
     assert named
     assert named <= titles
 
@@ -241,17 +254,17 @@ def test_a_step_opens_with_what_you_do_where_you_are_and_what_is_needed(name: st
 @by_step
 def test_a_step_ends_with_its_check_then_live_then_now_and_next(name: str, key: str) -> None:
     kinds = [cell.tags[0] for cell in cells(name)]
-    assert kinds[-3:] == ["live", "then-now", "next"]
+    assert kinds[-4:] == ["live", "then-now", "question", "next"]
     assert [kinds.count(kind) for kind in ("check", "live", "then-now", "next")] == [1, 1, 1, 1]
     check = next(cell for cell in cells(name) if cell.tags[0] == "check")
     assert re.match(rf'lab\.check\("{key}"[,)]', check.source.splitlines()[-1])
 
-    live, then_now, next_one = (cell.source for cell in cells(name)[-3:])
+    live, then_now, _, next_one = (cell.source for cell in cells(name)[-4:])
     assert "## When you go live" in live
     assert "## Then and now" in then_now
     assert f"(THEN_AND_NOW.md#{KEYS.index(key) + 1}-{key})" in then_now
     assert "## Next" in next_one
-    following = ["01", "02", "03", "04", "05", "06", "07", "quickstart"][KEYS.index(key) + 1]
+    following = ["01", "02", "03", "04", "05", "06", "07", "08"][KEYS.index(key) + 1]
     assert re.search(rf"\({following}\w*\.ipynb\)", next_one)
 
 
@@ -284,8 +297,8 @@ def test_the_walk_to_the_live_service_takes_todays_order() -> None:
 
 def test_the_walk_ends_with_everything_put_back_and_deleted() -> None:
     found = cells("09_go_live")
-    assert [cell.tags[0] for cell in found[-2:]] == ["then-now", "next"]
-    last = "\n".join(cell.source for cell in found[-7:])
+    assert [cell.tags[0] for cell in found[-3:]] == ["then-now", "question", "next"]
+    last = "\n".join(cell.source for cell in found[-8:])
     for call in ("lab.webhooks.put_back()", "lab.tunnel.close()", "lab.inbox.forget(psid)", "delete the application"):
         assert call in last
 
@@ -313,6 +326,42 @@ def test_every_step_names_the_walk_where_it_speaks_of_going_live(name: str, key:
     assert "later release" not in live.source
 
 
+# ---- exercises
+
+
+@by_step
+def test_a_step_has_its_exercises_in_their_order_after_its_check(name: str, key: str) -> None:
+    kinds = [cell.tags[0] for cell in cells(name)]
+    found = [kind.removeprefix("exercise-") for kind in kinds if kind.startswith("exercise-")]
+    assert found == [number for number, task in tasks().items() if task.step == key]
+    assert len(found) == next(step.exercises for step in STEP_TABLE if step.key == key)
+    assert all(kinds.index(f"exercise-{number}") > kinds.index("check") for number in found)
+
+
+@pytest.mark.parametrize("number", tasks())
+def test_an_exercise_is_a_text_with_its_title_and_a_cell_with_blanks_check_hint_and_solution(number: str) -> None:
+    task = tasks()[number]
+    name = next(name for name, key in STEPS.items() if key == task.step)
+    before, cell = next(pair for pair in itertools.pairwise(cells(name)) if pair[1].tags == (f"exercise-{number}",))
+    assert f"## Exercise {number}: {task.title}\n" in before.source
+    lines = cell.source.splitlines()
+    check = f'lab.exercise("{number}").check({", ".join(task.blanks)})'
+    assert ast.unparse(ast.parse(cell.source).body[-1]) == check.replace('"', "'")
+    assert lines[-3:] == ["", f'# lab.exercise("{number}").hint()', f'# lab.exercise("{number}").solution()']
+    for blank in task.blanks:
+        assert re.search(rf"^{blank} = \.\.\.(  #|$)|^def {blank}\(event\): \.\.\.$", cell.source, re.MULTILINE), blank
+    assert check in task.solution
+
+
+@by_notebook
+def test_a_notebook_ends_with_its_question_and_where_to_go_on(name: str) -> None:
+    before, asked, last = cells(name)[-3:]
+    key = next(key for key, question in questions().items() if question.notebook == name)
+    assert (asked.tags, last.tags[0]) == (("question",), "next")
+    assert asked.source == f'lab.panels.question("{key}")'
+    assert "## Before you go on\n" in before.source
+
+
 # ---- size
 
 
@@ -320,7 +369,9 @@ def test_every_step_names_the_walk_where_it_speaks_of_going_live(name: str, key:
 def test_cells_are_short_and_there_are_not_too_many(name: str) -> None:
     assert [f"{cell}: {cell.lines} lines" for cell in codes(name) if cell.lines > CODE] == []
     assert [f"{cell}: {cell.words} words" for cell in texts(name) if cell.words > PROSE] == []
-    assert statistics.median(cell.lines for cell in codes(name)) <= CODE_MEDIAN
+    # Of an exercise most lines are the learner's own, or help.
+    walked = [cell for cell in codes(name) if not cell.tags[0].startswith("exercise-")]
+    assert statistics.median(cell.lines for cell in walked) <= CODE_MEDIAN
     assert statistics.median(cell.words for cell in texts(name)) <= PROSE_MEDIAN
     assert len(cells(name)) <= CELLS
 

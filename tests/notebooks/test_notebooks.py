@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
-import os
 import re
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -20,171 +16,38 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from nbhelpers.auth.private_key import PrivateKey, save_key
 from nbhelpers.auth.tokens import Minter
-from nbhelpers.config import settings as configuration
-from nbhelpers.config.settings import Settings
+from nbhelpers.course.exercises import tasks
 from nbhelpers.errors import InboxError
-from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from nbhelpers.simulator.control.client import ControlClient
 from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_simulator
-from tests.conftest import REPOSITORY, Shell, wait_until
+from tests.conftest import Shell, wait_until
 from tests.support import fake_ngrok
+from tests.support.notebooks import (
+    FOLDER,
+    NOTEBOOKS,
+    STEPS,
+    Run,
+    bad_checks,
+    broken_promises,
+    by_name,
+    execute,
+    inbox_of,
+    leaks,
+    read,
+    secrets_in,
+    settings_of,
+    stop,
+    tags,
+)
 from tests.support.tunnels import TOKEN, account_of, agents, live_lab
 
-FOLDER = REPOSITORY / "notebooks"
-NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-STEPS = [path for path in NOTEBOOKS if re.match(r"0[0-7]_", path.name)]
 FORMS = [path for path in STEPS if path.name[:2] in ("01", "02", "04", "05")]
-GOOD = ("Done.", "Filled in with sample values")
-
-# Not the middle of base64, such as a public key's: that may hold these letters too.
-JWT = re.compile(r"(?<![A-Za-z0-9+/=_-])eyJ[A-Za-z0-9_-]{6,}")
-YOU_SEE = re.compile(r"You see: ((?:“[^”]*”|`[^`]*`|[^.“`])*)")
-
-
-def by_name(path: Path) -> str:
-    return path.stem
-
-
-# Running
-
-
-@dataclass
-class Run:
-    """A notebook that was executed."""
-
-    notebook: NotebookNode
-    seconds: float
-
-    def said_by(self, tag: str) -> list[str]:
-        """What the code cells with this tag show, as text."""
-        return [said(cell) for cell in self.notebook.cells if cell.cell_type == "code" and tag in tags(cell)]
-
-    def cell(self, ident: str) -> str:
-        """What one code cell shows, by its id."""
-        return next(said(cell) for cell in self.notebook.cells if cell.id == ident)
-
-
-def environment(state: Path, **more: str) -> dict[str, str]:
-    """What a kernel finds: nothing of this shell's settings, any free port, this test as its server."""
-    private = ("NBHELPERS_", "VONAGE_", "NEXMO_", "MESSENGER_", "NGROK_", "MESSAGES_API", "PUBLIC_URL")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(private)}
-    names = {"STATE": str(state), "SIMULATOR_PORT": "0", "RECEIVER_PORT": "0"}
-    return (
-        inherited | {f"NBHELPERS_{name}": value for name, value in names.items()} | {"JPY_PARENT_PID": str(os.getpid())}
-    ) | more
-
-
-def execute(notebook: NotebookNode, state: Path, **more: str) -> Run:
-    """Run All, in a kernel of its own that ends with it."""
-    begun = time.monotonic()
-    client = NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(FOLDER)}})
-    client.execute(env=environment(state, **more))
-    return Run(notebook, time.monotonic() - begun)
-
-
-def read(path: Path) -> NotebookNode:
-    return nbformat.read(path, as_version=4)
-
-
-def stop(state: Path) -> None:
-    launcher.stop(configuration.load(state=state, environ={}))
-
-
-def settings_of(state: Path) -> Settings:
-    return configuration.load(state=state, environ={})
-
-
-@contextmanager
-def inbox_of(state: Path) -> Iterator[Inbox]:
-    inbox = Inbox(settings_of(state).folder / "lab.sqlite3")
-    try:
-        yield inbox
-    finally:
-        inbox.close()
-
-
-# Reading
-
-
-def tags(cell: NotebookNode) -> list[str]:
-    return cell.metadata.get("tags", [])
-
-
-def parts(cell: NotebookNode) -> list[str]:
-    """Every text of a cell's outputs, in its order."""
-    found = []
-    for output in cell.get("outputs", []):
-        data = output.get("data", {})
-        rich = html.unescape(re.sub(r"<[^>]+>", " ", data.get("text/html", "")))
-        found += [output.get("text", ""), data.get("text/plain", ""), rich, *output.get("traceback", [])]
-    return [part for part in found if part]
-
-
-def said(cell: NotebookNode) -> str:
-    return plain("\n".join(parts(cell)))
-
-
-def plain(text: str) -> str:
-    return " ".join(text.split())
-
-
-def strings(value: Any) -> Iterator[str]:
-    """Every string in something made of dicts and lists."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            yield from strings(name)
-            yield from strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from strings(inner)
-
-
-def broken_promises(run: Run) -> list[str]:
-    """What a text promises with “You see: …”, in quotation marks or code, and the cell above it does not show."""
-    broken, shown = [], ""
-    for cell in run.notebook.cells:
-        if cell.cell_type == "code":
-            shown = said(cell)
-        for sentence in YOU_SEE.findall(cell.source) if cell.cell_type == "markdown" else []:
-            for quoted, code in re.findall(r"“([^”]*)”|`([^`]*)`", sentence):
-                if plain(quoted or code) not in shown:
-                    broken.append(f"{cell.id}: {quoted or code!r} is not in {shown!r}")
-    return broken
-
-
-def bad_checks(run: Run) -> list[str]:
-    return [words for words in run.said_by("check") if not words.startswith(GOOD)]
-
-
-def secrets_in(state: Path) -> list[str]:
-    """What must never be in a notebook: the account's secrets, and the private keys line by line."""
-    folder = settings_of(state).folder
-    record = json.loads((folder / "simulator.json").read_text(encoding="utf-8"))
-    found = [record["ready"]["api_secret"], record["ready"]["signature_secret"], record["control"]]
-    for path in folder.glob("*.key"):
-        found += [line for line in path.read_text().splitlines() if line and not line.startswith("-----")]
-    assert all(len(secret) >= 8 for secret in found[:3])
-    return [secret for secret in found if len(secret) >= 8]
-
-
-def leaks(run: Run, secrets: list[str]) -> list[str]:
-    """Every text in outputs and widget state that holds a token, a private key or one of the secrets."""
-    shown = [cell.get("outputs", []) for cell in run.notebook.cells if cell.cell_type == "code"]
-    texts = strings([shown, run.notebook.metadata.get("widgets", {})])
-    return [
-        text[:300]
-        for text in texts
-        if JWT.search(text) or "PRIVATE KEY-----" in text or any(secret in text for secret in secrets)
-    ]
 
 
 # As they are committed
@@ -276,6 +139,13 @@ def test_in_order_the_cells_show_what_the_texts_say(walk: Walk) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_in_order_an_exercise_that_nobody_touched_says_not_yet(walk: Walk) -> None:
+    said = [words for run in walk.runs.values() for number in tasks() for words in run.said_by(f"exercise-{number}")]
+    assert len(said) == 15
+    assert [words for words in said if not words.startswith("Not yet. ")] == []
+
+
+@pytest.mark.timeout(300)
 def test_no_output_and_no_widget_holds_a_secret(walk: Walk) -> None:
     secrets = secrets_in(walk.state)
     assert len(secrets) > 20, "the private key was not found"
@@ -288,7 +158,8 @@ def test_kernels_end_and_the_receiver_stays_open(walk: Walk) -> None:
     assert walk.receivers["05"]
     assert walk.receivers["05"] == walk.receivers["06"] == walk.receivers["07"]
     with inbox_of(walk.state) as inbox:
-        assert [event.text for event in inbox.events("inbound")] == ["Hello from Facebook Messenger!"]
+        texts = [event.text for event in inbox.events("inbound")]
+    assert texts == ["Hello from Facebook Messenger!", "Is the cake ready?", None], "the last is a picture"
 
 
 @pytest.mark.timeout(300)
@@ -310,6 +181,38 @@ def test_after_a_restart_three_cells_bring_everything_back(walk: Walk) -> None:
     run = execute(notebook, walk.state)
     assert run.cell("take-the-psid-out") == walk.runs["06"].cell("take-the-psid-out")
     assert run.cell("check").startswith("Done.")
+
+
+# Solved
+
+
+@pytest.mark.timeout(300)
+def test_with_every_exercise_solved_all_are_done_and_so_is_every_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, said, seconds, secrets = tmp_path / "lab", {}, 0.0, []
+    try:
+        for path in STEPS:
+            notebook = read(path)
+            for cell in notebook.cells:
+                number = next((tag[9:] for tag in tags(cell) if tag.startswith("exercise-")), None)
+                cell.source = tasks()[number].solution if number else cell.source
+            run = execute(notebook, state)
+            seconds += run.seconds
+            said |= {number: words for number in tasks() for words in run.said_by(f"exercise-{number}")}
+            assert bad_checks(run) == []
+            secrets += leaks(run, secrets_in(state)) if path.name > "02" else []
+        last = execute(read(FOLDER / "00_start_here.ipynb"), state).cell("where-am-i")
+    finally:
+        stop(state)
+    with capsys.disabled():
+        print(f"\nsolved: {seconds:.1f} s")
+    # A solution may print something first.
+    assert [words for words in said.values() if not re.search(r"(^| )Done\. ", words)] == []
+    assert secrets == []
+    assert list(said) == list(tasks())
+    assert "exercises: 15 of 15" in last
+    assert len(re.findall(r"[1-7] \w+ done 0[1-7]_", last)) == 7
 
 
 # Each alone

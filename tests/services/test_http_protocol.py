@@ -15,17 +15,17 @@ import requests
 
 from nbhelpers.config.settings import Settings
 from nbhelpers.services import launcher
-from nbhelpers.services.launcher import Running
+from nbhelpers.services.record import Record
 
 BODY = b'{"message_uuid": "a", "from": "1", "to": "2", "channel": "messenger"}'
 
 
 @pytest.fixture
-def receiver(settings: Settings) -> Running:
+def receiver(settings: Settings) -> Record:
     return launcher.start("receiver", settings)
 
 
-def connect(receiver: Running) -> socket.socket:
+def connect(receiver: Record) -> socket.socket:
     host, port = receiver.url.removeprefix("http://").split(":")
     return socket.create_connection((host, int(port)), timeout=30)
 
@@ -58,7 +58,7 @@ def flood(connection: socket.socket, size: int) -> int:
     return sent
 
 
-def test_a_header_of_sixty_megabytes_is_cut_off_early_and_costs_no_memory(receiver: Running) -> None:
+def test_a_header_of_sixty_megabytes_is_cut_off_early_and_costs_no_memory(receiver: Record) -> None:
     before = psutil.Process(receiver.pid).memory_info().rss
     with connect(receiver) as connection:
         sent = flood(connection, 60_000_000)
@@ -71,7 +71,7 @@ def test_a_header_of_sixty_megabytes_is_cut_off_early_and_costs_no_memory(receiv
 
 
 @pytest.mark.fast
-def test_a_head_without_an_end_is_refused_at_once_even_in_one_piece(receiver: Running) -> None:
+def test_a_head_without_an_end_is_refused_at_once_even_in_one_piece(receiver: Record) -> None:
     with connect(receiver) as connection:
         connection.sendall(b"POST /webhooks/inbound HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"x" * 70_000)
         connection.settimeout(5)
@@ -79,14 +79,14 @@ def test_a_head_without_an_end_is_refused_at_once_even_in_one_piece(receiver: Ru
 
 
 @pytest.mark.parametrize(("size", "status"), [(60_000, b"200"), (70_000, b"431")])
-def test_sixty_four_kilobytes_of_headers_are_the_limit(receiver: Running, size: int, status: bytes) -> None:
+def test_sixty_four_kilobytes_of_headers_are_the_limit(receiver: Record, size: int, status: bytes) -> None:
     many = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 990) for number in range(size // 1000))
     with connect(receiver) as connection:
         connection.sendall(head(len(BODY), many + b"Connection: close\r\n") + BODY)
         assert answer_of(connection).startswith(b"HTTP/1.1 " + status)
 
 
-def test_a_body_that_stops_half_way_is_ended_after_ten_seconds(receiver: Running) -> None:
+def test_a_body_that_stops_half_way_is_ended_after_ten_seconds(receiver: Record) -> None:
     with connect(receiver) as connection:
         began = time.monotonic()
         connection.sendall(head(len(BODY)) + BODY[:10])
@@ -96,7 +96,7 @@ def test_a_body_that_stops_half_way_is_ended_after_ten_seconds(receiver: Running
     assert 9 < time.monotonic() - began < 13
 
 
-def test_a_sender_that_drips_is_ended_after_ten_seconds(receiver: Running) -> None:
+def test_a_sender_that_drips_is_ended_after_ten_seconds(receiver: Record) -> None:
     with connect(receiver) as connection:
         began = time.monotonic()
         with contextlib.suppress(ConnectionError):
@@ -106,7 +106,7 @@ def test_a_sender_that_drips_is_ended_after_ten_seconds(receiver: Running) -> No
         assert time.monotonic() - began < 14
 
 
-def test_a_thousand_idle_connections_shut_the_receiver_for_nobody(receiver: Running) -> None:
+def test_a_thousand_idle_connections_shut_the_receiver_for_nobody(receiver: Record) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(1000):
             stack.enter_context(connect(receiver))
@@ -117,21 +117,21 @@ def test_a_thousand_idle_connections_shut_the_receiver_for_nobody(receiver: Runn
         assert psutil.Process(receiver.pid).num_fds() < 600
 
 
-def _idle(receiver: Running, stack: contextlib.ExitStack) -> None:
+def _idle(receiver: Record, stack: contextlib.ExitStack) -> None:
     for _ in range(1000):
         stack.enter_context(connect(receiver))
 
 
-def _half(receiver: Running, stack: contextlib.ExitStack) -> None:
+def _half(receiver: Record, stack: contextlib.ExitStack) -> None:
     for _ in range(50):
         stack.enter_context(connect(receiver)).sendall(head(len(BODY)) + BODY[:10])
 
 
-def _headers(receiver: Running, stack: contextlib.ExitStack) -> None:
+def _headers(receiver: Record, stack: contextlib.ExitStack) -> None:
     stack.enter_context(connect(receiver)).sendall(b"POST / HTTP/1.1\r\nX-Long: " + b"x" * 60_000)
 
 
-def _deaf(receiver: Running, stack: contextlib.ExitStack) -> None:
+def _deaf(receiver: Record, stack: contextlib.ExitStack) -> None:
     connection = stack.enter_context(connect(receiver))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
     connection.setblocking(False)
@@ -142,7 +142,7 @@ def _deaf(receiver: Running, stack: contextlib.ExitStack) -> None:
 
 @pytest.mark.parametrize("burden", [_idle, _half, _headers, _deaf])
 def test_sigterm_ends_it_within_two_seconds_whatever_clients_do(
-    receiver: Running, burden: Callable[[Running, contextlib.ExitStack], None]
+    receiver: Record, burden: Callable[[Record, contextlib.ExitStack], None]
 ) -> None:
     process = psutil.Process(receiver.pid)
     with contextlib.ExitStack() as stack:

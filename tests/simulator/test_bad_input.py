@@ -17,13 +17,16 @@ from hypothesis import strategies as st
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.services.record import read_record
 from nbhelpers.simulator.api.routes import ApiRoutes
+from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.routes import ControlRoutes
-from nbhelpers.simulator.storage.switches import SWITCHES
+from nbhelpers.simulator.control.webhooks import WebhookRoutes
+from nbhelpers.simulator.storage.switches import DEFAULTS, SWITCHES
 from tests.support.simulation import Detached, Program, flat, nested
 
 NOTHING: Any = None
-PATHS = sorted({(path, method) for path, method, _ in ApiRoutes(NOTHING, NOTHING, NOTHING, NOTHING).table()})
-SCREENS = sorted({(path, method) for path, method, _ in ControlRoutes(NOTHING, NOTHING, NOTHING, NOTHING, "").table()})
+PATHS = sorted({(path, method) for path, method, _ in ApiRoutes(*[NOTHING] * 5).table()})
+OTHERS = LessonRoutes(*[NOTHING] * 4).table() + WebhookRoutes(*[NOTHING] * 4).table()
+SCREENS = sorted({(path, method) for path, method, _ in ControlRoutes(NOTHING, NOTHING, NOTHING, OTHERS, "").table()})
 bounded = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -176,7 +179,7 @@ def test_ten_megabytes_are_refused_on_every_path(world: Detached, program: Progr
 def test_after_all_this_the_round_still_goes_and_nothing_was_a_fault_of_its_own(
     world: Detached, program: Program
 ) -> None:
-    world.control.switch(**{name: switch.default for name, switch in SWITCHES.items()})
+    world.control.switch(**DEFAULTS)
     page = world.page(program)
     psid = world.control.write(page=page, text="still there?")["psid"]
     world.send(program, flat(page, psid))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import signal
-import subprocess
 import time
 
 import pytest
@@ -18,14 +17,7 @@ from nbhelpers.services import launcher
 from nbhelpers.services.record import read_record
 from nbhelpers.simulator.control.client import ControlClient
 from tests.conftest import Shell, wait_until
-from tests.support.simulation import World, flat, nested, target, webhooks
-
-
-def start(shell: Shell, *arguments: str) -> tuple[subprocess.Popen[str], World]:
-    process, ready = shell.start("simulator", *arguments)
-    record = read_record(shell.folder / ".lab" / "simulator", "simulator")
-    assert record is not None
-    return process, World(shell.folder / ".lab", ready["base_url"], ready, record.control)
+from tests.support.simulation import World, flat, nested, start, target, webhooks
 
 
 def test_the_ready_line_holds_what_a_caller_needs_and_works(shell: Shell) -> None:

@@ -17,7 +17,7 @@ import threading
 import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -33,6 +33,9 @@ MODES = {
     "code:NNN": "exits 1 with ERR_NGROK_NNN",
     "no-network": "exits 1: the service's name cannot be looked up",
     "x509": "exits 1: somebody between us and the service reads TLS",
+    "offline": "stays alive and tries again for ever: the service's name cannot be looked up",
+    "inspected": "the same: somebody between us and the service reads TLS",
+    "late": "cannot reach the service at first, and half a second later it can",
     "online": "starts, but opening an endpoint answers 502 with ERR_NGROK_334 in its details",
     "slow": "the local API is there at once, the session only after a minute",
     "slow-api": "opens the endpoint at once, but says so only after a minute",
@@ -52,6 +55,8 @@ FAILURES = {
     "no-network": "failed to dial ngrok server: dial tcp: lookup connect.ngrok-agent.com: no such host",
     "x509": "tls: failed to verify certificate: x509: certificate signed by unknown authority",
 }
+RETRIES = {"offline": "no-network", "inspected": "x509", "late": "no-network"}  # like whom it fails each time
+WAITS = (0.5, 0.8, 1.1, 1.6)  # seconds between its tries, then the last of these, as the real 2.3.41 does
 OPTIONS = {"bindings", "description", "inspect", "metadata", "name", "traffic_policy", "upstream", "url"}  # no pooling
 TOKEN = re.compile(r"""(?s)\bagent["']?:.*?\bauthtoken["']?: *["']?([^\s"',}]+)""")  # of a config in YAML or JSON
 LONG = 60  # seconds: beyond the patience of every test and of the tunnel itself
@@ -272,6 +277,10 @@ def start(agent: Agent, argv: list[str], options: dict[str, str]) -> int:
             os.write(2, "".join(f"ERROR:  {line}\n" for line in why.splitlines()).encode())
             time.sleep(0.2)  # pyngrok stops reading at the line after which it finds us dead, and would miss the reason
             return 1
+        if mode in RETRIES:
+            for wait in WAITS[:1] if mode == "late" else chain(WAITS, repeat(WAITS[-1])):
+                log("failed to reconnect session", "eror", obj="tunnels.session", err=FAILURES[RETRIES[mode]])
+                time.sleep(wait)
         if mode == "stderr-token":
             os.write(2, f"WARN:  using the authtoken {token}\n".encode())
         time.sleep(LONG if mode == "slow" else 0)

@@ -7,7 +7,9 @@ import http.server
 import json
 import os
 import signal
+import socket
 import sqlite3
+import subprocess
 import threading
 import time
 import uuid
@@ -26,8 +28,9 @@ import requests
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.config import settings as configuration
 from nbhelpers.services import launcher
+from nbhelpers.services.record import read_record
 from nbhelpers.simulator.control.client import ControlClient
-from tests.conftest import wait_until
+from tests.conftest import Shell, wait_until
 
 FORGED = "eyJhbGciOiJSUzI1NiJ9.eyJhcHBsaWNhdGlvbl9pZCI6IngifQ.c2lnbmF0dXJl"
 
@@ -158,6 +161,14 @@ def simulator(folder: Path) -> Iterator[Detached]:
             world.close()
 
 
+def start(shell: Shell, *arguments: str) -> tuple[subprocess.Popen[str], World]:
+    """Start `nbhelpers simulator` in the foreground; its process, and what is needed to act on it."""
+    process, ready = shell.start("simulator", *arguments)
+    record = read_record(shell.folder / ".lab" / "simulator", "simulator")
+    assert record is not None
+    return process, World(shell.folder / ".lab", ready["base_url"], ready, record.control)
+
+
 @dataclass(frozen=True)
 class Call:
     """A request that reached a target."""
@@ -254,6 +265,12 @@ def target(answer: Callable[[Call], int] | int = 200, path: str = "/hook", port:
     with serving(Handler, port) as base:
         made.url = base + path
         yield made
+
+
+def refused_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def flat(page: str, psid: str, **more: Any) -> dict[str, Any]:

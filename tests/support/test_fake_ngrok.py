@@ -340,6 +340,22 @@ def test_a_start_that_fails_says_why_as_the_real_one_does(
     assert not process.is_process_running(config.ngrok_path)
 
 
+@pytest.mark.parametrize(
+    ("mode", "says"), [("offline", "lookup connect.ngrok-agent.com: no such host"), ("inspected", "x509: certificate")]
+)
+def test_one_that_cannot_get_through_says_so_again_and_again_and_lives(mode: str, says: str, agent: Start) -> None:
+    child = run(agent(mode))
+    try:
+        assert http("GET", f"{api_of(child)}/api/endpoints").status_code == 200
+        assert child.stdout is not None
+        said = [child.stdout.readline() for _ in range(3)]
+        assert all("lvl=eror" in line and says in line for line in said)
+        assert child.poll() is None
+    finally:
+        child.kill()
+        child.communicate()
+
+
 def test_a_url_that_is_online_elsewhere_is_334(agent: Start, local: simulation.Target) -> None:
     with pytest.raises(PyngrokNgrokHTTPError) as caught:
         connect(agent("online"), local.url)

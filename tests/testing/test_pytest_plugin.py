@@ -21,7 +21,7 @@ pytest_plugins = ["pytester"]
 README = (REPOSITORY / "nbhelpers" / "simulator" / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("## For your own server and your own tests\n")[2].partition("\n## ")[0]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
-BAKERY, START, PRINTED, END, TESTS, SDK = (body for _, body in BLOCKS)
+BAKERY, START, PRINTED, FOLLOWED, LATER, END, TESTS, SDK = (body for _, body in BLOCKS)
 
 
 def run(pytester: pytest.Pytester, code: str, *arguments: str) -> pytest.RunResult:
@@ -43,7 +43,7 @@ def test_a_suite_that_does_not_use_it_loads_nothing_of_it(pytester: pytest.Pytes
             assert not sys.modules.keys() & {sorted(HEAVY | {"sqlite3", "psutil"})}
     """
     # Alone: other plugins may load what they like.
-    arguments = ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:xdist"]
+    arguments = ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:xdist", "-p", "no:schemathesis"]
     run(pytester, code, *arguments).assert_outcomes(passed=1)
 
 
@@ -125,7 +125,8 @@ def test_tests_run_side_by_side(pytester: pytest.Pytester) -> None:
 
 
 def test_the_examples_are_the_blocks_that_are_run_here() -> None:
-    assert [kind for kind, _ in BLOCKS] == ["python", "bash", "text", "bash", "python", "python"]
+    assert [kind for kind, _ in BLOCKS] == ["python", "bash", "text", "text", "console", "bash", "python", "python"]
+    assert {line.split()[2] for line in LATER.splitlines()} == {"trigger", "calls"}
     assert BAKERY.startswith("# bakery.py\n") and TESTS.startswith("# test_bakery.py\n")
     assert SDK.startswith("# test_sdk.py\n")
     assert Path(nbhelpers.__file__).parent == REPOSITORY / "nbhelpers"
@@ -194,3 +195,6 @@ def test_the_readmes_shell_example_drives_the_flask_server(tmp_path: Path) -> No
     places = [lines.index(line) for line in PRINTED.splitlines()]
     assert places == sorted(places)
     assert "Traceback" not in err.read_text()
+    numbers = re.compile(r"\d+")
+    followed = {numbers.sub("1", line) for line in err.read_text().splitlines()}
+    assert {numbers.sub("1", line) for line in FOLLOWED.splitlines()} <= followed

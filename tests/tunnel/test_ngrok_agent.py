@@ -126,6 +126,35 @@ def test_each_failure_is_one_sentence_with_its_cure_without_the_token_and_leaves
     assert "\\n" not in str(failed.value)
 
 
+KNOWN = [
+    ("old-agent", r"no API for endpoints.*404 to /api/endpoints.*Run `nbhelpers tunnel --update`\."),
+    ("offline", r"cannot be reached.*lookup connect\.ngrok-agent\.com: no such host.*Check the network"),
+    ("inspected", r"opens the secure connection.*x509.*NGROK_CONNECT_CAS=host"),
+]
+
+
+@pytest.mark.parametrize(("mode", "words"), KNOWN)
+def test_what_keeps_it_shut_is_named_as_soon_as_it_is_known_and_leaves_nothing(
+    tmp_path: Path, base: str, mode: str, words: str, capfd: pytest.CaptureFixture[str]
+):
+    begun = time.monotonic()
+    with pytest.raises(ServiceError, match=words) as failed:
+        agent_of(tmp_path, mode).open(base, deadline=25)
+    assert time.monotonic() - begun < 10, "far from the deadline"
+    assert "opened nothing" not in str(failed.value)
+    assert nothing_is_left(tmp_path)
+    for text in (str(failed.value), repr(failed.value.args), *capfd.readouterr()):
+        assert TOKEN not in text
+
+
+def test_one_that_gets_through_at_the_second_try_is_waited_for(tmp_path: Path, base: str):
+    agent = agent_of(tmp_path, "late")
+    try:
+        assert agent.open(base).startswith("http://127.0.0.1:")
+    finally:
+        agent.close()
+
+
 @pytest.mark.parametrize("mode", ["silent", "slow", "slow-api"])
 def test_one_that_never_opens_is_given_up_at_the_deadline_and_killed(tmp_path: Path, base: str, mode: str):
     begun = time.monotonic()

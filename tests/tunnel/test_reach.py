@@ -16,8 +16,7 @@ import requests
 
 from nbhelpers.config.settings import Settings
 from nbhelpers.services import launcher
-from nbhelpers.services.launcher import Running
-from nbhelpers.services.record import read_record
+from nbhelpers.services.record import Record, read_record
 from nbhelpers.tunnel.ngrok_agent import Agent
 from nbhelpers.tunnel.reach import HEADERS, Reached, ngrok_code, reach, wait_until_reached
 from tests.support import fake_ngrok
@@ -28,7 +27,7 @@ NONCE = "a-nonce-that-nobody-else-knows"
 
 
 @pytest.fixture
-def receiver(settings: Settings) -> Running:
+def receiver(settings: Settings) -> Record:
     return launcher.start("receiver", settings)
 
 
@@ -96,7 +95,7 @@ def not_here(base: str, nonce: str = NONCE, timeout: float = 5.0) -> Reached:
 
 
 def test_this_receiver_is_reached_directly_and_through_ngrok(
-    receiver: Running, settings: Settings, tmp_path: Path
+    receiver: Record, settings: Settings, tmp_path: Path
 ) -> None:
     assert reach(receiver.url, nonce_of(settings)).here
     with through_ngrok(tmp_path, receiver.url) as public:
@@ -104,7 +103,7 @@ def test_this_receiver_is_reached_directly_and_through_ngrok(
     assert met == Reached(True, "The nonce came back through the public address: it is this receiver.")
 
 
-def test_another_receiver_is_not_this_one(receiver: Running, settings: Settings, tmp_path: Path) -> None:
+def test_another_receiver_is_not_this_one(receiver: Record, settings: Settings, tmp_path: Path) -> None:
     other = dataclasses.replace(settings, state=tmp_path / "other")
     try:
         met = not_here(launcher.start("receiver", other).url, nonce_of(settings))
@@ -151,7 +150,7 @@ def test_a_redirect_is_not_followed() -> None:
 # What ngrok says in its own name
 
 
-def test_an_endpoint_that_is_offline_is_told_by_its_code(receiver: Running, settings: Settings, tmp_path: Path) -> None:
+def test_an_endpoint_that_is_offline_is_told_by_its_code(receiver: Record, settings: Settings, tmp_path: Path) -> None:
     with through_ngrok(tmp_path, receiver.url, "dead-edge") as public:
         met = not_here(public, nonce_of(settings))
     assert met.seen.startswith("ngrok answered 404 (ERR_NGROK_3200). No ngrok program stands behind this address")
@@ -168,7 +167,7 @@ def test_a_receiver_that_is_shut_behind_the_tunnel_is_told_by_its_code(tmp_path:
 
 
 def test_the_page_for_browsers_is_never_met(
-    receiver: Running, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    receiver: Record, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with through_ngrok(tmp_path, receiver.url) as public:
         browser = requests.get(public, headers={"User-Agent": "Mozilla/5.0"}, timeout=5)

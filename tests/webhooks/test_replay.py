@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 import re
 import time
@@ -328,7 +329,7 @@ def test_the_line_of_a_delivery_says_what_came_and_what_it_tells_of(delivery: De
 def test_the_talk_shows_it_as_what_it_is(forged: tuple[Lab, str, Replayed]) -> None:
     talk = forged[0].panels.conversation()
     lines = printed(talk).splitlines()[1:]
-    assert re.fullmatch(rf"the person: true \({CLOCK}\)", lines[0])
+    assert re.fullmatch(rf"(Ada|the person): true \({CLOCK}\)", lines[0])
     assert re.fullmatch(rf"edited, not the person: more \({CLOCK}\)", lines[1])
     assert len(lines) == 2
     assert "edited, not the person more" in seen(talk)
@@ -448,6 +449,18 @@ def test_what_the_receiver_would_not_look_at_or_is_not_whole_is_not_sent(
 
 
 @fast
+def test_a_compressed_webhook_is_sent_again_as_it_came_and_edited_as_it_reads(ready: Lab) -> None:
+    body = json.dumps(message(uuid="zipped"), ensure_ascii=False).encode()
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    requests.post(ready.receiver.inbound_url, data=gzip.compress(body), headers=headers, timeout=5)
+    number = ready.inbox.deliveries(limit=1)[0].id
+    again = ready.replay(number)
+    assert (again.answer, again.event.message_uuid, again.event.deliveries) == (200, "zipped", 2)
+    edited = ready.replay(number, text="Grüße")
+    assert json.loads(edited.kept.body)["message"]["content"]["text"] == "Grüße"
+
+
+@fast
 def test_it_knows_how_much_the_ledger_keeps() -> None:
     assert replaying._KEPT == tables._ODD_BODY
 
@@ -457,8 +470,8 @@ def test_rubbish_is_sent_again_as_it_came_but_cannot_be_edited(ready: Lab) -> No
     requests.post(ready.receiver.inbound_url, data=b"rubbish", timeout=5)
     number = ready.inbox.deliveries(limit=1)[0].id
     done = ready.replay(number)
-    assert (done.answer, done.event, done.new) == (400, None, False)
-    assert "Answered 400. It tells of no event." in repr(done)
+    assert (done.answer, done.event.kind, done.new) == (400, "call", False)
+    assert "Answered 400. It was refused, and kept all the same. The same event: now 2 deliveries." in repr(done)
     assert "The receiver says: This is no webhook." in repr(done)
     with pytest.raises(MessageError, match=f"Delivery {number} cannot be edited. Its body is no JSON object."):
         ready.replay(number, text="x")

@@ -6,7 +6,6 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +17,14 @@ from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.widgets import conversation
 from nbhelpers.widgets.conversation import ConversationPanel
 from tests.conftest import wait_until
+from tests.support.arrivals import status
 from tests.support.labs import (
     CLOCK,
     arrive,
     button,
     inside,
     markup,
+    message,
     printed,
     says,
     seen,
@@ -38,13 +39,6 @@ HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(2)> & </p>'
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.stop()
-
-
-@pytest.fixture
 def panel(ready: Lab) -> Iterator[Any]:
     made = ready.panels.psid()
     yield made
@@ -56,11 +50,6 @@ def talk(ready: Lab) -> Iterator[Any]:
     made = ready.panels.conversation()
     yield made
     made.close()
-
-
-def status(uuid: str, state: str, psid: str, **more: Any) -> dict[str, Any]:
-    ends = {"to": {"type": "messenger", "id": psid}, "from": {"type": "messenger", "id": "200"}}
-    return {"message_uuid": uuid, "status": state, "timestamp": "2020-01-01T14:00:00.000Z"} | ends | more
 
 
 def bubbles(panel: Any) -> list[str]:
@@ -83,7 +72,7 @@ def test_it_shows_both_sides_in_order_and_how_far_each_answer_came(ready: Lab, t
     ready.simulator.read()
     says(talk, "✓ read")
     written(ready, "Thanks!")
-    says(talk, "Thanks!")
+    wait_until(lambda: len(bubbles(talk)) == 3, 5)
     shapes = [
         rf"Ada Are you open\? Ada · {CLOCK}",
         rf"you At seven\. you · ✓ read {CLOCK}",
@@ -97,16 +86,46 @@ def test_it_shows_both_sides_in_order_and_how_far_each_answer_came(ready: Lab, t
 
 
 @pytest.mark.fast
-def test_an_answer_that_was_sent_by_hand_is_known_by_its_receipts(ready: Lab, talk: Any) -> None:
+@pytest.mark.parametrize(
+    ("content", "kind", "shown"),
+    [
+        ("We open\nat seven & <b>", "text", "We open at seven & <b>"),
+        ({"text": "Rye?", "quick_replies": [{"title": "Yes", "payload": "Y"}]}, "custom", "Rye? [Yes]"),
+        ("https://example.com/rye.jpg", "image", "(image https://example.com/rye.jpg)"),
+    ],
+)
+def test_an_answer_that_was_sent_by_hand_has_its_words_and_is_marked(
+    ready: Lab, talk: Any, content: Any, kind: str, shown: str
+) -> None:
     psid = written(ready).psid
-    body = OutboundMessage(ready.facts["page_id"], psid, "By hand").body("v0.1")
+    body = OutboundMessage(ready.facts["page_id"], psid, content, kind).body("v0.1")
     headers = {"Authorization": f"Bearer {ready.token()}"}
     requests.post(f"{ready.settings.host}/v0.1/messages", json=body, headers=headers, timeout=5)
     says(talk, "✓ delivered")
-    assert re.fullmatch(
-        rf"you \(an answer that you sent by hand\) you, by hand · ✓ delivered {CLOCK}", bubbles(talk)[-1]
-    )
+    assert re.fullmatch(rf"you, by hand {re.escape(shown)} you, by hand · ✓ delivered {CLOCK}", bubbles(talk)[-1])
     assert len(bubbles(talk)) == 2
+    assert "you, by hand: " in printed(talk)
+
+
+@pytest.mark.fast
+def test_in_live_mode_it_says_why_an_answer_by_hand_has_no_words(live: Lab) -> None:
+    arrive(live, message())
+    arrive(live, status("r", "delivered", "100"), "/webhooks/status")
+    talk = live.panels.conversation()
+    assert "you, by hand (sent by hand: receipts carry no words, and the service gives out none" in bubbles(talk)[-1]
+    talk.close()
+
+
+@pytest.mark.fast
+def test_a_template_sent_with_the_kit_shows_what_the_phone_shows(ready: Lab, talk: Any) -> None:
+    psid = written(ready).psid
+    template = {"text": "Rye?", "quick_replies": [{"title": "Yes", "payload": "YES"}]}
+    ready.client.send(OutboundMessage(ready.facts["page_id"], psid, template, "custom"))
+    says(talk, "you Rye? [Yes]")
+    (reply,) = ready.inbox.events("reply")
+    assert "<-- reply     Rye? [Yes] to" in reply.line
+    ready.user.tap("Yes")
+    assert "button “Yes”, payload YES" in says(talk, "payload YES")
 
 
 @pytest.mark.fast
@@ -218,11 +237,32 @@ def test_the_round_is_played_on_the_phone_and_on_your_side(
 
 
 @pytest.mark.fast
+def test_what_can_be_tapped_stands_on_the_phone_until_the_next_message(
+    ready: Lab, talk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone, side = Front(talk._phones[0], monkeypatch), Front(talk._talk, monkeypatch)
+    psid = written(ready).psid
+    buttons = [{"type": "postback", "title": "Order", "payload": "ORDER"}]
+    buttons.append({"type": "web_url", "title": "Our site", "url": "https://example.com"})
+    card = {"type": "template", "payload": {"template_type": "button", "text": "Rye?", "buttons": buttons}}
+    quick = {"text": "Which?", "quick_replies": [{"content_type": "text", "title": "Dark", "payload": "DARK"}]}
+    for custom in ({"attachment": card}, quick):
+        ready.client.send(OutboundMessage(ready.facts["page_id"], psid, custom, "custom"))
+    wait_until(lambda: phone.ends("Rye?", "Which?"), 5, "both messages")
+    assert [each["choices"] for each in phone.part.bubbles[-2:]] == [["Order"], ["Dark"]], "a link sends nothing"
+    assert phone.press(ask="tap", choice="Dark") == {"words": "", "sent": False}
+    wait_until(lambda: side.part.bubbles[-1]["text"] == "(button “Dark”, payload DARK)", 5, "the tap on your side")
+    assert [each["choices"] for each in phone.part.bubbles[-3:]] == [["Order"], [], []]
+    assert "cannot be tapped" in phone.press(ask="tap", choice="Light")["words"]
+    assert all(not each["choices"] for each in side.part.bubbles)
+
+
+@pytest.mark.fast
 def test_pictures_and_stickers_are_named(talk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     phone = Front(talk._phones[0], monkeypatch)
     phone.press(ask="send", kind="image", text="")
     phone.press(ask="send", kind="sticker", text="")
-    wait_until(lambda: phone.ends("(image)", "(unsupported)"), 5)
+    wait_until(lambda: phone.ends("image picture.jpg", "unsupported"), 5)
     assert {each["kind"] for each in phone.part.bubbles[-2:]} == {"other"}
 
 

@@ -7,6 +7,6 @@ from nbhelpers import Lab
 
 def test_tab_lists_the_panels(ready: Lab) -> None:
     assert repr(ready.panels) == (
-        "Panels: conversation(), credentials(), hello(), hops(), inbox(), lessons(), psid(), reply(), round(), token(),"
-        " webhooks()"
+        "Panels: conversation(), credentials(), hello(), hops(), inbox(), lessons(), psid(), question(), reply(),"
+        " round(), token(), webhooks()"
     )

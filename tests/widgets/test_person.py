@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -13,11 +12,6 @@ from nbhelpers.widgets.person import ticks
 from tests.support.labs import (
     CLOCK,
 )
-
-
-def status(uuid: str, state: str, psid: str, **more: Any) -> dict[str, Any]:
-    ends = {"to": {"type": "messenger", "id": psid}, "from": {"type": "messenger", "id": "200"}}
-    return {"message_uuid": uuid, "status": state, "timestamp": "2020-01-01T14:00:00.000Z"} | ends | more
 
 
 def event(kind: str = "status", state: str | None = None, body: bytes = b"{}") -> Event:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -18,6 +17,8 @@ from nbhelpers.widgets.person import newer_words, pinned
 from tests.conftest import wait_until
 from tests.support.labs import (
     CLOCK,
+    SMS,
+    WHATSAPP,
     arrive,
     inside,
     lookers,
@@ -37,13 +38,6 @@ HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(2)> & </p>'
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.stop()
-
-
-@pytest.fixture
 def panel(ready: Lab) -> Iterator[Any]:
     made = ready.panels.psid()
     yield made
@@ -60,11 +54,6 @@ def press(panel: Any, text: str) -> list[Any]:
     line(panel).send = lambda content, buffers=None: heard.append(content)
     line(panel)._handle_custom_msg({"ask": "send", "text": text}, [])
     return heard
-
-
-def status(uuid: str, state: str, psid: str, **more: Any) -> dict[str, Any]:
-    ends = {"to": {"type": "messenger", "id": psid}, "from": {"type": "messenger", "id": "200"}}
-    return {"message_uuid": uuid, "status": state, "timestamp": "2020-01-01T14:00:00.000Z"} | ends | more
 
 
 @pytest.mark.fast
@@ -207,7 +196,7 @@ def test_a_text_in_another_direction_does_not_turn_the_line_round(ready: Lab, pa
 @pytest.mark.fast
 def test_a_picture_is_named(ready: Lab, panel: Any) -> None:
     ready.simulator.write(kind="image", page="Corner Bakery")
-    says(panel, "image (picture.jpg)")
+    says(panel, "image picture.jpg")
 
 
 @pytest.mark.fast
@@ -262,3 +251,34 @@ def event(kind: str = "status", state: str | None = None, body: bytes = b"{}") -
     known = {"message_uuid": "u", "psid": "1", "page_id": "2", "text": None, "message_type": None, "shape": "v0.1"}
     rest = {"deliveries": 1, "trusted": True, "verdict": "", "why": "", "origin": "wire", "path": "", "revision": 1}
     return Event(id=1, kind=kind, status=state, received=datetime.now(UTC), body=body, **known, **rest)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (WHATSAPP, "a message on WhatsApp: “Hello on WhatsApp” from 447700900002."),
+        (SMS, "an inbound SMS of the SMS API. Next: SMS and Messenger share this URL"),
+    ],
+)
+def test_what_is_no_message_on_messenger_is_no_psid_and_is_shown_beside(
+    ready: Lab, panel: Any, body: dict[str, Any], words: str
+) -> None:
+    arrive(ready, body)
+    said = says(panel, words)
+    assert NOBODY in said
+    assert re.search(rf"Beside it: {CLOCK}, ", printed(panel))
+    person = written(ready).psid
+    said = says(panel, person or "")
+    assert "Beside it" not in said and "4477009" not in said, "what came before the message is no news"
+
+
+@pytest.mark.fast
+def test_asked_for_another_channel_it_shows_its_sender(ready: Lab) -> None:
+    written(ready)
+    panel = ready.panels.psid(channel="whatsapp")
+    assert "Nobody has written on WhatsApp yet." in seen(panel)
+    arrive(ready, WHATSAPP)
+    assert "Sender on WhatsApp 447700900002 as the service knows them" in says(panel, "447700900002")
+    assert "Sender on WhatsApp 447700900002: the person. Recipient 14157386102: you." in printed(panel)
+    panel.close()

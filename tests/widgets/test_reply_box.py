@@ -20,6 +20,8 @@ from nbhelpers.widgets.parts import Line
 from tests.conftest import wait_until
 from tests.support.labs import (
     CLOCK,
+    SMS,
+    WHATSAPP,
     arrive,
     inside,
     key_path,
@@ -364,3 +366,28 @@ def _garbage() -> Any:
     from nbhelpers.inbox.events import Delivery
 
     return Delivery("POST", "/webhooks/inbound", (), b'{"from": {"id": "\\ud800"}, "to": [], "message": null}', 200)
+
+
+@pytest.mark.fast
+def test_it_answers_on_messenger_alone_unless_it_is_asked(ready: Lab, box: Any) -> None:
+    arrive(ready, WHATSAPP)
+    arrive(ready, SMS)
+    assert NOBODY in says(box, "Beside it")
+    person = written(ready).psid
+    assert f"To {person}" in " ".join(says(box, person or "").split())
+    other = ready.panels.reply(channel="whatsapp")
+    assert "From 14157386102 (you, on WhatsApp) to 447700900002 (the person)" in printed(other)
+    send(other, "Hello!")
+    assert "from.type: must be `messenger`" in says(other, "from.type")
+    other.close()
+
+
+@pytest.mark.parametrize("version", ["v0.1", "v1"])
+def test_the_request_on_another_channel_names_it(version: str) -> None:
+    body = OutboundMessage("14157386102", "447700900002", "x" * 1000, channel="whatsapp").body(version)
+    if version == "v1":
+        assert (body["channel"], body["to"], body["from"]) == ("whatsapp", "447700900002", "14157386102")
+    else:
+        assert body["to"] == {"type": "whatsapp", "number": "447700900002"}
+    shown = snippet("SDK", "https://api.nexmo.com", version, OutboundMessage("1", "2", "x", channel="whatsapp"))
+    assert "WhatsappText(" in shown

@@ -12,18 +12,13 @@ import pytest
 
 from nbhelpers import Lab
 from nbhelpers.inbox.events import Delivery
+from nbhelpers.tunnel.webhook_secret import make_secret
+from nbhelpers.widgets.page_origin import PageOrigin
 from nbhelpers.widgets.panels import Panels
 from nbhelpers.widgets.parts import CopyField
 from tests.conftest import wait_until
 from tests.support.account_api import ID, KEY, SECRET, Account, messages, playing
-from tests.support.labs import CLOCK, button, inside, lookers, markup, printed, says, seen, shut
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(state=tmp_path / "lab", mode="live")
-    yield lab
-    lab.stop()
+from tests.support.labs import CLOCK, SMS, WHATSAPP, arrive, button, inside, lookers, markup, printed, says, seen, shut
 
 
 def fields(panel: Any) -> list[tuple[str, str]]:
@@ -274,3 +269,40 @@ def test_without_key_and_secret_and_in_the_simulator_there_is_no_such_button(liv
         panel = lab.panels.webhooks()
         assert pressable(panel) == []
         panel.close()
+
+
+@pytest.mark.fast
+def test_the_last_call_is_named_when_it_is_somebody_elses_or_on_another_channel(ready: Lab) -> None:
+    panel = ready.panels.webhooks()
+    arrive(ready, SMS)
+    words = says(panel, "It was an inbound SMS of the SMS API.")
+    assert "Next: SMS and Messenger share this URL" in words
+    arrive(ready, WHATSAPP)
+    assert "A message on WhatsApp." in says(panel, "WhatsApp")
+    panel.close()
+
+
+@pytest.mark.fast
+def test_on_a_hub_it_learns_from_the_page_where_the_hub_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/ada/")
+    lab = Lab(state=tmp_path / "lab", mode="live")
+    panel = lab.panels.webhooks()
+    asking = next(widget for widget in inside(panel) if isinstance(widget, PageOrigin))
+    assert "page_origin" not in lab._course.facts
+    asking.origin = "https://hub.example"  # what the page does
+    assert lab._course.facts["page_origin"] == "https://hub.example"
+    assert "page_origin" not in lab.facts
+    panel.close()
+    make_secret(lab.settings.folder)
+    panel = lab.panels.webhooks()
+    inbound = fields(panel)[0][1]
+    assert inbound.startswith("https://hub.example/user/ada/nbhelpers/webhooks/") and inbound.endswith("/inbound")
+    panel.close()
+    lab.stop()
+
+
+@pytest.mark.fast
+def test_where_no_hub_is_the_page_is_not_asked(ready: Lab) -> None:
+    panel = ready.panels.webhooks()
+    assert not [widget for widget in inside(panel) if isinstance(widget, PageOrigin)]
+    panel.close()

@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from nbhelpers.auth.private_key import generate_key
 from nbhelpers.messages.urls import is_url
+from nbhelpers.simulator.http import Answer, page_links
 from nbhelpers.simulator.rules.problems import Problem, bad_application
 from nbhelpers.simulator.sending.request import parse
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application
 from nbhelpers.storage.sqlite import storable
 
-__all__ = ["create", "described", "listed", "regenerate", "update"]
+__all__ = ["create", "delete", "listed", "regenerate", "show", "update"]
 
 _DEEPEST = 20  # levels in the objects of a request; documented ones have five. What is kept must be readable for ever
 _WEBHOOKS = {
@@ -36,11 +37,11 @@ _WEBHOOKS = {
 _METHODS = {"voice": ("GET", "POST"), "messages": ("POST",)}
 
 
-def create(store: Store, body: bytes) -> tuple[Application, str | None] | Problem:
+def create(store: Store, body: bytes) -> Answer | Problem:
     """Register an application from the body of `POST /v2/applications`.
 
-    Returns it with the private key as PEM when the pair was made here, with None when the caller brought a public key
-    of its own. Only `name` is required (specification 2.1.0). The private key is kept nowhere.
+    The answer has the private key as PEM, unless the caller brought a public key of its own; it is kept nowhere. Only
+    `name` is required (specification 2.1.0).
     """
     form = _read(store, body)
     if isinstance(form, Problem):
@@ -58,15 +59,17 @@ def create(store: Store, body: bytes) -> tuple[Application, str | None] | Proble
         at=time.time(),
     )
     store.keep_application(application)
-    return application, private
+    return Answer(201, _described(application, private))
 
 
-def update(store: Store, application: Application, body: bytes) -> Application | Problem:
+def update(store: Store, application_id: str, body: bytes) -> Answer | Problem:
     """Change an application by the body of `PUT /v2/applications/{id}`.
 
     It is replaced but for its key pair, which stays when no `keys.public_key` comes along. With another public key the
     old private key is good for nothing any more.
     """
+    if store.application(application_id) is None:
+        return bad_application(404, name=application_id)
     form = _read(store, body)
     if isinstance(form, Problem):
         return form
@@ -78,7 +81,8 @@ def update(store: Store, application: Application, body: bytes) -> Application |
     }
     if own is not None:
         changes["public_key"] = _tidy(own)
-    return store.change_application(application.id, **changes) or bad_application(404, name=application.id)
+    store.change_application(application_id, **changes)
+    return show(store, application_id)
 
 
 def regenerate(store: Store, application: Application, save: bool = True) -> str | Problem:
@@ -92,7 +96,7 @@ def regenerate(store: Store, application: Application, save: bool = True) -> str
     return private if kept else bad_application(404, name=application.id)
 
 
-def listed(store: Store, query: Mapping[str, str]) -> dict[str, Any] | Problem:
+def listed(store: Store, query: Mapping[str, str]) -> Answer | Problem:
     """Return one page of the list of applications, by `page` (from 1) and `page_size` (1 to 100, default 10)."""
     numbers = {}
     wrong = []
@@ -107,26 +111,34 @@ def listed(store: Store, query: Mapping[str, str]) -> dict[str, Any] | Problem:
     page, size = numbers["page"], numbers["page_size"]
     found = store.applications()
     pages = max(1, -(-len(found) // size))
-
-    def link(number: int) -> dict[str, str]:
-        return {"href": f"/v2/applications?page_size={size}&page={number}"}
-
-    links = {"self": link(page), "first": link(1), "last": link(pages)}
-    links |= {"prev": link(page - 1)} if page > 1 else {}
-    links |= {"next": link(page + 1)} if page < pages else {}
     shown = found[(page - 1) * size : page * size]
-    return {
+    body = {
         "page_size": size,
         "page": page,
         "total_items": len(found),
         "total_pages": pages,
-        "_embedded": {"applications": [described(application) for application in shown]},
-        "_links": links,
+        "_embedded": {"applications": [_described(application) for application in shown]},
+        "_links": page_links(f"/v2/applications?page_size={size}&page={{}}", page, pages),
     }
+    return Answer(200, body)
 
 
-def described(application: Application, private_key: str | None = None) -> dict[str, Any]:
-    """Return an application as the service shows it; with the private key only in the answer that made it."""
+def show(store: Store, application_id: str) -> Answer | Problem:
+    """Show one application, never its private key."""
+    found = store.application(application_id)
+    return Answer(200, _described(found)) if found else bad_application(404, name=application_id)
+
+
+def delete(store: Store, application_id: str) -> Answer | Problem:
+    """Delete an application; its tokens are good for nothing then, its Pages linked to none."""
+    if store.application(application_id) is None:
+        return bad_application(404, name=application_id)
+    store.forget_application(application_id)
+    return Answer(204)
+
+
+def _described(application: Application, private_key: str | None = None) -> dict[str, Any]:
+    # With the private key only in the answer that made it.
     keys = {"public_key": application.public_key}
     if private_key is not None:
         keys["private_key"] = private_key

@@ -9,29 +9,21 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from nbhelpers.messages.inbound import LONGEST_ID
+from nbhelpers.simulator.http import Answer, page_links
 from nbhelpers.simulator.rules.problems import Problem, external
 from nbhelpers.simulator.sending.request import MESSENGER, parse
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Application, Page
 from nbhelpers.storage.sqlite import storable
 
-__all__ = ["PROVIDERS", "Answer", "ExternalAccounts"]
+__all__ = ["PROVIDERS", "ExternalAccounts"]
 
 PROVIDERS = (MESSENGER, "viber_service_msg", "whatsapp")
 _PAGING = {"page_number": 1, "page_size": 20}
 _MOST = 100
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is answered when nothing is wrong; `body` is None with 204."""
-
-    status: int
-    body: Mapping[str, Any] | None = None
 
 
 class ExternalAccounts:
@@ -128,13 +120,7 @@ class ExternalAccounts:
         if provider not in (None, MESSENGER):
             found = []
         pages = max(1, -(-len(found) // size))
-
-        def link(at: int) -> dict[str, str]:
-            return {"href": f"/beta/chatapp-accounts?page_number={at}&page_size={size}"}
-
-        links = {"self": link(number), "first": link(1), "last": link(pages)}
-        links |= {"prev": link(number - 1)} if number > 1 else {}
-        links |= {"next": link(number + 1)} if number < pages else {}
+        links = page_links(f"/beta/chatapp-accounts?page_number={{}}&page_size={size}", number, pages)
         shown = [self._described(page) for page in found[(number - 1) * size : number * size]]
         return Answer(200, {"page_number": number, "page_size": size, "_embedded": shown, "_links": links})
 
@@ -188,7 +174,7 @@ class ExternalAccounts:
     def _described(self, page: Page) -> dict[str, Any]:
         return {
             "external_id": page.id,
-            "api_key": self._store.account().api_key,
+            "api_key": self._store.account.api_key,
             "provider": MESSENGER,
             "access_token": page.account_token,
             "name": page.account_name,

@@ -14,9 +14,9 @@ from starlette.routing import Match
 
 from nbhelpers.messages.urls import is_url
 from nbhelpers.simulator.api import applications
-from nbhelpers.simulator.api.external_accounts import Answer, ExternalAccounts
+from nbhelpers.simulator.api.external_accounts import ExternalAccounts
 from nbhelpers.simulator.delivery.scheduler import Deliverer
-from nbhelpers.simulator.http import Handler, answer, bounded, fields_of, read_body
+from nbhelpers.simulator.http import Answer, Handler, answer, bounded, fields_of, read_body
 from nbhelpers.simulator.rules.problems import (
     Problem,
     bad_application,
@@ -28,8 +28,8 @@ from nbhelpers.simulator.rules.problems import (
 from nbhelpers.simulator.sending.accept import Acceptor
 from nbhelpers.simulator.sending.auth import Caller, authenticate, is_account
 from nbhelpers.simulator.sending.request import read_request
+from nbhelpers.simulator.storage.api_calls import ApiCalls
 from nbhelpers.simulator.storage.store import Store
-from nbhelpers.simulator.storage.tables import Application
 from nbhelpers.storage.sqlite import storable
 from nbhelpers.storage.write_batch import WriteBatch
 
@@ -37,39 +37,31 @@ __all__ = ["VERSIONS", "ApiRoutes"]
 
 VERSIONS = ("beta", "v0.1", "v1")
 _ACCOUNTS = "/beta/chatapp-accounts"
+_Work = Callable[[Mapping[str, str], bytes], Answer | Problem]
 
 
 class ApiRoutes:
     """The service's paths, and what each answers."""
 
-    def __init__(self, store: Store, writes: WriteBatch, acceptor: Acceptor, deliverer: Deliverer) -> None:
+    def __init__(
+        self, store: Store, writes: WriteBatch, acceptor: Acceptor, deliverer: Deliverer, asked: ApiCalls
+    ) -> None:
         self._store, self._writes, self._acceptor, self._deliverer = store, writes, acceptor, deliverer
+        self._asked = asked
         self._accounts = ExternalAccounts(store)
         self._sending = 0  # messages that are being written at this moment
 
     def table(self) -> list[tuple[str, str, Handler]]:
         """Return path, method and handler of everything there is."""
-        routes: list[tuple[str, str, Handler]] = []
-        for version in VERSIONS:
-            routes.append((f"/{version}/messages", "POST", self._sender(version)))
-            routes.append((f"/{version}/messages/ping", "GET", self.ping))
-        routes += [
-            (
-                "/v0.1/messages/",
-                "POST",
-                self._sender("v0.1"),
-            ),  # as its specification (0.4.0) has it, read by the letter
+        routes: list[tuple[str, str, Handler]] = [
+            *((f"/{version}/messages", "POST", self._sender(version)) for version in VERSIONS),
+            *((f"/{version}/messages/ping", "GET", self.ping) for version in VERSIONS),
+            ("/v0.1/messages/", "POST", self._sender("v0.1")),  # as its specification (0.4.0) has it, by the letter
             ("/v1/messages/{uuid}", "PATCH", self.patch_message),
-            ("/v2/applications", "POST", self.create_application),
-            ("/v2/applications", "GET", self.list_applications),
-            ("/v2/applications/", "POST", self.create_application),  # as the specification has it, read by the letter
-            ("/v2/applications/", "GET", self.list_applications),
-            ("/v2/applications/{id}", "GET", self.show_application),
-            ("/v2/applications/{id}", "PUT", self.update_application),
-            ("/v2/applications/{id}", "DELETE", self.delete_application),
             ("/account/settings", "POST", self.change_settings),
         ]
-        return [(path, method, bounded(handler)) for path, method, handler in routes + self._accounts_table()]
+        routes += self._applications_table() + self._accounts_table()
+        return [(path, method, bounded(handler)) for path, method, handler in routes]
 
     async def wrong_verb(self, request: Request, _error: Exception) -> Response:
         """Refuse a method that a known path does not take: 405 on the Applications API, else 403 (seen).
@@ -99,27 +91,27 @@ class ApiRoutes:
 
     def _sender(self, version: str) -> Handler:
         async def handler(request: Request) -> Response:
-            begun, clock = time.time(), time.perf_counter()
-            response, body = await send(request)
-            asked = ("POST", f"/{version}/messages", request.headers.raw, body)
-            said = (response.status_code, "", bytes(response.body))
-            self._store.calls.note("api", begun, time.perf_counter() - clock, asked, said)
+            at, begun = time.time(), time.monotonic()
+            response, body, uuid = await send(request)
+            seconds, scope = time.monotonic() - begun, request.scope
+            said = response.status_code, bytes(response.body)
+            self._asked.keep(at, seconds, scope["path"], scope["headers"], body, *said, uuid)
             return response
 
-        async def send(request: Request) -> tuple[Response, bytes]:
+        async def send(request: Request) -> tuple[Response, bytes, str | None]:
             caller = self._caller(request, version)
             if isinstance(caller, Problem):
-                return answer(caller), b""
+                return answer(caller), b"", None
             early = self._acceptor.may_call(caller, version)
             if early is not None:
-                return answer(early), b""
+                return answer(early), b"", None
             body = await read_body(request)
             outgoing = read_request(version, body, self._store.switches)
             if isinstance(outgoing, Problem):
-                return self._refused(outgoing), body
+                return self._refused(outgoing), body, None
             refusal = self._acceptor.may_send(caller, outgoing, version)
             if refusal is not None:
-                return self._refused(refusal), body
+                return self._refused(refusal), body, None
             kept = body.decode(json.detect_encoding(body), "replace")
             lessons = self._acceptor.prepared()
             self._sending += 1
@@ -132,7 +124,7 @@ class ApiRoutes:
                 self._sending -= 1
             if accepted.receipts_first:
                 await self._deliverer.until_called(accepted.message_uuid)
-            return answer(accepted.body, 202), body
+            return answer(accepted.body, 202), body, accepted.message_uuid
 
         return handler
 
@@ -159,45 +151,28 @@ class ApiRoutes:
                 authorizations = [*authorizations, "key and secret in the query"]
         return authenticate(self._store, authorizations, version)
 
-    # Applications
+    # Applications and external accounts
 
-    async def create_application(self, request: Request) -> Response:
-        """Register an application."""
-        early = self._may_manage(request)
-        if early is not None:
-            return answer(early)
-        made = await asyncio.to_thread(applications.create, self._store, await read_body(request))
-        return answer(made) if isinstance(made, Problem) else answer(applications.described(*made), 201)
+    def _applications_table(self) -> list[tuple[str, str, Handler]]:
+        def call(work: _Work) -> Handler:
+            return self._call(self._may_manage, work)
 
-    async def list_applications(self, request: Request) -> Response:
-        """List the applications."""
-        return answer(self._may_manage(request) or applications.listed(self._store, request.query_params))
-
-    async def show_application(self, request: Request) -> Response:
-        """Show one application, never its private key."""
-        found = self._application(request)
-        return answer(found if isinstance(found, Problem) else applications.described(found))
-
-    async def update_application(self, request: Request) -> Response:
-        """Change an application."""
-        found = self._application(request)
-        if not isinstance(found, Problem):
-            found = await asyncio.to_thread(applications.update, self._store, found, await read_body(request))
-            self._deliverer.wake()  # its URLs may be others now
-        return answer(found if isinstance(found, Problem) else applications.described(found))
-
-    async def delete_application(self, request: Request) -> Response:
-        """Delete an application; its tokens are good for nothing then, its Pages linked to none."""
-        found = self._application(request)
-        if isinstance(found, Problem):
-            return answer(found)
-        await asyncio.to_thread(self._store.forget_application, found.id)
-        return answer(None, 204)
-
-    def _application(self, request: Request) -> Application | Problem:
-        name = request.path_params["id"]
-        early = self._may_manage(request)
-        return early or self._store.application(name) or bad_application(404, name=name)
+        store, one = self._store, "/v2/applications/{id}"
+        # With a slash at the end too: so the specification has it, read by the letter.
+        lists = [
+            (path, method, handler)
+            for path in ("/v2/applications", "/v2/applications/")
+            for method, handler in (
+                ("POST", call(lambda _, body: applications.create(store, body))),
+                ("GET", call(lambda at, _: applications.listed(store, at))),
+            )
+        ]
+        return [
+            *lists,
+            (one, "GET", call(lambda at, _: applications.show(store, at["id"]))),
+            (one, "PUT", call(lambda at, body: applications.update(store, at["id"], body))),
+            (one, "DELETE", call(lambda at, _: applications.delete(store, at["id"]))),
+        ]
 
     def _may_manage(self, request: Request) -> Problem | None:
         if not is_account(self._store, request.headers.getlist("authorization")):
@@ -207,6 +182,48 @@ class ApiRoutes:
             return bad_application(406)
         kind = request.headers.get("content-type", "json").lower()
         return bad_application(415) if request.method in ("POST", "PUT") and "json" not in kind else None
+
+    def _accounts_table(self) -> list[tuple[str, str, Handler]]:
+        def call(work: _Work) -> Handler:
+            return self._call(self._may_link, work)
+
+        accounts, one = self._accounts, f"{_ACCOUNTS}/messenger/{{id}}"
+        links, listed = f"{_ACCOUNTS}/{{provider}}/{{id}}/applications", call(lambda at, _: accounts.listed(at))
+        return [
+            (_ACCOUNTS, "GET", listed),
+            (f"{_ACCOUNTS}/", "GET", listed),
+            (f"{_ACCOUNTS}/ping", "GET", self.ping),
+            (f"{_ACCOUNTS}/messenger", "POST", call(lambda _, body: accounts.create(body))),
+            (one, "GET", call(lambda at, _: accounts.show(at["id"]))),
+            (one, "PATCH", call(lambda at, body: accounts.change(at["id"], body))),
+            (one, "DELETE", call(lambda at, _: accounts.delete(at["id"]))),
+            (links, "POST", call(lambda at, body: accounts.link(at["provider"], at["id"], body))),
+            (
+                f"{links}/{{application}}",
+                "DELETE",
+                call(lambda at, _: accounts.unlink(at["provider"], at["id"], at["application"])),
+            ),
+        ]
+
+    def _may_link(self, request: Request) -> Problem | None:
+        caller = self._caller(request)
+        return caller if isinstance(caller, Problem) else None
+
+    def _call(self, refusal: Callable[[Request], Problem | None], work: _Work) -> Handler:
+        """Return the handler of a call: unless it is refused, `work` is given what path and query say, and the body."""
+
+        async def handler(request: Request) -> Response:
+            refused = refusal(request)
+            if refused is not None:
+                return answer(refused)
+            at = dict(request.query_params) | request.path_params
+            done = await asyncio.to_thread(work, at, await read_body(request))
+            if isinstance(done, Problem):
+                return answer(done)
+            self._deliverer.wake()  # its URLs may be others now
+            return answer(done.body, done.status)
+
+        return handler
 
     # The account
 
@@ -227,9 +244,9 @@ class ApiRoutes:
             return answer(settings_refused(401, "authentication failed"))
         names = {"mocallbackurl": "inbound_url", "drcallbackurl": "status_url"}
         changes = {names[name]: value for name, value in fields.items() if name in names}
+        called = self._store.switches["check_urls"] != "no"
         for url in filter(None, changes.values()):
-            status = await self._status_of(url)
-            if status != 200:
+            if not is_url(url) or (called and await self._deliverer.status_of(url) != 200):
                 return answer(settings_refused(420, f"Callback URL {storable(url[:200])} is not valid"))
         account = await asyncio.to_thread(lambda: self._store.change_account(**changes))
         self._deliverer.wake()
@@ -237,51 +254,3 @@ class ApiRoutes:
         # The rates are the specification's example, which are an account's defaults.
         rates = dict.fromkeys(("max-outbound-request", "max-inbound-request", "max-calls-per-second"), 30)
         return answer(urls | rates)
-
-    async def _status_of(self, url: str) -> int:
-        if not is_url(url):
-            return 0
-        if self._store.switches["check_urls"] == "no":
-            return 200
-        return await self._deliverer.status_of(url)
-
-    # External accounts
-
-    def _accounts_table(self) -> list[tuple[str, str, Handler]]:
-        accounts, one, links = (
-            self._accounts,
-            f"{_ACCOUNTS}/messenger/{{id}}",
-            f"{_ACCOUNTS}/{{provider}}/{{id}}/applications",
-        )
-        listed = self._external(lambda at, _: accounts.listed(at))
-        return [
-            (_ACCOUNTS, "GET", listed),
-            (f"{_ACCOUNTS}/", "GET", listed),
-            (f"{_ACCOUNTS}/ping", "GET", self.ping),
-            (f"{_ACCOUNTS}/messenger", "POST", self._external(lambda _, body: accounts.create(body))),
-            (one, "GET", self._external(lambda at, _: accounts.show(at["id"]))),
-            (one, "PATCH", self._external(lambda at, body: accounts.change(at["id"], body))),
-            (one, "DELETE", self._external(lambda at, _: accounts.delete(at["id"]))),
-            (links, "POST", self._external(lambda at, body: accounts.link(at["provider"], at["id"], body))),
-            (
-                f"{links}/{{application}}",
-                "DELETE",
-                self._external(lambda at, _: accounts.unlink(at["provider"], at["id"], at["application"])),
-            ),
-        ]
-
-    def _external(self, work: Callable[[Mapping[str, str], bytes], Answer | Problem]) -> Handler:
-        """Return the handler of one call: `work` is given what path and query say, and the body."""
-
-        async def handler(request: Request) -> Response:
-            caller = self._caller(request)
-            if isinstance(caller, Problem):
-                return answer(caller)
-            at = dict(request.query_params) | request.path_params
-            done = await asyncio.to_thread(work, at, await read_body(request))
-            if isinstance(done, Problem):
-                return answer(done)
-            self._deliverer.wake()
-            return answer(done.body, done.status)
-
-        return handler

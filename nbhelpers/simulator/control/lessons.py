@@ -1,4 +1,4 @@
-"""The routes under `/_simulator/` that act on the simulator itself: lessons, refusals, time, switches, the queue."""
+"""The routes under `/_simulator/` that act on the simulator itself: lessons, refusals, time, switches."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import time
 from dataclasses import asdict
 
 from nbhelpers.errors import KitError
-from nbhelpers.simulator.control.record import record_of
 from nbhelpers.simulator.delivery.scheduler import Deliverer
-from nbhelpers.simulator.http import Body, Form, Handler, action
+from nbhelpers.simulator.http import Body, Form, Handler, action, number
 from nbhelpers.simulator.people import People
 from nbhelpers.simulator.storage.faults import FAULTS, Faults
 from nbhelpers.simulator.storage.store import Store
@@ -29,7 +28,6 @@ class LessonRoutes:
         return [
             ("refusals", "POST", action(self.refuse_next, "code", "status")),
             ("refusals", "GET", action(self.refusals)),
-            ("refusals", "DELETE", action(self.forget_refusals)),
             ("advance", "POST", action(self.advance, "hours")),
             ("pace", "GET", action(self.pace)),
             ("pace", "PUT", action(self.change_pace, "pace")),
@@ -38,8 +36,6 @@ class LessonRoutes:
             ("faults", "DELETE", action(self.clear_faults, "name")),
             ("switches", "GET", action(self.switches)),
             ("switches", "PUT", action(self.change_switches)),
-            ("webhooks", "GET", action(self.webhooks)),
-            ("record", "GET", action(self.record)),
         ]
 
     def refuse_next(self, form: Form) -> Body:
@@ -52,14 +48,9 @@ class LessonRoutes:
         """Return the refusals that were asked for and have not come yet."""
         return {"refusals": self._faults.refusals}
 
-    def forget_refusals(self, form: Form) -> Body:
-        """Take them back."""
-        self._faults.forget_refusals()
-        return self.refusals(form)
-
     def advance(self, form: Form) -> Body:
         """Let hours pass for what is there already; what is made afterwards is fresh."""
-        hours = _number(form, "hours", 0.001, 24 * 366)
+        hours = number(form, "hours", 0.001, 24 * 366)
         # Tokens state whole seconds: from the next one on, whatever says it was made before was.
         time.sleep(1 - time.time() % 1 + 0.01)
         self._store.advance(hours * 3600)
@@ -68,23 +59,23 @@ class LessonRoutes:
 
     def pace(self, _form: Form) -> Body:
         """Return how many seconds between two tries of a webhook pass in one."""
-        return {"pace": self._store.account().pace}
+        return {"pace": self._store.account.pace}
 
     def change_pace(self, form: Form) -> Body:
         """Let the waits between two tries of a webhook pass faster: so many of their seconds in one."""
-        self._store.change_pace(_number(form, "pace", 1, 1000))
+        self._store.change_pace(number(form, "pace", 1, 1000))
         self._deliverer.wake()
         return self.pace(form)
 
-    def faults(self, form: Form) -> Body:
+    def faults(self, _form: Form) -> Body:
         """Return every lesson, and how often it will still happen."""
         left = self._left()
         table = [asdict(fault) | {"left": left.get(name)} for name, fault in FAULTS.items()]
-        return {"faults": table, **self.pace(form)}
+        return {"faults": table}
 
     def start_fault(self, form: Form) -> Body:
         """Turn a lesson on."""
-        times = _number(form, "times", 0, 1000) if "times" in form else None
+        times = number(form, "times", 0, 1000) if "times" in form else None
         if times is not None and times != int(times):
             raise KitError("times cannot be that.", f"You gave “{form['times']}”.", "Give a whole number.")
         page = self._people.page(form.get("page")) if "page" in form else None
@@ -100,7 +91,7 @@ class LessonRoutes:
         return asdict(fault) | {"left": self._left().get(fault.name)}
 
     def clear_faults(self, form: Form) -> Body:
-        """Turn one lesson off, or all."""
+        """Turn one lesson off, or all, and with them the refusals that were asked for."""
         if "page-link-expired" in self._faults.clear(form.get("name")):
             for page in self._expired():
                 self._people.renew_link(page)
@@ -121,27 +112,3 @@ class LessonRoutes:
         """Set some switches."""
         self._store.change_switches(form)
         return self.switches(form)
-
-    def webhooks(self, form: Form) -> Body:
-        """Return the newest webhooks, fifty unless `limit` says otherwise."""
-        limit = int(_number({"limit": "50"} | form, "limit", 1, 1_000_000))
-        names = "id, uuid, kind, at, due, attempts, outcome, answer, called"
-        rows = self._store.rows(f"SELECT {names} FROM webhooks ORDER BY id DESC LIMIT ?", limit)  # noqa: S608
-        return {"webhooks": [dict(row) for row in rows]}
-
-    def record(self, form: Form) -> Body:
-        """Return what happened to one message, or to all of the last so many seconds."""
-        lately = _number({"lately": "60"} | form, "lately", 0, 86_400)
-        return record_of(self._store, form.get("uuid"), time.time() - lately)
-
-
-def _number(form: dict[str, str], name: str, least: float, most: float) -> float:
-    try:
-        number = float(form.get(name, ""))
-    except ValueError:
-        number = -1.0
-    if not least <= number <= most:
-        raise KitError(
-            f"{name} cannot be that.", f"You gave “{form.get(name, '')}”.", f"Give a number, {least} to {most}."
-        )
-    return number

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import time
+from datetime import timedelta
 
 from nbhelpers.auth import tokens
 from nbhelpers.errors import TokenError
@@ -67,8 +69,11 @@ def why_refused(store: Store, pasted: str) -> tuple[str, str]:
     application_id = facts.claims.get("application_id")
     if not isinstance(application_id, str) or store.application(storable(application_id)) is None:
         return "It names an application that does not exist.", "Mint one with the ID of step 2."
-    if facts.expires is not None and facts.expires.timestamp() < time.time():
-        return f"This token {facts.remaining_text}.", "Mint a new one and copy that."
+    # `advance` has aged it for the service, and left what it says alone.
+    aged = timedelta(seconds=store.aged(facts.issued.timestamp()) if facts.issued else 0)
+    if facts.expires is not None and facts.expires.timestamp() < time.time() + aged.total_seconds():
+        told = dataclasses.replace(facts, expires=facts.expires - aged).remaining_text
+        return f"This token {told}.", "Mint a new one and copy that."
     if facts.fault is not None:
         return f"It says {one_line(facts.fault[0])}; expected {facts.fault[1]}.", "Mint a new one."
     return (

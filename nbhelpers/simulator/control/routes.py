@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from starlette.requests import Request
@@ -14,15 +15,14 @@ from nbhelpers.auth.tokens import clean
 from nbhelpers.errors import KitError, TokenError
 from nbhelpers.messages.urls import webhook_url
 from nbhelpers.simulator.api import applications
-from nbhelpers.simulator.control.lessons import LessonRoutes
 from nbhelpers.simulator.control.link_page import link_page, linked_page, why_refused
 from nbhelpers.simulator.delivery.scheduler import Deliverer
 from nbhelpers.simulator.http import LONGEST_BODY, Body, Form, Handler, TooLong, action, answer, refused, texts
 from nbhelpers.simulator.people import People
+from nbhelpers.simulator.phone import Phone
 from nbhelpers.simulator.rules.problems import Problem
 from nbhelpers.simulator.rules.scenes import SCENES
 from nbhelpers.simulator.sending.auth import authenticate
-from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.simulator.storage.tables import Page
 
@@ -30,14 +30,21 @@ __all__ = ["ControlRoutes"]
 
 _CHOICES = {"http_method": ("GET", "POST"), "shape": ("v0.1", "v1"), "balance": ("ok", "low")}
 _URLS = ("inbound_url", "status_url")
+_WHO = ("page", "person", "psid")
+_SHOWN = 200  # messages on a phone's screen: a panel asks every second
+
+
+_Path = tuple[str, str, Handler]
 
 
 class ControlRoutes:
-    """The paths under `/_simulator/`. All but the link page need the control token."""
+    """The paths under `/_simulator/`, `others` among them. All but the link page need the control token."""
 
-    def __init__(self, store: Store, people: People, deliverer: Deliverer, faults: Faults, control: str) -> None:
+    def __init__(
+        self, store: Store, people: People, deliverer: Deliverer, others: Sequence[_Path], control: str
+    ) -> None:
         self._store, self._people, self._deliverer, self._control = store, people, deliverer, control
-        self._lessons = LessonRoutes(store, people, deliverer, faults)
+        self._others, self._phone = others, Phone(store, people)
         self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why
 
     def table(self) -> list[tuple[str, str, Handler]]:
@@ -54,32 +61,43 @@ class ControlRoutes:
             ("link", "DELETE", action(self.unlink, "page")),
             ("write", "POST", action(self.write, "page", "person", "psid", "type", "text", "url")),
             ("read", "POST", action(self.read, "page", "person", "psid")),
-            ("phone", "GET", action(lambda form: {"phone": self._people.phone(form.get("psid", ""))})),
             ("scenes", "GET", action(lambda _form: {"scenes": SCENES})),
             ("scenes", "POST", action(self.play, "scene", "page")),
+            ("phone", "POST", action(self.screen, *_WHO)),
+            ("sent", "POST", action(self.sent, "message_uuid")),
+            ("tap", "POST", action(self.tap, *_WHO, "choice")),
+            ("location", "POST", action(self.send_location, *_WHO, "latitude", "longitude")),
+            ("react", "POST", action(self.react, *_WHO, "emoji", "message_uuid")),
             ("blocked", "PUT", action(self.block, "page", "person", "blocked")),
         ]
         # Of the link page the JWT says who may: no control token.
         free: list[tuple[str, str, Handler]] = [("link", "POST", self.link), ("link", "GET", self.show_link_page)]
-        routes = [(path, method, self._guarded(handler)) for path, method, handler in guarded + self._lessons.table()]
-        return [(f"/_simulator/{path}", method, _in_words(handler)) for path, method, handler in routes + free]
+        routes = [(*route, True) for route in [*guarded, *self._others]] + [(*route, False) for route in free]
+        return [(f"/_simulator/{path}", verb, self._in_words(handler, by)) for path, verb, handler, by in routes]
 
-    def _guarded(self, handler: Handler) -> Handler:
-        async def guard(request: Request) -> Response:
+    def _in_words(self, handler: Handler, by_token: bool) -> Handler:
+        """Return a handler that says in words why it refuses; `by_token` alone, if it needs the control token."""
+
+        async def inner(request: Request) -> Response:
             given = request.headers.get("x-simulator-token", "")
-            if not hmac.compare_digest(given.encode(), self._control.encode()):
+            if by_token and not hmac.compare_digest(given.encode(), self._control.encode()):
                 return refused(
                     403, "This path needs the control token.", "It is in simulator.json of the state directory."
                 )
-            return await handler(request)
+            try:
+                return await handler(request)
+            except TooLong:
+                return refused(413, "The body is too long.", f"It has more than {LONGEST_BODY} bytes.")
+            except KitError as error:
+                return refused(400, error.what, error.seen, error.next)
 
-        return guard
+        return inner
 
     # The dashboard
 
     def settings(self, _form: Form) -> Body:
         """Return the account's settings."""
-        account = self._store.account()
+        account = self._store.account
         return {name: getattr(account, name) for name in (*_URLS, *_CHOICES)}
 
     def change_settings(self, form: Form) -> Body:
@@ -194,6 +212,33 @@ class ControlRoutes:
         read = self._people.read(page, form.get("person"), form.get("psid"))
         return {"read": len(read), "message_uuids": read}
 
+    def screen(self, form: Form) -> Body:
+        """Return what a person's phone shows of the conversation."""
+        return {"messages": self._phone.screen(self._people.page(form.get("page")), *_person(form), limit=_SHOWN)}
+
+    def sent(self, form: Form) -> Body:
+        """Return one message that was accepted, as a phone shows it; None for an unknown uuid."""
+        return {"message": self._phone.sent(form.get("message_uuid", ""))}
+
+    def tap(self, form: Form) -> Body:
+        """Let a person tap a quick reply or a button."""
+        return asdict(self._phone.tap(self._people.page(form.get("page")), form.get("choice", ""), *_person(form)))
+
+    def send_location(self, form: Form) -> Body:
+        """Let a person send a place."""
+        page = self._people.page(form.get("page"))
+        try:
+            place = float(form.get("latitude", "")), float(form.get("longitude", ""))
+        except ValueError:
+            seen = f"You gave “{form.get('latitude', '')}” and “{form.get('longitude', '')}”."
+            raise KitError("This is no place.", seen, "Give latitude and longitude in degrees.") from None
+        return asdict(self._phone.send_location(page, *place, *_person(form)))
+
+    def react(self, form: Form) -> Body:
+        """Let a person react to a message."""
+        page = self._people.page(form.get("page"))
+        return asdict(self._phone.react(page, form.get("emoji", "👍"), form.get("message_uuid"), *_person(form)))
+
     def play(self, form: Form) -> Body:
         """Let the people of a scene write."""
         page = self._people.page(form.get("page"))
@@ -207,19 +252,11 @@ class ControlRoutes:
         return {"page_id": page.id, "psid": psid, "blocked": blocked}
 
 
+def _person(form: Form) -> tuple[str | None, str | None]:
+    return form.get("person"), form.get("psid")
+
+
 def _shown(page: Page) -> dict[str, object]:
     """Return a Page without its tokens."""
     names = ("id", "name", "published", "application_id", "at", "linked")
     return {name: getattr(page, name) for name in names}
-
-
-def _in_words(handler: Handler) -> Handler:
-    async def inner(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except TooLong:
-            return refused(413, "The body is too long.", f"It has more than {LONGEST_BODY} bytes.")
-        except KitError as error:
-            return refused(400, error.what, error.seen, error.next)
-
-    return inner

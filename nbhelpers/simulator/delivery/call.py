@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urldefrag, urlencode
@@ -13,6 +15,7 @@ import aiohttp
 
 from nbhelpers.auth.signatures import sign
 from nbhelpers.simulator.delivery.routing import Route
+from nbhelpers.simulator.storage.calls import LONGEST_ANSWER, NOBODY, Call
 from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["Answered", "call", "open_client"]
@@ -24,11 +27,50 @@ _KEEP = 3.0  # seconds that an idle connection is kept: less than the 5 after wh
 
 @dataclass(frozen=True)
 class Answered:
-    """What a server answered: `status` is 0 when nothing came; `words` say it."""
+    """What a server answered: `status` is 0 when nothing came; `words` say it.
+
+    The rest is what was sent, when (Unix seconds), how long it took, and the beginning of what came.
+    """
 
     status: int
     words: str
-    body: bytes = b""
+    url: str = ""
+    at: float = 0.0
+    seconds: float = 0.0
+    headers: Sequence[tuple[str, str]] = ()
+    answer_headers: Sequence[tuple[str, str]] = ()
+    answer_body: bytes = b""
+
+    def to_call(
+        self,
+        webhook: int | None,
+        uuid: str,
+        kind: str,
+        attempt: int,
+        method: str,
+        outcome: str,
+        again: float | None = None,
+        body: bytes | None = None,
+    ) -> Call:
+        """Return it as the log of calls keeps it, with what the queue knows of its webhook."""
+        return Call(
+            webhook=webhook,
+            uuid=uuid,
+            kind=kind,
+            attempt=attempt,
+            at=self.at,
+            seconds=self.seconds,
+            method=method,
+            url=self.url,
+            headers=self.headers,
+            status=self.status,
+            words=self.words,
+            answer_headers=self.answer_headers,
+            answer_body=self.answer_body,
+            outcome=outcome,
+            again=again,
+            body=body,
+        )
 
 
 def open_client(at_once: int = 2) -> aiohttp.ClientSession:
@@ -45,13 +87,9 @@ async def call(
     application_id: str | None,
     signed: bool = True,
     secret: str | None = None,
-    about: tuple[str, int] | None = None,
 ) -> Answered:
-    """Make one call. `signed` and `secret` are for lessons: a webhook without a signature, or with a wrong one.
-
-    A call that is `about` a message (its uuid, and the webhook's id) is kept in the log of calls.
-    """
-    url, data, account = route.url, body, store.account()
+    """Make one call. `signed` and `secret` are for lessons: a webhook without a signature, or with a wrong one."""
+    url, data, account = route.url, body, store.account
     headers = {"User-Agent": "nbhelpers-simulator"}  # the service's own is not known
     if route.method == "GET":
         url, data = _with_query(url, body, store.switches["get_form"]), b""
@@ -59,28 +97,27 @@ async def call(
         headers["Content-Type"] = "application/json"
     if signed and store.switches["signed"] == "yes":
         headers["Authorization"] = sign(data, secret or account.signature_secret, account.api_key, application_id)
-    begun, clock = time.time(), time.perf_counter()
-    answered = await _answer(http, route.method, url, data, headers)
-    if about is not None:
-        request = (route.method, url, headers, data)
-        said = (answered.status, answered.words, answered.body)
-        store.calls.note("webhook", begun, time.perf_counter() - clock, request, said, *about)
-    return answered
-
-
-async def _answer(http: aiohttp.ClientSession, method: str, url: str, data: bytes, headers: dict[str, str]) -> Answered:
+    at, begun = time.time(), time.monotonic()
     try:
-        async with http.request(method, url, data=data or None, headers=headers, allow_redirects=False) as answer:
-            # The status is the answer. Its words do not matter, but once read the connection can be used again.
-            said = b""
+        async with http.request(route.method, url, data=data or None, headers=headers, allow_redirects=False) as answer:
+            seconds, came = time.monotonic() - begun, b""
+            # The status is the answer. What follows is only kept, but once read the connection can be used again.
             if not answer.content.at_eof():
                 with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                    said = await answer.content.read(65_536)
-            return Answered(answer.status, f"answered {answer.status}", said)
+                    came = await answer.content.read(65_536)
+            words = f"answered {answer.status}"
+            sent, back = _pairs(answer.request_info.headers), _pairs(answer.headers)
+            return Answered(answer.status, words, url, at, seconds, sent, back, came[:LONGEST_ANSWER])
     except TimeoutError:
-        return Answered(0, "no answer in time")
+        words = "no answer in time"
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Answered(0, f"no answer ({type(error).__name__})")
+        refused = isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.ECONNREFUSED
+        words = NOBODY if refused else f"no answer ({type(error).__name__})"
+    return Answered(0, words, url, at, time.monotonic() - begun, _pairs(headers))
+
+
+def _pairs(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    return list(headers.items())
 
 
 def _with_query(url: str, body: bytes, form: str) -> str:

@@ -8,28 +8,35 @@ from dataclasses import dataclass
 
 from nbhelpers.simulator.storage.store import Store
 
-__all__ = ["Route", "Router"]
+__all__ = ["SOURCES", "Route", "Router"]
+
+# What may say where a webhook goes, in the order in which it counts.
+SOURCES = ("message", "application", "command line", "account", "receiver")
 
 _LOOK = 0.25  # seconds for which an answer about a receiver is believed: to look takes longer than to deliver
 
 
 @dataclass(frozen=True)
 class Route:
-    """Where a webhook goes, and by which HTTP method."""
+    """Where a webhook goes, by which HTTP method, and what says so: one of SOURCES."""
 
     url: str
     method: str
+    source: str
 
 
 class Router:
     """Finds the way of each webhook anew, so that a changed URL counts for what is queued already.
 
-    `given(kind)` gives a URL that stands in for the account's settings, `fallback(kind)` the one of last resort; each
-    None when there is none. `kind` is `inbound` or the status.
+    `given(kind)` gives a URL that stands in for the account's settings, `receiver(kind)` that of a receiver which may
+    be found, for what has no other; each None when there is none. `kind` is `inbound` or the status. Without `receiver`
+    none is looked for.
     """
 
-    def __init__(self, store: Store, given: Callable[[str], str | None], fallback: Callable[[str], str | None]) -> None:
-        self._store, self._given, self._fallback = store, given, fallback
+    def __init__(
+        self, store: Store, given: Callable[[str], str | None], receiver: Callable[[str], str | None] | None
+    ) -> None:
+        self._store, self._given, self._find_receiver = store, given, receiver
         self._found: dict[bool, tuple[float, str | None]] = {}
 
     def route(self, kind: str, application_id: str | None, webhook_url: str | None) -> Route | None:
@@ -40,31 +47,34 @@ class Router:
         so does what belongs to an application without the messages capability, such as the guide's.
         """
         if webhook_url and kind != "inbound":
-            return Route(webhook_url, "POST")
+            return Route(webhook_url, "POST", "message")
         name = "inbound_url" if kind == "inbound" else "status_url"
         application = self._store.application(application_id)
-        if application is not None and application.messages is not None:
-            address = application.messages.get("webhooks", {}).get(name, {}).get("address")
-            if address:
-                return Route(address, "POST")
-        if given := self._given(kind):
-            return Route(given, "POST")
-        if application is None or application.messages is None:
-            account = self._store.account()
-            url = account.inbound_url if kind == "inbound" else account.status_url
-            if url:
-                return Route(url, account.http_method)
+        messages, account = application.messages if application else None, self._store.account
+        if url := (messages or {}).get("webhooks", {}).get(name, {}).get("address"):
+            return Route(url, "POST", "application")
+        if url := self._given(kind):
+            return Route(url, "POST", "command line")
+        if messages is None and (url := getattr(account, name)):
+            return Route(url, account.http_method, "account")
         receiver = self._receiver(kind)
-        return Route(receiver, "POST") if receiver else None
+        return Route(receiver, "POST", "receiver") if receiver else None
+
+    @property
+    def finds_receiver(self) -> bool:
+        """Whether what has nowhere to go waits for a receiver, and goes there as soon as one runs."""
+        return self._find_receiver is not None
 
     def look_again(self) -> None:
         """Believe no earlier answer about a receiver: it did not answer a call."""
         self._found.clear()
 
     def _receiver(self, kind: str) -> str | None:
+        if self._find_receiver is None:
+            return None
         now = time.monotonic()
         looked, url = self._found.get(kind == "inbound", (-_LOOK, None))
         if now - looked >= _LOOK:
-            url = self._fallback(kind)
+            url = self._find_receiver(kind)
             self._found[kind == "inbound"] = now, url
         return url

@@ -7,6 +7,7 @@ import collections
 import contextlib
 import functools
 import logging
+import operator
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import aiohttp
 
 from nbhelpers.simulator.delivery.call import Answered, call, open_client
 from nbhelpers.simulator.delivery.routing import Route, Router
+from nbhelpers.simulator.storage.calls import Call, Calls
 from nbhelpers.simulator.storage.faults import Faults
 from nbhelpers.simulator.storage.store import Store
 from nbhelpers.storage.write_batch import WriteBatch
@@ -70,8 +72,9 @@ class Deliverer:
     go is held until there is a URL. Everything here runs on the event loop but for `wake`.
     """
 
-    def __init__(self, store: Store, writes: WriteBatch, router: Router, faults: Faults) -> None:
+    def __init__(self, store: Store, writes: WriteBatch, router: Router, faults: Faults, calls: Calls) -> None:
         self._store, self._writes, self._router, self._faults = store, writes, router, faults
+        self._calls = calls
         self._wake = asyncio.Event()
         self._nudged = -_BUSY  # when a message was accepted last (monotonic)
         self._few = 1.0  # how many deliver while messages come in
@@ -133,15 +136,19 @@ class Deliverer:
     async def status_of(self, url: str) -> int:
         """Return the status that an address answers to an empty GET, 0 when it does not answer."""
         async with open_client() as http:
-            return (await call(http, Route(url, "GET"), b"{}", self._store, None)).status
+            return (await call(http, Route(url, "GET", "account"), b"{}", self._store, None)).status
 
     async def try_webhooks(self) -> list[dict[str, Any]]:
         """Make one test call to each URL of the account's settings, by its method; say what each was answered."""
-        account = self._store.account()
+        account = self._store.account
         calls = []
         async with open_client() as http:
             for url in filter(None, (account.inbound_url, account.status_url)):
-                answered = await call(http, Route(url, account.http_method), _TEST, self._store, None)
+                route = Route(url, account.http_method, "account")
+                answered = await call(http, route, _TEST, self._store, None)
+                outcome = "taken" if answered.status in _SUCCESS else "dropped"
+                made = answered.to_call(None, "", "test", 1, route.method, outcome, body=_TEST)
+                await self._writes.write(functools.partial(self._calls.keep, call=made))
                 facts = {"url": url, "method": account.http_method, "status": answered.status, "words": answered.words}
                 calls.append(facts)
         return calls
@@ -202,10 +209,9 @@ class Deliverer:
                 " AND (kind = 'inbound') = ? AND application_id IS ? AND webhook_url IS ?"
             )
             # On the writer's thread: there may be very many.
-            release = functools.partial(_changed, sql=sql, values=held)
-            released = await asyncio.wrap_future(self._store.write(release))
+            released = await asyncio.wrap_future(self._store.write(operator.methodcaller("execute", sql, held)))
             # One that was found to have nowhere to go may be written only now: so it is looked for a little longer.
-            if not released and time.monotonic() - since > _LOOK_FOR_LATE and self._held.get(held) == since:
+            if not released.rowcount and time.monotonic() - since > _LOOK_FOR_LATE and self._held.get(held) == since:
                 del self._held[held]
 
     async def _dispatch(self, http: aiohttp.ClientSession) -> None:
@@ -264,7 +270,7 @@ class Deliverer:
 
     async def _deliver(self, http: aiohttp.ClientSession, waiting: _Waiting) -> None:
         row = waiting.row
-        aged = self._store.aged_in_all - waiting.aged  # since it was read
+        aged = self._store.aged_in_all - waiting.aged if row["attempts"] else 0.0  # since it was read
         if time.time() - row["at"] + aged > LONGEST:
             await self._note(row["id"], outcome="dropped", answer="nobody took it within 24 hours")
             return
@@ -278,56 +284,44 @@ class Deliverer:
             await self._note(row["id"], due=time.time() + _SLOW, answer="held back by the lesson slow-webhook")
             return
         answered = await self._call(http, row, route)
+        attempts = row["attempts"] + 1
+        made = functools.partial(answered.to_call, row["id"], row["uuid"], row["kind"], attempts, route.method)
         if answered.status == 0:
             self._router.look_again()
             if self.holds(*way):  # the receiver has gone: another may come
-                await self._note(row["id"], held=1, answer="no webhook URL is set")
+                await self._note(row["id"], made("held"), held=1, answer="no webhook URL is set")
                 return
-        attempts = row["attempts"] + 1
         change = {"attempts": attempts, "called": f"{route.method} {route.url}", "answer": answered.words}
         if answered.status in _SUCCESS and self._faults.take("duplicate-delivery"):
             change["answer"] += ", which the lesson duplicate-delivery lost"
-            await self._note(row["id"], due=time.time() + _AGAIN, **change)
+            await self._note(row["id"], made("again", _AGAIN), due=time.time() + _AGAIN, **change)
         elif answered.status in _SUCCESS:
-            await self._note(row["id"], outcome="delivered", **change)
+            await self._note(row["id"], made("taken"), outcome="delivered", **change)
         elif not self._is_retried(answered.status):
-            await self._note(row["id"], outcome="dropped", **change)
+            await self._note(row["id"], made("dropped"), outcome="dropped", **change)
         else:
-            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.account().pace
-            await self._note(row["id"], due=time.time() + wait, **change)
+            wait = WAITS[min(attempts, len(WAITS)) - 1] / self._store.account.pace
+            await self._note(row["id"], made("again", wait), due=time.time() + wait, **change)
 
     async def _call(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> Answered:
         if self._faults.take("receiver-down", of=row["id"]):
-            shut = Answered(0, "no answer (the lesson receiver-down)")
-            self._store.calls.note(
-                "webhook",
-                time.time(),
-                0.0,
-                (route.method, route.url, {}, row["body"]),
-                (0, shut.words, b""),
-                row["uuid"],
-                row["id"],
-            )
-            return shut
+            return Answered(0, "no answer (the lesson receiver-down)", route.url, time.time())
         unsigned = self._faults.take("unsigned")
         secret = "not the account's" if not unsigned and self._faults.take("bad-signature") else None
-        about = row["uuid"], row["id"]
-        return await call(http, route, row["body"], self._store, row["application_id"], not unsigned, secret, about)
+        return await call(http, route, row["body"], self._store, row["application_id"], not unsigned, secret)
 
     def _is_retried(self, status: int) -> bool:
         # 0: no answer at all.
         return self._store.switches["retry_on"] == "any" or status == 0 or status == 429 or status >= 500
 
-    def _note(self, webhook: int, **change: Any) -> asyncio.Future[None]:
+    def _note(self, webhook: int, call: Call | None = None, /, **change: Any) -> asyncio.Future[None]:
         names = ", ".join(f"{name} = :{name}" for name in change)
         values = change | {"webhook": webhook}
         sql = f"UPDATE webhooks SET {names} WHERE id = :webhook"  # noqa: S608
 
         def note(connection: sqlite3.Connection) -> None:
             connection.execute(sql, values)
+            if call is not None:
+                self._calls.keep(connection, call)
 
         return self._writes.write(note)
-
-
-def _changed(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> int:
-    return connection.execute(sql, values).rowcount

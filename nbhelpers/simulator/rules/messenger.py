@@ -18,6 +18,7 @@ __all__ = [
     "Refusal",
     "Tag",
     "is_out_of_reach",
+    "is_wrong_template",
     "is_wrong_type",
     "tag_on",
     "tag_refusal",
@@ -26,6 +27,9 @@ __all__ = [
 
 DAY = 24 * 3600.0
 WINDOW = DAY  # seconds; Meta's standard messaging window
+
+_MOST_REPLIES, _MOST_BUTTONS = 13, 3  # Meta's pages on quick replies and on the button template
+_LONGEST_TITLE, _LONGEST_PAYLOAD = 20, 1000  # characters of either, on both
 
 # Endings that specification 1.11.0 and its forerunner name. `file` takes "a wide range": nothing is refused there.
 _ENDINGS = {
@@ -106,6 +110,36 @@ def is_wrong_type(kind: str, url: str) -> bool:
     """
     endings, ending = _ENDINGS.get(kind), PurePosixPath(urlsplit(url).path).suffix.lower()
     return bool(endings and ending and ending not in endings)
+
+
+def is_wrong_template(message: Mapping[str, Any]) -> bool:
+    """Say whether Meta's Send API takes no such `message` object: what a custom message passes through.
+
+    It has a text or an attachment; 13 quick replies at most; a button template has a text and 1 to 3 buttons; titles of
+    20 and payloads of 1000 characters. Source: Meta's pages; that any of it gets 1022 is inferred.
+    """
+    if not message.keys() & {"text", "attachment"}:
+        return True
+    attachment = message.get("attachment", {})
+    payload = attachment.get("payload", {}) if isinstance(attachment, Mapping) else None
+    replies = message.get("quick_replies", [])
+    if not isinstance(payload, Mapping) or not isinstance(replies, list) or len(replies) > _MOST_REPLIES:
+        return True
+    buttons = payload.get("buttons", [])
+    if payload.get("template_type") == "button" and not (payload.get("text") and buttons):
+        return True
+    if not isinstance(buttons, list) or len(buttons) > _MOST_BUTTONS:
+        return True
+    typed = [each for each in replies if isinstance(each, Mapping) and each.get("content_type", "text") != "text"]
+    return any(_is_wrong_choice(each) for each in (*replies, *buttons) if each not in typed)
+
+
+def _is_wrong_choice(choice: Any) -> bool:
+    if not isinstance(choice, Mapping) or not isinstance(choice.get("title"), str):
+        return True
+    payload = choice.get("payload", "")
+    is_payload = isinstance(payload, str | int) and len(str(payload)[: _LONGEST_PAYLOAD + 1]) <= _LONGEST_PAYLOAD
+    return not (1 <= len(choice["title"]) <= _LONGEST_TITLE and is_payload)
 
 
 def is_out_of_reach(url: str) -> bool:

@@ -83,7 +83,7 @@ class Acceptor:
                     return unauthorised(version=version if worded else None)
         if self._faults.take("rate-limit") or not self._is_slow_enough(caller):
             return rate_limited(self._store.switches["rate_limit_fragment"])
-        low = self._store.account().balance == "low" or self._faults.take("low-balance")
+        low = self._store.account.balance == "low" or self._faults.take("low-balance")
         return low_balance(version) if low else None
 
     def may_send(self, caller: Caller, outgoing: Outgoing, version: str) -> Problem | None:
@@ -202,5 +202,5 @@ def shape_of(store: Store, application: Application | None) -> str:
     """Return the shape in which webhooks go: as the application has it, else as the account has it."""
     messages: Mapping[str, object] | None = application.messages if application else None
     if messages is None:
-        return store.account().shape
+        return store.account.shape
     return TODAY if messages.get("version", TODAY) == "v1" else GUIDE

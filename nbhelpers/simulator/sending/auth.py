@@ -69,7 +69,7 @@ def is_account(store: Store, authorizations: Sequence[str], fields: Mapping[str,
 
 
 def _is_secret(store: Store, given: bytes) -> bool:
-    account = store.account()
+    account = store.account
     return hmac.compare_digest(given, f"{account.api_key}:{account.api_secret}".encode())
 
 

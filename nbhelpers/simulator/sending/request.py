@@ -10,7 +10,7 @@ from typing import Any
 from nbhelpers.messages.inbound import GUIDE, LONGEST_ID, MEDIA, TODAY
 from nbhelpers.messages.outbound import CATEGORIES, LONGEST_REF, LONGEST_TEXT
 from nbhelpers.messages.urls import is_url
-from nbhelpers.simulator.rules.messenger import is_out_of_reach, is_wrong_type, tag_refusal
+from nbhelpers.simulator.rules.messenger import is_out_of_reach, is_wrong_template, is_wrong_type, tag_refusal
 from nbhelpers.simulator.rules.problems import Problem, invalid_json, invalid_v01, problem_v1
 from nbhelpers.simulator.storage.switches import DEFAULTS
 from nbhelpers.storage.sqlite import storable
@@ -233,8 +233,11 @@ class _Reading:
         return str(identity)
 
     def _kind(self, value: Any, name: str) -> str:
-        if value not in _TYPES[self._shape]:
-            words = f"must be one of {', '.join(_TYPES[self._shape])}."
+        types = _TYPES[self._shape]
+        if self._shape == TODAY and self._switches["custom"] == "taken":
+            types = _TYPES[GUIDE]
+        if value not in types:
+            words = f"must be one of {', '.join(types)}."
             self._refuse(name, _REQUIRED if value is None else words)
             return ""
         return str(value)
@@ -247,8 +250,7 @@ class _Reading:
             self._check_media(kind, value, f"{prefix}{kind}.url")
         elif kind == "custom" and not isinstance(value, dict):
             self._refuse(f"{prefix}custom", _REQUIRED if value is None else "must be an object.")
-        elif isinstance(value, dict) and kind == "custom" and not value.keys() & {"text", "attachment"}:
-            # It goes to Meta's Send API as its `message` object, which has one of the two.
+        elif isinstance(value, dict) and kind == "custom" and is_wrong_template(value):
             self._later = self._later or "1022"
 
     def _check_text(self, value: Any, name: str) -> None:

@@ -65,10 +65,6 @@ class Faults:
     def start(self, name: str, times: int | None = None) -> Fault:
         """Turn a fault on, by default for as often as its table says. Raises KitError for one that there is not."""
         fault = _named(name)
-        if times is not None and not 0 <= times <= 1000:
-            raise KitError(
-                "It cannot happen so often.", f"You said {times}.", "Say 1 to 1000, or 0 until it is cleared."
-            )
         if fault.kind == "now" and times is not None:
             raise KitError("This lesson happens at once.", f"You said {times} times.", "Leave the number out.")
         if fault.kind != "now":
@@ -76,8 +72,10 @@ class Faults:
         return fault
 
     def clear(self, name: str | None = None) -> list[str]:
-        """Turn one fault off, or all of them; return which. Raises KitError for one that there is not."""
+        """Turn one fault off, or all and the refusals too; return which. Raises KitError for one that there is not."""
         names = [_named(name).name] if name else list(FAULTS)
+        while name is None and self.take_refusal() is not None:
+            continue
         for each in names:
             if each in self._left:
                 self._keep(each, None)
@@ -118,19 +116,13 @@ class Faults:
         """The refusals that were asked for and have not come yet, the next one first."""
         return [{"code": code, "status": status} for _, status, code in list(self._refusals)]
 
-    def forget_refusals(self) -> None:
-        """Take back the refusals that were asked for."""
-        while self.take_refusal() is not None:
-            pass
-
     def take_refusal(self) -> tuple[str, str] | None:
         """Return status and code of the refusal that was asked for next, once; None when none was."""
         if not self._refusals:
             return None
         number, status, code = self._refusals.popleft()
-        self._store.write(
-            lambda connection: connection.execute("DELETE FROM refusals WHERE id = ?", (number,)) and None
-        )
+        sql = "DELETE FROM refusals WHERE id = ?"
+        self._store.write(lambda connection: connection.execute(sql, (number,)) and None)
         return status, code
 
     def _keep(self, name: str, times: int | None) -> None:

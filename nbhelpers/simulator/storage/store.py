@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nbhelpers.errors import ServiceError
-from nbhelpers.simulator.storage.call_log import CallLog
 from nbhelpers.simulator.storage.switches import DEFAULTS, check
 from nbhelpers.simulator.storage.tables import (
     SCHEMA,
@@ -47,7 +46,6 @@ class Store:
             raise ServiceError(
                 "The simulator cannot open its store.", f"{path}: {error}.", "`nbhelpers reset` sets it aside."
             ) from None
-        self.calls = CallLog()
         self._changing = threading.Lock()  # so that what is in memory is what was written last
         self._tokens = {(row["jti"], row["application_id"]) for row in self.rows("SELECT * FROM tokens")}
         self._change(open_account)
@@ -61,7 +59,7 @@ class Store:
         with self._changing:
             done = self.write(work).result()
             (account,) = self.rows("SELECT * FROM account")
-            self._account = Account(**dict(account))
+            self.account = Account(**dict(account))
             applications = self.rows("SELECT * FROM applications ORDER BY at, id")
             self._applications = {row["id"]: to_application(row) for row in applications}
             self._pages = {row["id"]: to_page(row) for row in self.rows("SELECT * FROM pages ORDER BY at, id")}
@@ -77,17 +75,13 @@ class Store:
         with self._database.reading() as connection:
             return connection.execute(sql, values).fetchall()
 
-    def account(self) -> Account:
-        """Return the account as it is now."""
-        return self._account
-
     def change_account(self, **changes: str | float) -> Account:
         """Change fields of the account, and return it as it is then."""
         names = ", ".join(f"{field.name} = :{field.name}" for field in fields(Account) if field.name in changes)
         if names:
             sql = f"UPDATE account SET {names}"  # noqa: S608 - names of our own class
             self._change(lambda connection: connection.execute(sql, changes))
-        return self._account
+        return self.account
 
     def write_batch(self) -> WriteBatch:
         """Return what writes from an event loop; to be closed before the store is."""
@@ -101,8 +95,11 @@ class Store:
             connection.execute("INSERT INTO ageings VALUES (?, ?)", (at, seconds))
             connection.execute("UPDATE psids SET last_wrote = last_wrote - ?", (seconds,))
             connection.execute("UPDATE pages SET linked = linked - ?", (seconds,))
+            # What was about to be tried for the first time would have been tried by then: so it stays young.
+            older = "at = at - iif(attempts = 0 AND held = 0, 0, ?)"
             connection.execute(
-                "UPDATE webhooks SET due = due - ?, at = at - ? WHERE outcome IS NULL", (seconds, seconds)
+                f"UPDATE webhooks SET due = due - ?, {older} WHERE outcome IS NULL",  # noqa: S608
+                (seconds, seconds),
             )
 
         self._change(work)
@@ -113,7 +110,7 @@ class Store:
 
         def work(connection: sqlite3.Connection) -> None:
             sql = "UPDATE webhooks SET due = ? + (due - ?) * ? WHERE outcome IS NULL AND attempts > 0 AND due > ?"
-            connection.execute(sql, (now, now, self._account.pace / pace, now))
+            connection.execute(sql, (now, now, self.account.pace / pace, now))
 
         self.write(work).result()
         self.change_account(pace=pace)
@@ -164,11 +161,8 @@ class Store:
         if token in self._tokens:
             return False
         self._tokens.add(token)
-        self.write(
-            lambda connection: connection.execute(
-                "INSERT OR IGNORE INTO tokens VALUES (?, ?, ?)", (*token, time.time())
-            )
-        )
+        sql, row = "INSERT OR IGNORE INTO tokens VALUES (?, ?, ?)", (*token, time.time())
+        self.write(lambda connection: connection.execute(sql, row))
         return True
 
     def page(self, id_or_name: str) -> Page | None:
@@ -188,21 +182,16 @@ class Store:
 
     def change_page(self, page_id: str, **changes: Any) -> Page:
         """Change fields of a Page, and return it as it is then."""
-        self._change_page("id = :page_id", page_id, changes)
+        sql = f"UPDATE pages SET {', '.join(f'{name} = :{name}' for name in changes)} WHERE id = :page_id"  # noqa: S608
+        self._change(lambda connection: connection.execute(sql, changes | {"page_id": page_id}))
         return self._pages[page_id]
 
     def link_page(self, page_id: str, was: str | None, application_id: str | None) -> Page | None:
         """Link a Page to an application or to none, unless its link is no longer what it `was`: then return None."""
-        changed = self._change_page(
-            "id = :page_id AND application_id IS :was", page_id, {"application_id": application_id}, was=was
-        )
+        sql = "UPDATE pages SET application_id = ? WHERE id = ? AND application_id IS ?"
+        values = (application_id, page_id, was)
+        changed = self._change(lambda connection: connection.execute(sql, values).rowcount)
         return self._pages[page_id] if changed else None
-
-    def _change_page(self, where: str, page_id: str, changes: dict[str, Any], **values: Any) -> bool:
-        names = ", ".join(f"{name} = :{name}" for name in changes)
-        values |= changes | {"page_id": page_id}
-        sql = f"UPDATE pages SET {names} WHERE {where}"  # noqa: S608
-        return bool(self._change(lambda connection: connection.execute(sql, values).rowcount))
 
     def close(self) -> None:
         """Finish what was asked for and close the file."""

@@ -30,11 +30,6 @@ class Switch:
     source: str
     sure: str
 
-    @property
-    def default(self) -> str:
-        """What is taken when nobody says otherwise."""
-        return self.choices[0]
-
 
 def _read() -> dict[str, Switch]:
     table = tomllib.loads((Path(__file__).parent / "switches.toml").read_text(encoding="utf-8"))
@@ -45,7 +40,7 @@ def _read() -> dict[str, Switch]:
 
 
 SWITCHES = _read()
-DEFAULTS = {name: switch.default for name, switch in SWITCHES.items()}
+DEFAULTS = {name: switch.choices[0] for name, switch in SWITCHES.items()}
 
 
 def check(values: Mapping[str, str]) -> dict[str, str]:

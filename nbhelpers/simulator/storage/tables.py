@@ -53,9 +53,14 @@ CREATE TABLE webhooks (
   body BLOB NOT NULL, at REAL NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
   held INTEGER NOT NULL DEFAULT 0, outcome TEXT, answer TEXT, called TEXT);
 CREATE INDEX webhooks_due ON webhooks (due) WHERE outcome IS NULL AND held = 0;
-CREATE INDEX webhooks_held ON webhooks (held) WHERE outcome IS NULL AND held = 1
+CREATE INDEX webhooks_held ON webhooks (held) WHERE outcome IS NULL AND held = 1;
+CREATE TABLE calls (
+  slot INTEGER PRIMARY KEY, id INTEGER NOT NULL, webhook INTEGER, uuid TEXT NOT NULL, kind TEXT NOT NULL,
+  attempt INTEGER NOT NULL, at REAL NOT NULL, seconds REAL NOT NULL, method TEXT NOT NULL, url TEXT NOT NULL,
+  headers TEXT NOT NULL, status INTEGER NOT NULL, words TEXT NOT NULL, answer_headers TEXT NOT NULL,
+  answer_body BLOB NOT NULL, outcome TEXT NOT NULL, again REAL, body BLOB)
 """
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,12 @@ function render({ model, el }) {
     const said = made("div", `nbh-bubble nbh-kind-${each.kind}`, each.text);
     said.dir = "auto"; // of its own, not that of the words around it
     const below = made("div", "nbh-below", each.below);
-    item.append(made("span", "nbh-heard", `${each.who}: `), said, below);
+    item.append(made("span", "nbh-heard", `${each.who}: `), said);
+    if (each.choices.length) {
+      const tap = (title) => button(title, () => model.send({ ask: "tap", choice: title }), `Tap “${title}”`);
+      item.append(made("div", "nbh-row nbh-choices", ...each.choices.map(tap)));
+    }
+    item.append(below);
     return item;
   };
   const draw = () => {

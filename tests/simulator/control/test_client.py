@@ -57,7 +57,6 @@ def test_settings_survive_a_kill(world: Detached) -> None:
         ("inbound_url", "example.com/in", WHOLE.format("http://example.com/in")),
         ("status_url", "ftp://example.com", LOCAL),
         ("status_url", "https://", LOCAL),
-        ("inbond_url", "https://example.com", "Known: inbound_url, status_url, http_method, shape, balance."),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused_in_words_and_changes_nothing(
@@ -92,7 +91,7 @@ def test_the_queue_shows_the_newest_fifty_and_the_answer_that_each_got(world: De
         row = world.settled(said[-1]["message_uuid"], 1)[0]
     rows = world.control.webhooks()
     assert [row["uuid"] for row in rows] == [each["message_uuid"] for each in reversed(said)][:50]
-    assert set(row) == {"id", "uuid", "kind", "at", "due", "attempts", "outcome", "answer", "called"}
+    assert set(row) == {"id", "uuid", "kind", "at", "due", "attempts", "held", "outcome", "answer", "called"}
     assert (row["kind"], row["answer"], row["called"]) == ("inbound", "answered 204", f"POST {hook.url}")
 
 

@@ -177,6 +177,14 @@ def test_a_bad_jwt_is_explained_and_refused(ready: Lab, changed: dict[str, Any],
     assert linked_to(ready) is None
 
 
+def test_a_token_that_time_was_let_pass_for_has_run_out(fresh: Lab) -> None:
+    fresh.need("link")
+    token = signed(fresh)
+    fresh.simulator.advance(minutes=75)
+    assert "Refused. This token ran out 60 minutes ago. Mint a new one" in Form(post(fresh, token).text).text
+    assert post(fresh, signed(fresh)).status_code == 200
+
+
 @pytest.mark.fast
 def test_a_key_of_somebody_else_is_explained(ready: Lab, other_key: PrivateKey) -> None:
     answer = post(ready, signed(ready, other_key))

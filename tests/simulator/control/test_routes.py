@@ -11,6 +11,14 @@ from tests.support.simulation import Detached, Program
 pytestmark = pytest.mark.fast
 
 
+def test_a_field_that_there_is_not_is_refused_with_those_that_there_are(world: Detached) -> None:
+    token = world.control._session.headers["X-Simulator-Token"]
+    url, headers = f"{world.base_url}/_simulator/settings", {"X-Simulator-Token": token}
+    answer = world.http.put(url, json={"inbond_url": "https://example.com"}, headers=headers, timeout=10)
+    assert answer.status_code == 400
+    assert answer.json()["next"] == "Known: inbound_url, status_url, http_method, shape, balance."
+
+
 def test_pages_are_shown_without_their_tokens_and_the_token_is_given_to_who_asks(
     world: Detached, key: PrivateKey
 ) -> None:

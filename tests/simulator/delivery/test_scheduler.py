@@ -21,6 +21,7 @@ from tests.support.simulation import (
     Target,
     flat,
     nested,
+    refused_port,
     target,
     webhooks,
 )
@@ -146,12 +147,6 @@ def test_timestamps_are_now_in_utc(world: Detached, hook: Target, todays: Progra
 
 
 # What is an answer, and what is tried again
-
-
-def refused_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 203, 204, 205])

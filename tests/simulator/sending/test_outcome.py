@@ -259,7 +259,7 @@ def test_what_was_asked_for_can_be_seen_and_taken_back(world: Detached, outcome_
         {"code": "1000", "status": "rejected"},
         {"code": "1331", "status": "undeliverable"},
     ]
-    world.control.forget_refusals()
+    world.control.clear_faults()
     assert world.control.refusals() == []
     assert outcome_of(flat(page, psid)) == ("delivered", "")
 

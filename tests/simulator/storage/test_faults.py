@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -382,6 +383,23 @@ def test_what_waits_for_its_next_try_is_due_earlier_and_a_day_later_it_is_droppe
         world.control.advance(24)
         wait_until(lambda: world.queued(said["never"])[0]["outcome"] == "dropped", 4)
         assert len(never.calls) == calls
+
+
+def test_what_was_about_to_be_tried_when_a_day_passed_is_still_delivered(
+    world: Detached, page: str, hook: Target
+) -> None:
+    with ThreadPoolExecutor(1) as other:
+        ageing = other.submit(world.control.advance, 25)
+        said = []
+        while not ageing.done():
+            said.append(world.control.write(page=page, text="hello")["message_uuid"])
+    assert len(said) > 10
+
+    def outcomes() -> dict[str, str]:
+        return {each["uuid"]: each["outcome"] for each in world.control.webhooks(2 * len(said)) if each["outcome"]}
+
+    wait_until(lambda: set(said) <= set(outcomes()), 10, "an outcome of each")
+    assert {outcomes()[uuid] for uuid in said} == {"delivered"}
 
 
 def test_the_link_of_a_page_ages_too(world: Detached, program: Program, hook: Target) -> None:

@@ -37,15 +37,15 @@ def test_the_account_is_the_same_when_it_is_opened_again(open_store: Callable[[]
     first = open_store()
     before = first.change_account(http_method="POST", inbound_url="https://example.com/in")
     first.close()
-    assert open_store().account() == before
+    assert open_store().account == before
 
 
 @pytest.mark.fast
 def test_a_change_of_the_account_is_seen_at_once_and_leaves_the_rest_alone(open_store: Callable[[], Store]) -> None:
     store = open_store()
-    before = store.account()
+    before = store.account
     changed = store.change_account(status_url="https://example.com/status")
-    assert changed == store.account()
+    assert changed == store.account
     assert changed.status_url == "https://example.com/status"
     assert (changed.api_key, changed.http_method, changed.inbound_url) == (before.api_key, "GET", "")
     assert store.change_account() == changed
@@ -54,7 +54,7 @@ def test_a_change_of_the_account_is_seen_at_once_and_leaves_the_rest_alone(open_
 @pytest.mark.fast
 def test_a_field_that_the_account_does_not_have_is_never_written(open_store: Callable[[], Store]) -> None:
     store = open_store()
-    before = store.account()
+    before = store.account
     assert store.change_account(**{"api_key = 'x' --": "y"}) == before
 
 
@@ -69,7 +69,7 @@ def test_of_changes_at_the_same_time_memory_and_file_keep_the_same(open_store: C
         thread.start()
     for thread in threads:
         thread.join()
-    assert store.account().inbound_url == store.rows("SELECT inbound_url FROM account")[0]["inbound_url"]
+    assert store.account.inbound_url == store.rows("SELECT inbound_url FROM account")[0]["inbound_url"]
 
 
 def application(name: str, at: float = 1.0, **capabilities: Any) -> Application:

@@ -1,4 +1,4 @@
-"""The last line of a run on a computer without Chromium."""
+"""The last lines of a run on a computer without Chromium, or without the proxy of a JupyterHub."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.support.programs import HUB_PROXY
 
 WALKS = "tests/notebooks/test_browser.py"
+ROOMS = "tests/jupyter/test_hub.py"
 
 
 def run(tmp_path: Path, *arguments: str) -> str:
@@ -32,6 +34,20 @@ def test_without_a_browser_the_last_line_says_what_was_skipped_and_the_one_comma
         "browser tests were skipped: there is no Chromium. Install it with: sudo apt-get install chromium"
     )
     assert int(last.split()[0]) > 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a stand-in program is a shell script")
+def test_without_the_proxy_of_a_hub_it_says_the_same_of_it(tmp_path: Path):
+    last = run(tmp_path, ROOMS)
+    assert last.endswith(
+        "JupyterHub tests were skipped: there is no configurable-http-proxy. Install it with: "
+        "sudo apt-get install nodejs npm && sudo npm install --global configurable-http-proxy@5.1.0"
+    )
+    assert int(last.split()[0]) > 1
+
+
+def test_a_bare_machine_gets_the_same_proxy():
+    assert HUB_PROXY.commands["apt-get"].rpartition(" ")[2] in (REPOSITORY / ".ci" / "run").read_text()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a stand-in program is a shell script")
