@@ -211,9 +211,11 @@ def _bare(page: Any) -> list[float]:
 
 
 def _seen(seen: dict[str, list[float]], number: int) -> float:
-    if str(number) not in seen:
+    """When a webhook was seen: the panel shows the newest, so one that was overtaken when the next one was."""
+    since = [at for other, (at, _) in seen.items() if int(other) >= number]
+    if not since:
         raise CannotMeasure(f"Webhook {number} was not seen in the page: that is a defect.")
-    return seen[str(number)][0]
+    return min(since)
 
 
 # The table

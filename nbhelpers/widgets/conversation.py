@@ -23,6 +23,7 @@ from nbhelpers.widgets.talk import KINDS, Bubble, SentByHand, Talk, business_sid
 __all__ = ["ConversationPanel"]
 
 _NOT_PASSED_ON = "It was not passed on: see step 4."
+_SHOWN = 60  # bubbles on each side, the newest: all of them go to the page with every change
 _PEOPLE = ("Ada", "Ben")  # who is played when nobody has written
 
 
@@ -115,9 +116,11 @@ class ConversationPanel(Panel):
         return first, _PEOPLE[1] if first != _PEOPLE[1] else _PEOPLE[0]
 
     def _show_bubbles(self, talk: Talk, bubbles: list[dict[str, Any]]) -> None:
-        shown = [each | {"text": self.masked(each["text"]), "below": self.masked(each["below"])} for each in bubbles]
+        newest = bubbles[-_SHOWN:]
+        shown = [each | {"text": self.masked(each["text"]), "below": self.masked(each["below"])} for each in newest]
         if talk.bubbles != shown:
-            talk.bubbles = shown
+            with talk.hold_sync():
+                talk.bubbles, talk.earlier = shown, len(bubbles) - len(newest)
 
     def as_text(self) -> str:
         event, _ = newcomers(self.course, self._person, self._channel)

@@ -32,13 +32,15 @@ class Talk(anywidget.AnyWidget):
     """Bubbles in their order, `own` ones on the right; `write` labels a line to write in, `reads` says who reads.
 
     What is pressed comes as a message: `ask` is `send` (with `kind` and `text`), `tap` (with `choice`, a title) or
-    `read`. The answer is a message too: `words` are said below the line, `sent` empties it.
+    `read`. The answer is a message too: `words` are said below the line, `sent` empties it. `earlier` says how many
+    bubbles are left out before those that are shown.
     """
 
     _esm = script("talk")
     bubbles = traitlets.List(traitlets.Dict()).tag(sync=True)
     name = traitlets.Unicode("").tag(sync=True)
     empty = traitlets.Unicode("").tag(sync=True)
+    earlier = traitlets.Int(0).tag(sync=True)
     write = traitlets.Unicode("").tag(sync=True)
     reads = traitlets.Unicode("").tag(sync=True)
     kinds = traitlets.List(traitlets.Unicode()).tag(sync=True)

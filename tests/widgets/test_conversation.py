@@ -151,7 +151,7 @@ def test_a_refused_answer_says_why(ready: Lab, talk: Any) -> None:
 @pytest.mark.fast
 def test_the_talk_is_with_one_person(ready: Lab, talk: Any) -> None:
     written(ready, "I am Ada")
-    says(talk, "I am Ada")
+    wait_until(lambda: bubbles(talk), 5)
     written(ready, "I am Bob", person="Bob")
     written(ready, "And I am still Ada")
     assert "Bob" not in says(talk, "And I am still Ada")
@@ -199,6 +199,17 @@ def test_the_talk_in_live_mode_says_live(live: Lab) -> None:
     talk = live.panels.conversation()
     assert seen(talk) == f"The whole talk LIVE Your side {NOBODY}"
     assert (talk._phones, talk._talk.write) == ([], "")
+    talk.close()
+
+
+@pytest.mark.fast
+def test_of_a_long_talk_the_newest_are_shown_and_how_many_were_before(live: Lab) -> None:
+    for number in range(70):
+        arrive(live, message(psid="4711", uuid=f"long-{number}", text=f"Number {number}"))
+    talk = live.panels.conversation()
+    assert (len(talk._talk.bubbles), talk._talk.earlier) == (60, 10)
+    assert talk._talk.bubbles[-1]["text"] == "Number 69"
+    assert printed(talk).count("Number ") == 70
     talk.close()
 
 

@@ -108,6 +108,13 @@ function render({ model, el }) {
     list.value = wanted.some(([value]) => value === before) ? before : "";
   };
 
+  const lines = new Map(); // what has not changed stays: a row is drawn anew when something in it is another
+  const drawers = new Map();
+  const kept = (rows, key, told, make) => {
+    if (rows.get(key)?.told !== told) rows.set(key, { told, row: make() });
+    return rows.get(key).row;
+  };
+
   function draw() {
     options(person, model.get("people"));
     options(kind, model.get("kinds"));
@@ -115,14 +122,26 @@ function render({ model, el }) {
     const at = box.scrollTop;
     const rows = model.get("rows");
     const detail = model.get("detail");
-    body.replaceChildren(...rows.flatMap((each) =>
-      each.key === open && detail.key === open ? [line(each), drawer(detail)] : [line(each)]));
-    box.scrollTop = at;
+    const wanted = rows.flatMap((each) => {
+      const row = kept(lines, each.key, JSON.stringify([each, each.key === open]), () => line(each));
+      if (each.key !== open || detail.key !== open) return [row];
+      return [row, kept(drawers, open, JSON.stringify([detail, shape]), () => drawer(detail))];
+    });
+    const keys = new Set(rows.map((each) => each.key));
+    for (const key of lines.keys()) if (!keys.has(key)) lines.delete(key);
+    for (const key of drawers.keys()) if (key !== open) drawers.delete(key);
+    let next = body.firstChild;
+    for (const row of wanted) {
+      if (row === next) next = next.nextSibling;
+      else body.insertBefore(row, next);
+    }
+    while (next) { const gone = next; next = next.nextSibling; gone.remove(); }
+    if (box.scrollTop !== at) box.scrollTop = at;
     box.hidden = rows.length === 0;
     more.hidden = !model.get("more");
     const words = model.get("count");
     if (count.textContent !== words) count.textContent = words;
-    if (focus) body.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
+    if (focus && document.activeElement?.dataset.key !== focus) body.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
   }
 
   let waiting = false;

@@ -7,6 +7,7 @@ function render({ model, el }) {
   const name = made("div", "nbh-talk-name");
   let relabel = () => {};
   const empty = made("p", "nbh-soft nbh-talk-empty");
+  const earlier = made("p", "nbh-soft nbh-talk-empty");
   const rows = new Map();
 
   const bubble = (each) => {
@@ -27,7 +28,7 @@ function render({ model, el }) {
     const wanted = model.get("bubbles");
     const keys = new Set(wanted.map((each) => each.key));
     for (const [key, old] of rows) if (!keys.has(key)) { old.item.remove(); rows.delete(key); }
-    let before = null;
+    let last = null;
     for (const each of wanted) {
       const told = JSON.stringify(each);
       const known = rows.get(each.key);
@@ -40,12 +41,15 @@ function render({ model, el }) {
         known.item.replaceWith(item);
         rows.set(each.key, { item, told });
       }
-      const next = before ? before.nextSibling : list.firstChild;
+      const next = last ? last.nextSibling : list.firstChild;
       if (next !== item) list.insertBefore(item, next);
-      before = item;
+      last = item;
     }
     relabel();
     name.textContent = model.get("name");
+    const before = model.get("earlier");
+    earlier.hidden = before === 0;
+    earlier.textContent = `${before} before these are in lab.panels.inbox().`;
     empty.textContent = model.get("empty");
     empty.hidden = wanted.length > 0;
     log.hidden = wanted.length === 0;
@@ -54,7 +58,7 @@ function render({ model, el }) {
   };
   model.on("change", draw);
   el.classList.add("nbh-side");
-  el.append(name, empty, log);
+  el.append(name, empty, earlier, log);
 
   if (model.get("write")) {
     const said = spoken("nbh-soft");
