@@ -83,7 +83,7 @@ class PsidPanel(Panel):
             self._show(event)
 
     def beat(self) -> None:
-        if self._person is not None and self._names.look():
+        if self._names.ask() and self._person is not None:
             self.refresh()
 
     def _show(self, event: Event) -> None:

@@ -59,13 +59,6 @@ function render({ model, el }) {
     }
   };
   model.on("change", draw);
-  model.on("change:value", () => {
-    // Of what comes back of one's own typing nothing is taken.
-    if (document.activeElement !== control && control.value !== model.get("value")) {
-      control.value = model.get("value");
-      tell();
-    }
-  });
   model.on("msg:custom", (message) => {
     if (!message.sent || control.value !== sent) return;
     control.value = "";
