@@ -274,10 +274,10 @@ def _round(arrows: list[Arrow], record: Mapping[str, list[dict[str, Any]]], uuid
 def _summary(arrows: list[Arrow], uuid: str | None) -> str:
     if not arrows:
         return "Nothing has happened to this message." if uuid else "Nothing has happened in the last minute."
-    refused = next((arrow for arrow in reversed(arrows) if arrow.state == "refused"), None)
+    refused = [arrow for arrow in arrows if arrow.state == "refused"]
     hops = f"{len(arrows)} hop{'' if len(arrows) == 1 else 's'}"
-    if refused is not None:
-        return f"{hops}; refused: {refused.words}."
+    if refused:
+        return f"{hops}; refused: {refused[-1].words}." if uuid else f"{hops}, {len(refused)} of them refused."
     if uuid is not None and len(arrows) > 1:
         span = (arrows[-1].at - arrows[0].at) * 1000 + (arrows[-1].took or 0)
         return f"{hops} in {span / 1000:.1f} s." if span >= 1000 else f"{hops} in {span:.0f} ms."

@@ -253,4 +253,5 @@ def _payload(event: Event, shape: str) -> str:
         with contextlib.suppress(MessageError):  # then as it was sent
             body = OutboundMessage(event.page_id or "", event.psid or "", event.text or "").body(shape)
     text = json.dumps(body, ensure_ascii=False, indent=1) if body else event.body.decode("utf-8", "replace")
+    text = text or f"{event.path}\n(no body)"
     return "\n".join(one_line(line, 2000) for line in text.splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 
 from nbhelpers.course.context import CourseContext
@@ -29,12 +30,15 @@ class Names:
 
     def look(self) -> bool:
         """Ask the simulator; say whether anything is new. What cannot be had is not needed."""
+        with contextlib.suppress(KitError):
+            return self.ask()
+        return False
+
+    def ask(self) -> bool:
+        """Ask the simulator; say whether anything is new. Raises ServiceError when it does not answer."""
         if not self._course.simulated:
             return False
-        try:
-            pages = self._course.control.pages()
-        except KitError:
-            return False
+        pages = self._course.control.pages()
         people = {
             each["psid"]: (each["name"], each["wrote"], page["name"]) for page in pages for each in page["people"]
         }

@@ -15,7 +15,7 @@ from nbhelpers.inbox.events import Event, channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.simulator.rules.messenger import DAY
 from nbhelpers.widgets.base import Panel
-from nbhelpers.widgets.parts import CopyField, Countdown, Note, block, button, field, guarded, row, script
+from nbhelpers.widgets.parts import CopyField, Countdown, Line, Note, block, script
 from nbhelpers.widgets.person import NOBODY, Names, beside, newcomers, newer_words
 
 __all__ = ["Newcomers", "PsidPanel"]
@@ -54,11 +54,15 @@ class PsidPanel(Panel):
         self._newcomers.on_msg(self._pin)
         children: list[ipywidgets.Widget] = [self._psid, self._window, self._shown]
         if course.simulated:
-            self._line = field(ipywidgets.Text, "Write as Ada", placeholder="Message")
-            write = guarded(self._say, self._write)
-            # Enter, as the line itself reports it: `on_submit` would warn that it is old.
-            self._line.on_msg(lambda _, message, __: write(None) if message.get("event") == "submit" else None)
-            children += [row(self._line, button("Write", write, tooltip="Write to the Page as the person")), self._said]
+            self._line = Line(
+                self._say,
+                self._write,
+                label="Write as Ada",
+                placeholder="Message",
+                go="Write",
+                says="Write to the Page as the person",
+            )
+            children += [self._line, self._said]
         super().__init__(course, [*children, self._newcomers, self._beside])
         self.show()
         self.follow()
@@ -79,7 +83,7 @@ class PsidPanel(Panel):
             self._show(event)
 
     def beat(self) -> None:
-        if self._person is not None and self._names.look():
+        if self._names.ask() and self._person is not None:
             self.refresh()
 
     def _show(self, event: Event) -> None:
@@ -100,7 +104,7 @@ class PsidPanel(Panel):
             self._newcomers.words = words
             self._newcomers.names = [self._names.of(each, f"…{one_line(each[-4:])}") for each in self._newer[:5]]
         if self.course.simulated:
-            self._line.description = f"Write as {name}"
+            self._line.label = f"Write as {name}"
         self.head.said = f"{person} {psid}: {said}. {words}"
 
     def as_text(self) -> str:
@@ -130,13 +134,12 @@ class PsidPanel(Panel):
                 self._person = self._newer[at]
                 self.show()
 
-    def _write(self) -> None:
-        if not self._line.value.strip():
+    def _write(self, text: str) -> None:
+        if not text.strip():
             raise MessageError("There is nothing to write.", next="Type something into the line first.")
         known = self._names.wrote(self._person) is not None
         who = {"psid": self._person, "page": self._page} if known else {"page": self.course.facts.get("page_name")}
-        written = self.course.control.write(text=self._line.value, **who)
-        self._line.value = ""  # only now: what could not be written is not lost
+        written = self.course.control.write(text=text, **who)
         self._say("Written. " + ("Watch the PSID above." if written["passed_on"] else _NOT_PASSED_ON), "plain")
 
     def _say(self, words: str, kind: str = "bad") -> None:

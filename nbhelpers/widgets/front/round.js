@@ -68,6 +68,7 @@ function render({ model, el }) {
   });
   const summary = made("p", "nbh-round-summary");
   summary.setAttribute("role", "status");
+  const legend = made("p", "nbh-soft", "Dashed: inferred. The kit did not see that hop.");
   const box = made("div", "nbh-round");
   const names = drawn("svg", { class: "nbh-sequence nbh-names", "aria-hidden": "true" });
   const svg = drawn("svg", { class: "nbh-sequence", role: "group" });
@@ -116,7 +117,7 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const scale = el.closest(".nbh-projector") ? 1.5 : 1;
+    const scale = el.closest(".nbh-projector") ? Math.min(1.5, Math.max(1, box.clientWidth / NARROWEST)) : 1;
     const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - ROW;
     width = Math.max(NARROWEST, Math.floor(box.clientWidth / scale) || 800);
     const lifelines = model.get("lifelines");
@@ -163,6 +164,7 @@ function render({ model, el }) {
       follow.replaceChildren(...choices.map(([value, words]) => new Option(words, value)));
     }
     follow.value = model.get("following");
+    legend.hidden = shown().every((each) => each.seen);
     back.disabled = shown().length === 0;
     on.disabled = all.disabled = upTo === null || upTo >= arrows().length;
     if (open !== null && !arrows().some((each) => each.key === open)) show(null);
@@ -238,7 +240,7 @@ function render({ model, el }) {
   });
   sizes.observe(box);
   el.classList.add("nbh-column");
-  el.append(made("div", "nbh-row", follow, back, on, all, mermaid, save), summary, box, detail, said);
+  el.append(made("div", "nbh-row", follow, back, on, all, mermaid, save), summary, box, legend, detail, said);
   draw();
   return () => sizes.disconnect();
 }
