@@ -69,18 +69,17 @@ class PsidPanel(Panel):
 
     def refresh(self) -> None:
         event, self._newer = newcomers(self.course, self._person, self._channel)
-        self._beside.say(self.masked(beside(self.course, event, self._channel)))
         for part in (self._psid, self._window):
             part.layout.display = "none" if event is None else ""
         if event is None:
             self._shown.value = f"<p>{html.escape(self._nobody)}</p>"
-            return
-        is_new = self._person != event.psid
-        self._person, self._page = event.psid, event.page_id
-        self._show(event)
-        # The PSID first: who is behind it is asked afterwards.
-        if self._names.look() or is_new:
+        else:
+            self._person, self._page = event.psid, event.page_id
             self._show(event)
+            # The PSID first: who is behind it is asked afterwards.
+            if self._names.meet(event.psid, *self._newer):
+                self._show(event)
+        self._beside.say(self.masked(beside(self.course, event, self._channel)))
 
     def beat(self) -> None:
         if self._names.ask() and self._person is not None:
@@ -89,16 +88,16 @@ class PsidPanel(Panel):
     def _show(self, event: Event) -> None:
         name, psid = self._names.of(event.psid), self.masked(event.psid)
         person, you, whose = self._ends
-        self._psid.after = f"{name}, as {whose} knows them" if name != "the person" else f"as {whose} knows them"
-        self._psid.value = psid
-        wrote = self._names.wrote(event.psid)
-        self._window.expires = (event.received.timestamp() if wrote is None else wrote) + DAY
         said, when = self.masked(_said(event)), f"{event.received.astimezone():%H:%M:%S}"
         self._shown.value = (
             f"<p><bdi>{html.escape(said)}</bdi> "
             f'<span class="nbh-soft">{when} · to {you.removesuffix(" ID")} '
             f"{html.escape(self.masked(event.page_id))}: you</span></p>"
         )
+        self._psid.after = f"{name}, as {whose} knows them" if name != "the person" else f"as {whose} knows them"
+        self._psid.value = psid
+        wrote, came = self._names.wrote(event.psid), event.received.timestamp()
+        self._window.expires = (wrote if wrote is not None and came < self._names.asked else came) + DAY
         words = newer_words(len(self._newer))
         with self._newcomers.hold_sync():
             self._newcomers.words = words

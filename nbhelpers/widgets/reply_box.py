@@ -73,7 +73,7 @@ class ReplyBox(Panel):
             return
         if self._person is None:
             self._person, self._page = event.psid, event.page_id
-            self._names.look()
+            self._names.meet(event.psid)
             self._typed()
         page, psid = (html.escape(self.masked(each)) for each in (self._page, self._person))
         name = self._names.of(self._person, "")

@@ -36,7 +36,7 @@ class WebhooksPanel(Panel):
     """
 
     heading = "Webhooks"
-    pulse = 2.0
+    pulse, lag = 2.0, 0.03
 
     def __init__(self, course: CourseContext) -> None:
         held = course.presenting

@@ -180,9 +180,15 @@ function render({ model, el }) {
     open = key;
     const each = arrows().find((arrow) => arrow.key === key);
     if (!each) { detail.replaceChildren(); return; }
+    model.send({ open: key }); // the request and its answer come as a message: they are long, and few are opened
     const close = button("Close", () => { const before = open; show(null); draw(); svg.querySelector(`[data-key="${CSS.escape(before)}"]`)?.focus(); });
-    const parts = [made("div", "nbh-row nbh-end", made("strong", "", each.told), close)];
-    const found = each.exchanged;
+    detail.replaceChildren(made("div", "nbh-row nbh-end", made("strong", "", each.told), close));
+  }
+
+  function fill(key, found) {
+    const each = arrows().find((arrow) => arrow.key === key);
+    if (key !== open || !each) return;
+    const parts = [detail.firstChild];
     if (found) {
       const heard = spoken("nbh-soft");
       const curl = button("Copy as curl", () => copy(found.curl, curl, heard));
@@ -207,6 +213,7 @@ function render({ model, el }) {
     }
     detail.replaceChildren(...parts);
   }
+  model.on("msg:custom", (message) => { if (message.opened !== undefined) fill(message.opened, message.exchanged); });
 
   svg.addEventListener("keydown", (event) => {
     const groups = [...svg.querySelectorAll(".nbh-arrow")];
