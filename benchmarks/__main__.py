@@ -24,6 +24,7 @@ BENCHMARKS = {
     "hop": "benchmarks.hop",
     "growth": "benchmarks.growth",
     "course": "benchmarks.course",
+    "panels": "benchmarks.panels",
 }
 
 

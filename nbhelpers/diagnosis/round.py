@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,8 +19,8 @@ from nbhelpers.messages.inbound import MessageStatus, Unreadable, moment_of, rea
 
 __all__ = ["RoundReader"]
 
-_MOST = 60  # arrows that are shown: the newest
-_LOOK_BACK = 400  # deliveries among which those of a message are looked for
+_MOST, _MESSAGES = 60, 24  # arrows that are shown, and messages whose arrows these are: the newest
+_LATELY, _LOOK_BACK = 100, 400  # deliveries that are looked at: for all of lately, for one message
 _ENDED = ("rejected", "undeliverable")
 _NEAR = 0.25  # seconds between a call as the simulator dates it and the delivery it made, at most
 
@@ -32,6 +33,7 @@ class RoundReader:
         newest = course.inbox.deliveries(limit=1)
         self._before = (newest[0].id or 0) if newest else 0  # deliveries that came before anybody looked
         self._seen: dict[int, float] = {}
+        self._told: dict[int, dict[str, Any] | None] = {}  # by delivery: what it tells of, which does not change
 
     def read(self, uuid: str | None = None, lately: float = 60.0) -> Round:
         """Return the round of one message, or of all of the last so many seconds."""
@@ -43,13 +45,19 @@ class RoundReader:
             record = self._course.control.record(uuid, lately)
         else:
             record = {"messages": [], "webhooks": [], "calls": []}
-        arrows = _Arrows(self._course, record, deliveries, sent, self._seen).all()
+        told = [(each, self._told.get(each.id or 0) or event_of(each)) for each in deliveries]
+        self._told = {each.id or 0: event for each, event in told}
+        arrows = _Arrows(self._course, record, told, sent, self._seen).all()
         return _round(arrows, record, uuid)
+
+    def mark(self) -> object:
+        """Return what differs as soon as anything has happened that only the simulator knows; cheap to ask."""
+        return self._course.control.record_mark() if self._course.simulated else None
 
     def _deliveries(self, uuid: str | None, lately: float) -> list[Delivery]:
         since = datetime.now(UTC) - timedelta(seconds=lately)
         found = []
-        for each in self._course.inbox.deliveries(limit=_LOOK_BACK):
+        for each in self._course.inbox.deliveries(limit=_LOOK_BACK if uuid else _LATELY):
             if (each.id or 0) > self._before:
                 self._seen.setdefault(each.id or 0, time.time())
             about = uuid.encode() in each.body if uuid else each.received >= since
@@ -65,7 +73,7 @@ class _Arrows:
         self,
         course: CourseContext,
         record: Mapping[str, list[dict[str, Any]]],
-        deliveries: list[Delivery],
+        deliveries: list[tuple[Delivery, dict[str, Any] | None]],
         sent: list[Event],
         seen: Mapping[int, float],
     ) -> None:
@@ -73,18 +81,17 @@ class _Arrows:
         self._sent = {each.message_uuid: each for each in sent}
         self._tunnel = not course.simulated and course.is_public
         self._told: dict[tuple[str | None, str], list[Delivery]] = {}
-        for each in deliveries:
-            event = event_of(each)
+        for each, event in deliveries:
             if event is not None:
                 self._told.setdefault((event["message_uuid"], event["status"] or "inbound"), []).append(each)
-        self._odd = [each for each in deliveries if event_of(each) is None]
+        self._odd = [each for each, event in deliveries if event is None]
 
     def all(self) -> list[Arrow]:
         """Return every arrow, oldest first."""
         arrows: list[Arrow] = []
         messages = {each["uuid"]: each for each in self._record["messages"]}
         uuids = dict.fromkeys([*messages, *(uuid for uuid, _ in self._told), *self._sent])
-        for uuid in uuids:
+        for uuid in list(uuids)[-_MESSAGES:]:
             arrows += _in_order(self._of(uuid, messages.get(uuid)))
         for call in self._record["calls"]:
             if call["way"] == "api" and call["uuid"] is None:
@@ -130,24 +137,24 @@ class _Arrows:
         event = self._sent.get(uuid)
         if asked or event is None:
             return asked
-        exchanged = sent_by(event, self._course.host)
+        look = functools.partial(sent_by, event, self._course.host)
         at = event.received.timestamp()
-        return [Arrow(f"{uuid} sent", at, "notebook", "api", exchanged.line, "202", exchanged=exchanged)]
+        return [Arrow(f"{uuid} sent", at, "notebook", "api", f"POST {event.path}", "202", look=look)]
 
     def _asked(self, call: dict[str, Any]) -> Arrow:
         good = 200 <= call["status"] < 300
-        exchanged = exchanged_by(call, None, self._course.host, self._course.simulated, asked=True)
+        host, simulated = self._course.host, self._course.simulated
         return Arrow(
             f"asked {call['id']}",
             call["at"],
             "notebook",
             "api",
-            exchanged.line,
+            f"{call['method']} {one_line(call['url'], 80)}",
             str(call["status"]),
             call["seconds"] * 1000,
             state="ok" if good else "refused",
             why="" if good else api_refusal(call),
-            exchanged=exchanged,
+            look=functools.partial(exchanged_by, call, None, host, simulated, asked=True),
         )
 
     def _happened(self, uuid: str | None, status: str, message: dict[str, Any] | None) -> list[Arrow]:
@@ -220,7 +227,7 @@ class _Arrows:
             call["seconds"] * 1000,
             state="ok" if good else "refused",
             why="" if good else webhook_refusal(call["status"], call["answer_body"], call["words"]),
-            exchanged=exchanged_by(call, made, "", self._course.simulated),
+            look=functools.partial(exchanged_by, call, made, "", self._course.simulated),
         )
 
     def _arrives(self, delivery: Delivery, key: str) -> list[Arrow]:
@@ -229,10 +236,11 @@ class _Arrows:
             return [arrow]
         # Between the service and the tunnel nobody of ours stands.
         outside = replace(arrow, key=f"{arrow.key} outside", source="api", target="tunnel", seen=False, result="")
-        return [replace(outside, state="ok", why="", exchanged=None), arrow]
+        return [replace(outside, state="ok", why="", look=None), arrow]
 
     def _arrived(self, delivery: Delivery, key: str) -> Arrow:
         known = urlsplit((self._course.facts.get("receiver") or {}).get("inbound_url", "http://127.0.0.1"))
+        base = f"{known.scheme}://{known.netloc}"
         own = delivery.origin in ("replay", "edited")
         good = 200 <= delivery.answer < 300
         label = f"{one_line(delivery.method, 10)} {one_line(urlsplit(delivery.path).path, 60)}"
@@ -245,7 +253,7 @@ class _Arrows:
             str(delivery.answer),
             state="ok" if good else "refused",
             why="" if good else webhook_refusal(delivery.answer, "", delivery.why),
-            exchanged=exchanged_by(None, delivery, f"{known.scheme}://{known.netloc}", self._course.simulated),
+            look=functools.partial(exchanged_by, None, delivery, base, self._course.simulated),
         )
 
     def _known(self, delivery: Delivery | None) -> list[Arrow]:
@@ -274,10 +282,10 @@ def _round(arrows: list[Arrow], record: Mapping[str, list[dict[str, Any]]], uuid
 def _summary(arrows: list[Arrow], uuid: str | None) -> str:
     if not arrows:
         return "Nothing has happened to this message." if uuid else "Nothing has happened in the last minute."
-    refused = next((arrow for arrow in reversed(arrows) if arrow.state == "refused"), None)
+    refused = [arrow for arrow in arrows if arrow.state == "refused"]
     hops = f"{len(arrows)} hop{'' if len(arrows) == 1 else 's'}"
-    if refused is not None:
-        return f"{hops}; refused: {refused.words}."
+    if refused:
+        return f"{hops}; refused: {refused[-1].words}." if uuid else f"{hops}, {len(refused)} of them refused."
     if uuid is not None and len(arrows) > 1:
         span = (arrows[-1].at - arrows[0].at) * 1000 + (arrows[-1].took or 0)
         return f"{hops} in {span / 1000:.1f} s." if span >= 1000 else f"{hops} in {span:.0f} ms."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,8 @@ class Arrow:
     """One hop: from one lifeline to another, at a moment (Unix seconds), with what it was and what came of it.
 
     `state` is `ok`, `refused` or `waiting`; `why` says what went wrong and what to do. What the kit did not see itself
-    has `seen` False: it is inferred. `took` is in milliseconds.
+    has `seen` False: it is inferred. `took` is in milliseconds. `look()` gives the request behind it and its answer:
+    only when somebody asks, since they are many and few are opened.
     """
 
     key: str
@@ -48,7 +50,12 @@ class Arrow:
     state: str = "ok"
     seen: bool = True
     why: str = ""
-    exchanged: Exchanged | None = None
+    look: Callable[[], Exchanged] | None = None
+
+    @property
+    def exchanged(self) -> Exchanged | None:
+        """The request behind the arrow and its answer, None where there is none."""
+        return self.look() if self.look is not None else None
 
     @property
     def words(self) -> str:
@@ -70,10 +77,16 @@ class Round:
         """The same as plain values, for a page or a program."""
         arrows = [
             {name: getattr(arrow, name) for name in ("key", "at", "source", "target", "words", "state", "seen", "why")}
-            | {"told": self.told(arrow), "exchanged": vars(arrow.exchanged) if arrow.exchanged else None}
+            | {"told": self.told(arrow)}
             for arrow in self.arrows
         ]
         return {"lifelines": [list(each) for each in self.lifelines.items()], "arrows": arrows}
+
+    def opened(self, key: str) -> dict[str, Any] | None:
+        """Return the request behind an arrow and its answer as plain values, None where there is none."""
+        arrow = next((each for each in self.arrows if each.key == key), None)
+        exchanged = arrow.exchanged if arrow else None
+        return vars(exchanged) if exchanged else None
 
     def told(self, arrow: Arrow) -> str:
         """Say one arrow as a sentence."""

@@ -38,6 +38,7 @@ class Panel(ipywidgets.VBox):
 
     heading = "Panel"
     pulse = 0.0  # seconds between two beats; 0: none
+    lag = 0.0  # seconds that it lets others go first: threads of one kernel hold each other up
     _closed: threading.Event | None = None  # a panel that could not be made is closed all the same
 
     def __init__(self, course: CourseContext, children: list[ipywidgets.Widget], projector: bool | None = None) -> None:
@@ -167,6 +168,8 @@ def _look(panel: weakref.ref[Panel], closed: threading.Event) -> None:
             now = living.course.inbox.changes()
         except KitError:  # busy for a moment, or set aside by another notebook: then the panel says so
             now = None
+        if now != seen and living.lag and seen is not None:
+            closed.wait(living.lag)
         well = (now is not None and now == seen) or living.show()
         if well:
             seen = now

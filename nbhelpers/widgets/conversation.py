@@ -34,7 +34,7 @@ class ConversationPanel(Panel):
     """
 
     heading = "The whole talk"
-    pulse = 1.0
+    pulse, lag = 1.0, 0.02
 
     def __init__(
         self, course: CourseContext, channel: str = MESSENGER, people: int = 1, projector: bool | None = None
@@ -84,8 +84,7 @@ class ConversationPanel(Panel):
     def refresh(self) -> None:
         event, self._newer = newcomers(self.course, self._person, self._channel)
         if event is not None and event.psid is not None:
-            if self._person is None:
-                self._names.look()
+            self._names.meet(event.psid, *self._newer)
             self._person, self._page = event.psid, event.page_id
             name = self._names.of(event.psid)
             self._talk.name = f"You, with {name}"

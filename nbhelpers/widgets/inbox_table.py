@@ -55,6 +55,7 @@ class InboxTable(Panel):
     """
 
     heading = "Inbox"
+    lag = 0.02
 
     def __init__(self, course: CourseContext, projector: bool | None = None) -> None:
         self._names = Names(course)
@@ -97,8 +98,7 @@ class InboxTable(Panel):
 
     def _draw(self) -> None:
         people = dict.fromkeys(each.head.psid for each in self._exchanges.values() if each.head.psid)
-        if set(people) - set(self._people):  # somebody new: the simulator knows who
-            self._names.look()
+        self._names.meet(*people)
         self._people = list(dict.fromkeys([*self._people, *people]))
         shown, count = [self._row(each) for each in self._exchanges.values()], len(self._exchanges)
         words = f"{count} exchange{'' if count == 1 else 's'}{', and more before' if self._before else ''}."
@@ -253,4 +253,5 @@ def _payload(event: Event, shape: str) -> str:
         with contextlib.suppress(MessageError):  # then as it was sent
             body = OutboundMessage(event.page_id or "", event.psid or "", event.text or "").body(shape)
     text = json.dumps(body, ensure_ascii=False, indent=1) if body else event.body.decode("utf-8", "replace")
+    text = text or f"{event.path}\n(no body)"
     return "\n".join(one_line(line, 2000) for line in text.splitlines())

@@ -21,6 +21,7 @@ class LessonsPanel(Panel):
     """Choose a lesson, read what it does and what you will see, start it; and what is on now, until it ends."""
 
     heading = "Lessons in what goes wrong"
+    lag = 0.05
 
     def __init__(self, course: CourseContext) -> None:
         self._said = Note()

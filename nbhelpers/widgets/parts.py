@@ -23,6 +23,7 @@ __all__ = [
     "CopyField",
     "Countdown",
     "Head",
+    "Line",
     "Note",
     "block",
     "button",
@@ -118,6 +119,52 @@ class CodeBlock(anywidget.AnyWidget):
     label = traitlets.Unicode("").tag(sync=True)
     value = traitlets.Unicode("").tag(sync=True)
     folded = traitlets.Bool(False).tag(sync=True)
+
+
+class Line(anywidget.AnyWidget):
+    """A line (or a field of several `rows`) to write in, with a button: what was typed comes with the press.
+
+    `act(text)` is called with it; unless it raises, the line is emptied. `limit` is how many characters there may be,
+    as the counter of a field says, 0 for any number. `others` are more buttons: what they ask for, their words, and
+    whether they are pressed (None: they cannot be); `ask(name)` is called for them. `value` is what has been typed by
+    and by.
+    """
+
+    _esm = script("line")
+    label = traitlets.Unicode("").tag(sync=True)
+    placeholder = traitlets.Unicode("").tag(sync=True)
+    go = traitlets.Unicode("Send").tag(sync=True)
+    says = traitlets.Unicode("").tag(sync=True)
+    rows = traitlets.Int(1).tag(sync=True)
+    limit = traitlets.Int(0).tag(sync=True)
+    disabled = traitlets.Bool(False).tag(sync=True)
+    others: Any = traitlets.List().tag(sync=True)
+    value = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        act: Callable[[str], None],
+        ask: Callable[[str], None] | None = None,
+        **traits: Any,
+    ) -> None:
+        super().__init__(**traits)
+        self._say, self._act, self._ask = say, act, ask
+        self.on_msg(self._hear)
+
+    def press(self, text: str) -> None:
+        """Do what a press of the button does, with this text."""
+        self._act(text)
+        self.value = ""
+        self.send({"sent": True})
+
+    def _hear(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        asked, text = message.get("ask"), message.get("text")
+        if asked == "send" and isinstance(text, str):
+            guarded(self._say, lambda: self.press(text))(None)
+        elif self._ask is not None and asked in [name for name, *_ in self.others]:
+            ask = self._ask
+            guarded(self._say, lambda: ask(asked))(None)
 
 
 def block() -> ipywidgets.HTML:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
+import time
 
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import KitError, cure_for
@@ -26,15 +28,28 @@ class Names:
     def __init__(self, course: CourseContext) -> None:
         self._course = course
         self._people: dict[str, tuple[str, float, str]] = {}  # by PSID: name, when they last wrote, to which Page
+        self._met: set[str] = set()  # whoever was asked for
+        self.asked = 0.0  # when that was (Unix seconds)
+
+    def meet(self, *psids: str | None) -> bool:
+        """Ask for people of whom nobody has asked before; say whether anything is new."""
+        strangers = {psid for psid in psids if psid} - self._met
+        self._met |= strangers
+        return bool(strangers) and self.look()
 
     def look(self) -> bool:
         """Ask the simulator; say whether anything is new. What cannot be had is not needed."""
+        with contextlib.suppress(KitError):
+            return self.ask()
+        return False
+
+    def ask(self) -> bool:
+        """Ask the simulator; say whether anything is new. Raises ServiceError when it does not answer."""
         if not self._course.simulated:
             return False
-        try:
-            pages = self._course.control.pages()
-        except KitError:
-            return False
+        asked = time.time()
+        pages = self._course.control.pages()
+        self.asked = asked
         people = {
             each["psid"]: (each["name"], each["wrote"], page["name"]) for page in pages for each in page["people"]
         }
@@ -75,7 +90,7 @@ def newcomers(course: CourseContext, chosen: str | None, channel: str = MESSENGE
 def beside(course: CourseContext, event: Event | None, channel: str = MESSENGER) -> str:
     """Name the newest thing that has come since that message and is none of this channel: one line, or nothing."""
     since = event.delivery if event else 0
-    for other in reversed(course.inbox.events(limit=_BESIDE)):
+    for other in reversed(course.inbox.events(after=event.revision if event else 0, limit=_BESIDE)):
         if other.delivery <= since:
             break
         clock = f"{other.received.astimezone():%H:%M:%S}"

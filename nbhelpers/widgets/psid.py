@@ -15,7 +15,7 @@ from nbhelpers.inbox.events import Event, channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.simulator.rules.messenger import DAY
 from nbhelpers.widgets.base import Panel
-from nbhelpers.widgets.parts import CopyField, Countdown, Note, block, button, field, guarded, row, script
+from nbhelpers.widgets.parts import CopyField, Countdown, Line, Note, block, script
 from nbhelpers.widgets.person import NOBODY, Names, beside, newcomers, newer_words
 
 __all__ = ["Newcomers", "PsidPanel"]
@@ -54,53 +54,56 @@ class PsidPanel(Panel):
         self._newcomers.on_msg(self._pin)
         children: list[ipywidgets.Widget] = [self._psid, self._window, self._shown]
         if course.simulated:
-            self._line = field(ipywidgets.Text, "Write as Ada", placeholder="Message")
-            write = guarded(self._say, self._write)
-            # Enter, as the line itself reports it: `on_submit` would warn that it is old.
-            self._line.on_msg(lambda _, message, __: write(None) if message.get("event") == "submit" else None)
-            children += [row(self._line, button("Write", write, tooltip="Write to the Page as the person")), self._said]
+            self._line = Line(
+                self._say,
+                self._write,
+                label="Write as Ada",
+                placeholder="Message",
+                go="Write",
+                says="Write to the Page as the person",
+            )
+            children += [self._line, self._said]
         super().__init__(course, [*children, self._newcomers, self._beside])
         self.show()
         self.follow()
 
     def refresh(self) -> None:
         event, self._newer = newcomers(self.course, self._person, self._channel)
-        self._beside.say(self.masked(beside(self.course, event, self._channel)))
         for part in (self._psid, self._window):
             part.layout.display = "none" if event is None else ""
         if event is None:
             self._shown.value = f"<p>{html.escape(self._nobody)}</p>"
-            return
-        is_new = self._person != event.psid
-        self._person, self._page = event.psid, event.page_id
-        self._show(event)
-        # The PSID first: who is behind it is asked afterwards.
-        if self._names.look() or is_new:
+        else:
+            self._person, self._page = event.psid, event.page_id
             self._show(event)
+            # The PSID first: who is behind it is asked afterwards.
+            if self._names.meet(event.psid, *self._newer):
+                self._show(event)
+        self._beside.say(self.masked(beside(self.course, event, self._channel)))
 
     def beat(self) -> None:
-        if self._person is not None and self._names.look():
+        if self._names.ask() and self._person is not None:
             self.refresh()
 
     def _show(self, event: Event) -> None:
         name, psid = self._names.of(event.psid), self.masked(event.psid)
         person, you, whose = self._ends
-        self._psid.after = f"{name}, as {whose} knows them" if name != "the person" else f"as {whose} knows them"
-        self._psid.value = psid
-        wrote = self._names.wrote(event.psid)
-        self._window.expires = (event.received.timestamp() if wrote is None else wrote) + DAY
         said, when = self.masked(_said(event)), f"{event.received.astimezone():%H:%M:%S}"
         self._shown.value = (
             f"<p><bdi>{html.escape(said)}</bdi> "
             f'<span class="nbh-soft">{when} · to {you.removesuffix(" ID")} '
             f"{html.escape(self.masked(event.page_id))}: you</span></p>"
         )
+        self._psid.after = f"{name}, as {whose} knows them" if name != "the person" else f"as {whose} knows them"
+        self._psid.value = psid
+        wrote, came = self._names.wrote(event.psid), event.received.timestamp()
+        self._window.expires = (wrote if wrote is not None and came < self._names.asked else came) + DAY
         words = newer_words(len(self._newer))
         with self._newcomers.hold_sync():
             self._newcomers.words = words
             self._newcomers.names = [self._names.of(each, f"…{one_line(each[-4:])}") for each in self._newer[:5]]
         if self.course.simulated:
-            self._line.description = f"Write as {name}"
+            self._line.label = f"Write as {name}"
         self.head.said = f"{person} {psid}: {said}. {words}"
 
     def as_text(self) -> str:
@@ -130,13 +133,12 @@ class PsidPanel(Panel):
                 self._person = self._newer[at]
                 self.show()
 
-    def _write(self) -> None:
-        if not self._line.value.strip():
+    def _write(self, text: str) -> None:
+        if not text.strip():
             raise MessageError("There is nothing to write.", next="Type something into the line first.")
         known = self._names.wrote(self._person) is not None
         who = {"psid": self._person, "page": self._page} if known else {"page": self.course.facts.get("page_name")}
-        written = self.course.control.write(text=self._line.value, **who)
-        self._line.value = ""  # only now: what could not be written is not lost
+        written = self.course.control.write(text=text, **who)
         self._say("Written. " + ("Watch the PSID above." if written["passed_on"] else _NOT_PASSED_ON), "plain")
 
     def _say(self, words: str, kind: str = "bad") -> None:

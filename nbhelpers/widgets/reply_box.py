@@ -13,7 +13,7 @@ from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.messages.outbound import LONGEST_TEXT, OutboundMessage
 from nbhelpers.messages.snippets import LANGUAGES, snippet
 from nbhelpers.widgets.base import Panel
-from nbhelpers.widgets.parts import CodeBlock, Note, block, button, column, field, guarded, row
+from nbhelpers.widgets.parts import CodeBlock, Line, Note, block, column, field
 from nbhelpers.widgets.person import Names, beside, chips, cure_of, newer_words, pinned, ticks
 
 __all__ = ["ReplyBox"]
@@ -34,40 +34,46 @@ class ReplyBox(Panel):
         self._uuid: str | None = None
         self._sent = "…"
         self._names = Names(course)
-        self._ids, self._receipts, self._counter, self._said = block(), block(), block(), Note()
-        self._text = field(ipywidgets.Textarea, "Your answer", placeholder="Your answer", rows=2)
-        self._text.add_class("nbh-wide")
-        self._send_it = button("Send", guarded(self._say, self._answer), first=True, tooltip="Send this answer")
-        self._newest = button("Answer the newest instead", guarded(self._say, self._choose_newest))
-        self._open = ipywidgets.ToggleButton(description="Request", tooltip="Show the exact call")
+        self._ids, self._receipts, self._said = block(), block(), Note()
+        self._line = Line(
+            self._say,
+            self._answer,
+            self._asked,
+            label="Your answer",
+            placeholder="Your answer",
+            go="Send",
+            says="Send this answer",
+            rows=2,
+            limit=self._limit or 0,
+        )
         # Radio buttons: a browser tells which one is on, and the arrow keys go through them.
         self._language = field(ipywidgets.RadioButtons, "Language", options=LANGUAGES, orientation="horizontal")
         self._code = CodeBlock(label="the request")
         self._request = column(self._language, self._code)
         self._request.layout.display = "none"
-        buttons = row(row(self._send_it, self._open, self._newest), self._counter)
-        buttons.add_class("nbh-end")
-        super().__init__(course, [self._ids, self._text, buttons, self._said, self._receipts, self._request])
+        super().__init__(course, [self._ids, self._line, self._said, self._receipts, self._request])
         if not course.simulated:
             self.head.mode = f"{self.mode_word} · reaches a real person"
-        self._open.observe(lambda change: self._show_request(change["new"]), "value")
         self._language.observe(lambda _: self._typed(), "value")
-        self._text.observe(lambda _: self._typed(), "value")
+        self._line.observe(lambda _: self._typed(), "value")
         self.show()
         self._typed()
         self.follow()
 
     def refresh(self) -> None:
         event, newer = pinned(self.course, self._person, self._channel)
-        self._send_it.disabled = event is None
-        self._newest.layout.display = "" if newer else "none"
+        self._line.disabled = event is None
+        self._line.others = [
+            ["request", "Request", self._request.layout.display != "none"],
+            *([["newest", "Answer the newest instead", None]] if newer else []),
+        ]
         if event is None:
             others = html.escape(self.masked(beside(self.course, None, self._channel)))
             self._ids.value = f'<p>{_NOBODY}</p><p class="nbh-soft">{others}</p>'
             return
         if self._person is None:
             self._person, self._page = event.psid, event.page_id
-            self._names.look()
+            self._names.meet(event.psid)
             self._typed()
         page, psid = (html.escape(self.masked(each)) for each in (self._page, self._person))
         name = self._names.of(self._person, "")
@@ -101,16 +107,11 @@ class ReplyBox(Panel):
         return "\n".join(line for line in lines if line)
 
     def _typed(self) -> None:
-        count = len(self._text.value)
-        limit = self._limit or count
-        over = f" {count - limit} too many" if count > limit else ""
-        kind = "nbh-count nbh-over" if over else "nbh-count"
-        words = f"{count} of {limit}{over}" if self._limit else f"{count} characters"
-        self._counter.value = f'<span class="{kind}">{words}</span>'
         if self._person is None or self._page is None:
             return
-        # With nothing typed, the answer that was sent last.
-        text = self._text.value if 0 < count <= limit else self._sent
+        # With nothing typed, or too much, the answer that was sent last.
+        count = len(self._line.value)
+        text = self._line.value if 0 < count <= (self._limit or count) else self._sent
         try:
             message = OutboundMessage(self._page, self._person, text, channel=self._channel)
             code = snippet(self._language.value, self.course.host, self.course.settings.api_version, message)
@@ -118,14 +119,18 @@ class ReplyBox(Panel):
             code = str(error)
         self._code.value = self.masked(code)
 
-    def _show_request(self, shown: bool) -> None:
-        self._request.layout.display = "" if shown else "none"
+    def _asked(self, name: str) -> None:
+        if name == "newest":
+            self._choose_newest()
+            return
+        self._request.layout.display = "" if self._request.layout.display == "none" else "none"
+        self.show()
 
-    def _answer(self) -> None:
+    def _answer(self, text: str) -> None:
         self._uuid = None  # whatever is said about this one, the receipts of the one before must not replace it
-        accepted = self.course.answer(self._text.value, self._person, self._page, self._channel)
-        self._uuid, self._sent = accepted.message_uuid, self._text.value
-        self._text.value = ""
+        accepted = self.course.answer(text, self._person, self._page, self._channel)
+        self._uuid, self._sent = accepted.message_uuid, text
+        self._typed()
         self.show()
 
     def _choose_newest(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import anywidget
@@ -19,12 +20,13 @@ from nbhelpers.widgets.parts import script
 __all__ = ["RoundPanel"]
 
 _ALL = "all"
+_FRESH = 5.0  # seconds
 _TELLING = ("host", "forwarded", "x-forwarded-host", "x-forwarded-for", "x-original-host", "x-real-ip", "referer")
 _CHOICES = 8  # messages that one can choose from: the newest
 
 
 class Sequence(anywidget.AnyWidget):
-    """The diagram. What is to be followed comes as a message: `follow` is a uuid, or `all`."""
+    """The diagram. What is to be followed comes as a message: `follow` is a uuid, or `all`; `open` names an arrow."""
 
     _esm = script("round")
     lifelines: Any = traitlets.List().tag(sync=True)
@@ -42,28 +44,29 @@ class RoundPanel(Panel):
     """
 
     heading = "The round, live"
-    pulse = 0.5
+    pulse, lag = 0.5, 0.04
 
     def __init__(self, course: CourseContext, message: Said | None = None, projector: bool | None = None) -> None:
         self._uuid = uuid_of(message) if message is not None else None
         self._reader = RoundReader(course)
+        self._found: Round | None = None
+        self._mark: object = None
+        self._until = 0.0  # when what is of the last minute is looked at again, though nothing is new
         self._diagram = Sequence()
-        self._diagram.on_msg(self._follow)
+        self._diagram.on_msg(self._asked)
         super().__init__(course, [self._diagram], projector)
         self.show()
         self.follow()
 
     def refresh(self) -> None:
-        found = self._reader.read(self._uuid)
-        facts = found.facts
-        if self.projector:
-            facts = _masked(facts)
-        lifelines = facts["lifelines"]
+        self._mark, self._until = self._reader.mark(), time.monotonic() + _FRESH
+        self._found = found = self._reader.read(self._uuid)
+        facts = _masked(found.facts) if self.projector else found.facts
         choices = [[_ALL, "all of the last minute"], *self._messages()]
         if self._uuid and self._uuid not in [value for value, _ in choices]:
             choices.append([self._uuid, f"message {self._uuid[:8]}…"])
         wanted = {
-            "lifelines": lifelines,
+            "lifelines": facts["lifelines"],
             "arrows": facts["arrows"],
             "summary": self.masked(found.summary),
             "mermaid": self.masked(found.mermaid()),
@@ -76,7 +79,9 @@ class RoundPanel(Panel):
                     setattr(self._diagram, name, value)
 
     def beat(self) -> None:
-        self.refresh()
+        grows_old = self._uuid is None and self._diagram.arrows and time.monotonic() > self._until
+        if grows_old or self._reader.mark() != self._mark:
+            self.refresh()
 
     def as_text(self) -> str:
         return str(self._round())
@@ -92,12 +97,15 @@ class RoundPanel(Panel):
         newest = [each for each in self.course.inbox.events(limit=40) if each.message_uuid and each.kind != "status"]
         return [[each.message_uuid or "", self.masked(_named(each))] for each in newest[::-1][:_CHOICES]]
 
-    def _follow(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        wanted = message.get("follow")
-        if isinstance(wanted, str):
-            with self._lock:
+    def _asked(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        wanted, key = message.get("follow"), message.get("open")
+        with self._lock:
+            if isinstance(wanted, str):
                 self._uuid = None if wanted == _ALL else wanted
                 self.show()
+            elif isinstance(key, str) and self._found is not None:
+                opened = self._found.opened(key)
+                self._diagram.send({"opened": key, "exchanged": _masked(opened) if self.projector else opened})
 
 
 def _named(event: Event) -> str:

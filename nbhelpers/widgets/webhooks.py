@@ -17,12 +17,14 @@ from nbhelpers.diagnosis.exchanged import signature_words
 from nbhelpers.errors import KitError
 from nbhelpers.inbox.events import channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER
+from nbhelpers.services import launcher
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.page_origin import PageOrigin
 from nbhelpers.widgets.parts import CopyField, Note, block, button, guarded, row
 
 __all__ = ["WebhooksPanel"]
 
+_DOWN = "Your receiver does not run, so nothing can arrive. Run `lab.receiver`."
 _KINDS = {"inbound": "message", "status": "receipt"}
 
 
@@ -34,6 +36,7 @@ class WebhooksPanel(Panel):
     """
 
     heading = "Webhooks"
+    pulse, lag = 2.0, 0.03
 
     def __init__(self, course: CourseContext) -> None:
         held = course.presenting
@@ -44,18 +47,19 @@ class WebhooksPanel(Panel):
         ]
         for each in self._fields:
             each.add_class("nbh-aligned")
-        self._facts = block()
+        self._facts, self._down = block(), Note()
         self._live, self._said = LiveWebhooks(course), Note()
         self._asked: Callable[[], Proposal | Changed] | None = None  # what *Yes* does
-        self._buttons: dict[str, ipywidgets.Button] = {
-            "set": button("Set the webhooks for me", self._guarded(self._ask_to_set), first=True),
-            "back": button("Put the old ones back", self._guarded(self._ask_to_put_back)),
-            "yes": button("Yes, set them", self._guarded(self._do), first=True),
-            "no": button("No", self._guarded(lambda: self._say("Nothing was changed."))),
-        }
-        children: list[ipywidgets.Widget] = [*self._fields, self._facts]
+        self._buttons: dict[str, ipywidgets.Button] = {}
+        children: list[ipywidgets.Widget] = [*self._fields, self._down, self._facts, self._said]
         if not course.simulated:
-            children += [self._said, row(*self._buttons.values())]
+            self._buttons = {
+                "set": button("Set the webhooks for me", self._guarded(self._ask_to_set), first=True),
+                "back": button("Put the old ones back", self._guarded(self._ask_to_put_back)),
+                "yes": button("Yes, set them", self._guarded(self._do), first=True),
+                "no": button("No", self._guarded(lambda: self._say("Nothing was changed."))),
+            }
+            children.append(row(*self._buttons.values()))
         if course.settings.tunnel == "jupyter":
             children.append(_asking_the_page(course))
         super().__init__(course, children)
@@ -66,6 +70,7 @@ class WebhooksPanel(Panel):
         self._show_buttons()
         for field, url in zip(self._fields, self._urls(), strict=True):
             field.value = self.masked(url)  # first: they are known even when the form cannot be asked
+        self._down.say(self._why_down(), "bad")
         method, call = self._now()
         self.head.said = self.masked(f"{method} {call}")
         kind = "nbh-ok" if " answered 2" in call else "nbh-bad" if " answered " in call else ""
@@ -74,8 +79,12 @@ class WebhooksPanel(Panel):
             f"{html.escape(self.masked(call))}</p>"
         )
 
+    def beat(self) -> None:
+        self.refresh()
+
     def as_text(self) -> str:
         lines = [f"{field.label}: {url}" for field, url in zip(self._fields, self._urls(), strict=True)]
+        lines += [self._why_down()] if self._why_down() else []
         try:
             lines += self._now()
         except KitError as error:
@@ -85,6 +94,11 @@ class WebhooksPanel(Panel):
     def _urls(self) -> tuple[str, str]:
         receiver = (self.course.facts.get("receiver") if self.course.simulated else self.course.public_urls()) or {}
         return receiver.get("inbound_url", ""), receiver.get("status_url", "")
+
+    def _why_down(self) -> str:
+        opened = self.course.facts.get("receiver") is not None
+        running = launcher.find("receiver", self.course.settings) is not None
+        return _DOWN if opened and not running else ""
 
     def _url(self, at: int) -> str:
         return self._urls()[at]

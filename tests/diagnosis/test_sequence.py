@@ -102,10 +102,10 @@ def test_each_arrow_is_told_as_a_sentence() -> None:
 
 def test_for_a_page_it_is_plain_values() -> None:
     exchanged = Exchanged("POST /x", (("a", "b"),), "{}", "today's shape", "200", "Signature verified.", "curl")
-    facts = made(Arrow("1", 1.0, "api", "receiver", "POST /x", exchanged=exchanged)).facts
-    facts = json.loads(json.dumps(facts))
+    found = made(Arrow("1", 1.0, "api", "receiver", "POST /x", look=lambda: exchanged), WROTE)
+    facts = json.loads(json.dumps(found.facts))
     assert facts["lifelines"][0] == ["person", "Ada"]
-    assert facts["arrows"][0]["exchanged"]["headers"] == [["a", "b"]]
-    assert set(facts["arrows"][0]) == {
-        *("key", "at", "source", "target", "words", "state", "seen", "why", "told", "exchanged")
-    }
+    assert found.opened("1")["headers"] == (("a", "b"),)
+    assert found.opened("1")["verdict"] == "Signature verified."
+    assert found.opened("no such arrow") is None
+    assert set(facts["arrows"][0]) == {*("key", "at", "source", "target", "words", "state", "seen", "why", "told")}

@@ -35,7 +35,7 @@ STEPS = {
     "07_reply": "reply",
 }
 NAMES = ["00_start_here", *STEPS, "08_experiments", "09_go_live", "quickstart"]
-PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md"]
+PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md", "notebooks/recipes.md"]
 
 KINDS = {"text": "markdown", "live": "markdown", "then-now": "markdown", "next": "markdown"}
 KINDS |= {"by-hand": "code", "code": "code", "panel": "code", "check": "code", "question": "code"}
@@ -495,6 +495,33 @@ def test_anchors_that_notebooks_use_are_the_same_in_jupyterlab() -> None:
         path, fragment = target.split("#")
         titles = [title for _, title in headings((FOLDER / path).read_text(encoding="utf-8"))]
         assert fragment in {title.replace(" ", "-") for title in titles}, target
+
+
+# The words of the glossary that are linked where somebody who reads in order meets them first.
+LINKED = (
+    "profile, PSID, Page ID, webhook, door, kernel, panel, token, 24-hour rule, JWT, application, claim, private key"
+)
+LINKED += (
+    ", public key, API key and secret, receipt, 202, 401, tunnel, inbox, signature secret, sandbox, allow-list, hop"
+)
+LINKED += ", the guide's shape"
+
+
+@pytest.mark.parametrize("word", LINKED.split(", "))
+def test_a_word_of_the_glossary_is_linked_at_its_first_use(word: str) -> None:
+    sections = re.split(r"^## ", (FOLDER / "GLOSSARY.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    section = next(text.partition("\n")[0] for text in sections if f"\n| {word} |" in text)
+    once = re.compile(rf"(?<![\w-]){re.escape(word)}s?(?![\w-])", re.IGNORECASE)
+    # Neither code, quoted words, headings nor tables are read as prose, and the last cells of a notebook look ahead.
+    unread = r"```.*?```|`[^`]*`|!?\[[^\]]*\]\((?!GLOSSARY)[^)]*\)|^#+ [^\n]*$|^\|[^\n]*$|“[^”]*”"
+    for cell in every():
+        if cell.type == "markdown" and cell.tags[0] == "text" and cell.id not in ("title", "where-you-are"):
+            prose = " ".join(re.sub(unread, "", cell.source, flags=re.MULTILINE | re.DOTALL).split())
+            found = once.search(prose)
+            if found:
+                assert prose[found.end() :].startswith(f"](GLOSSARY.md#{anchor(section)})"), str(cell)
+                return
+    pytest.fail(f"nobody says {word}")
 
 
 # ---- words and secrets

@@ -118,6 +118,7 @@ class LabPage:
         self.menu("Run", "Run All Cells")
         if done:
             self.page.wait_for_function(f"{_RUN}.every(e => /\\[\\d+\\]/.test(e.textContent))", timeout=180_000)
+            self.page.wait_for_timeout(700)  # at the end JupyterLab takes the focus to the last cell
 
     def start(self, name: str, *cells: str) -> None:
         """Write a notebook, open it and run all of it."""

@@ -36,6 +36,37 @@ def all_panels(folder: Path) -> Iterator[tuple[LabPage, Lab]]:
         assert page.page.errors == []
 
 
+# Each text on its ground, as it is painted: colours may be mixed, see-through and on several layers.
+CONTRAST = """
+root => {
+  const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  const over = (layers) => {
+    context.clearRect(0, 0, 1, 1);
+    for (const each of layers) { context.fillStyle = each; context.fillRect(0, 0, 1, 1); }
+    return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = [];
+  for (const element of root.querySelectorAll('*')) {
+    const text = [...element.childNodes].filter(n => n.nodeType === 3).map(n => n.textContent.trim()).join('');
+    const style = getComputedStyle(element);
+    if (!text || !element.checkVisibility() || element.closest('.nbh-heard, :disabled, option')) continue;
+    const grounds = [];
+    for (let at = element; at; at = at.parentElement) grounds.unshift(getComputedStyle(at).backgroundColor);
+    const ground = over(['white', ...grounds]);
+    const ink = over(['white', ...grounds, element.namespaceURI.endsWith('svg') ? style.fill : style.color]);
+    const [low, high] = [light(ground), light(ink)].sort((a, b) => a - b);
+    const ratio = (high + 0.05) / (low + 0.05);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} “${text.slice(0, 30)}” ${element.outerHTML.slice(0, 80)}`);
+  }
+  return found;
+}
+"""
+
+
 def panels(page: LabPage) -> Iterator[tuple[str, Locator]]:
     for name, heading in HEADINGS.items():
         panel = page.panel(heading)
@@ -79,9 +110,17 @@ def test_axe_finds_nothing_in_any_panel_in_any_state_in_either_theme(all_panels:
             page.page.wait_for_timeout(500)
             for name, panel in panels(page):
                 where = f"{name}, {state}, {'dark' if dark else 'light'}"
-                found += [f"{where}: {each}" for each in page.violations(panel)]
+                found += [f"{where}: {each}" for each in [*page.violations(panel), *panel.evaluate(CONTRAST)]]
     page.dark(False)
     assert found == []
+
+
+def test_the_look_at_contrast_finds_what_can_hardly_be_read(all_panels: tuple[LabPage, Lab]) -> None:
+    page, _ = all_panels
+    panel = page.panel("Hello")
+    panel.evaluate("root => { root.querySelector('button').style.cssText = 'background: #777; color: #888' }")
+    assert [each.split()[1] for each in panel.evaluate(CONTRAST)] == ["“Press"]
+    panel.evaluate("root => { root.querySelector('button').style.cssText = '' }")
 
 
 def test_the_progress_strip_and_an_outcome_are_clean_too(all_panels: tuple[LabPage, Lab]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from nbhelpers import Lab
 from nbhelpers.inbox.events import Event
+from nbhelpers.widgets.parts import Line
 from nbhelpers.widgets.person import newer_words, pinned
 from tests.conftest import wait_until
 from tests.support.labs import (
@@ -19,7 +20,6 @@ from tests.support.labs import (
     SMS,
     WHATSAPP,
     arrive,
-    button,
     inside,
     lookers,
     markup,
@@ -44,8 +44,16 @@ def panel(ready: Lab) -> Iterator[Any]:
     made.close()
 
 
-def line(panel: Any) -> ipywidgets.Text:
-    return next(widget for widget in inside(panel) if isinstance(widget, ipywidgets.Text))
+def line(panel: Any) -> Line:
+    return next(widget for widget in inside(panel) if isinstance(widget, Line))
+
+
+def press(panel: Any, text: str) -> list[Any]:
+    """What comes back when the button beside the line, or Enter in it, is pressed after this was typed."""
+    heard: list[Any] = []
+    line(panel).send = lambda content, buffers=None: heard.append(content)
+    line(panel)._handle_custom_msg({"ask": "send", "text": text}, [])
+    return heard
 
 
 @pytest.mark.fast
@@ -99,27 +107,30 @@ def test_the_person_stays_and_newcomers_are_counted(ready: Lab, panel: Any) -> N
 
 @pytest.mark.fast
 def test_writing_in_the_line_is_writing_as_the_person(ready: Lab, panel: Any) -> None:
-    line(panel).value = "Two rolls, please"
-    button(panel, "Write").click()
-    assert line(panel).value == ""
+    assert press(panel, "Two rolls, please") == [{"sent": True}]
     assert "Written. Watch the PSID above." in says(panel, "“Two rolls, please”")
     assert ready.inbox.newest_message().text == "Two rolls, please"
 
 
 @pytest.mark.fast
-def test_enter_does_what_the_button_does(ready: Lab, panel: Any) -> None:
-    line(panel).value = "By Enter"
-    line(panel)._handle_custom_msg({"event": "something else"}, [])
-    line(panel)._handle_custom_msg({}, [])
-    assert line(panel).value == "By Enter"
-    line(panel)._handle_custom_msg({"event": "submit"}, [])
-    says(panel, "“By Enter”")
+def test_what_was_typed_comes_with_the_press_and_not_by_and_by(ready: Lab, panel: Any) -> None:
+    """While a cell runs, what is typed reaches the kernel later than the press of the button."""
+    line(panel).value = "Two ro"
+    press(panel, "Two rolls, please")
+    says(panel, "“Two rolls, please”")
     assert len(ready.inbox.events("inbound")) == 1
 
 
 @pytest.mark.fast
+def test_a_press_that_is_not_known_writes_nothing(ready: Lab, panel: Any) -> None:
+    for odd in ({}, {"ask": "something else"}, {"ask": "send"}, {"ask": "send", "text": 5}):
+        line(panel)._handle_custom_msg(odd, [])
+    assert ready.inbox.newest_message() is None
+
+
+@pytest.mark.fast
 def test_an_empty_line_writes_nothing_and_says_so(ready: Lab, panel: Any) -> None:
-    button(panel, "Write").click()
+    assert press(panel, " ") == []
     assert seen(panel).endswith("There is nothing to write. Type something into the line first.")
     assert ready.inbox.newest_message() is None
 
@@ -127,17 +138,24 @@ def test_an_empty_line_writes_nothing_and_says_so(ready: Lab, panel: Any) -> Non
 @pytest.mark.fast
 def test_what_could_not_be_written_is_not_lost(ready: Lab, panel: Any) -> None:
     ready.simulator.publish("Corner Bakery", False)
-    line(panel).value = "Hello?"
-    button(panel, "Write").click()
+    assert press(panel, "Hello?") == [], "the line keeps what was typed"
     assert "Nobody can write to this Page. “Corner Bakery” is not published." in seen(panel)
-    assert line(panel).value == "Hello?"
+
+
+@pytest.mark.fast
+def test_it_writes_as_the_person_on_screen(ready: Lab, panel: Any) -> None:
+    bob = written(ready, "I am Bob", person="Bob").psid
+    says(panel, "Bob, as your Page knows them")
+    assert line(panel).label == "Write as Bob"
+    press(panel, "Still Bob")
+    says(panel, "“Still Bob”")
+    assert ready.inbox.newest_message().psid == bob
 
 
 @pytest.mark.fast
 def test_a_message_that_is_not_passed_on_says_so(ready: Lab, panel: Any) -> None:
     ready.simulator.unlink("Corner Bakery")
-    line(panel).value = "Hello?"
-    button(panel, "Write").click()
+    press(panel, "Hello?")
     assert seen(panel).endswith("Written. It was not passed on: see step 4.")
 
 
@@ -145,8 +163,7 @@ def test_when_the_simulator_is_gone_the_line_says_so(fresh: Lab) -> None:
     fresh.need("webhooks")
     panel = fresh.panels.psid()
     shut(fresh, "simulator")
-    line(panel).value = "Hello?"
-    button(panel, "Write").click()
+    press(panel, "Hello?")
     assert "The simulator does not answer." in seen(panel)
     assert lookers("PsidPanel")
     panel.close()
@@ -196,7 +213,7 @@ def test_run_again_the_panel_before_stops_and_the_new_one_is_live(ready: Lab, pa
 def test_in_live_mode_there_is_no_line_to_write_in(live: Lab) -> None:
     panel = live.panels.psid()
     assert seen(panel) == f"Captured PSID LIVE {NOBODY}"
-    assert not [widget for widget in inside(panel) if isinstance(widget, ipywidgets.Text | ipywidgets.Button)]
+    assert not [widget for widget in inside(panel) if isinstance(widget, Line | ipywidgets.Button)]
     arrive(live, message(psid="4711", text="From a phone"))
     says(panel, "“From a phone”")
     panel.close()

@@ -16,13 +16,13 @@ from nbhelpers import Lab
 from nbhelpers.auth.private_key import PrivateKey, save_key
 from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.messages.snippets import LANGUAGES, snippet
+from nbhelpers.widgets.parts import Line
 from tests.conftest import wait_until
 from tests.support.labs import (
     CLOCK,
     SMS,
     WHATSAPP,
     arrive,
-    button,
     inside,
     key_path,
     lookers,
@@ -55,17 +55,24 @@ def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: PrivateKey) -> It
     lab.stop()
 
 
-def text(box: Any) -> ipywidgets.Textarea:
-    return next(widget for widget in inside(box) if isinstance(widget, ipywidgets.Textarea))
+def line(box: Any) -> Line:
+    return next(widget for widget in inside(box) if isinstance(widget, Line))
 
 
-def send(box: Any, words: str) -> None:
-    text(box).value = words
-    button(box, "Send").click()
+def press(box: Any, **asked: str) -> list[Any]:
+    heard: list[Any] = []
+    line(box).send = lambda content, buffers=None: heard.append(content)
+    line(box)._handle_custom_msg(asked, [])
+    return heard
 
 
-def request(box: Any) -> ipywidgets.ToggleButton:
-    return next(widget for widget in inside(box) if isinstance(widget, ipywidgets.ToggleButton))
+def send(box: Any, words: str) -> list[Any]:
+    """What comes back when Send is pressed after this was typed: that the field is to be emptied, or nothing."""
+    return press(box, ask="send", text=words)
+
+
+def offers(box: Any, ask: str) -> bool:
+    return ask in [name for name, *_ in line(box).others]
 
 
 def languages(box: Any) -> ipywidgets.RadioButtons:
@@ -85,14 +92,14 @@ def to(psid: str, name: str = "Ada") -> str:
 
 def test_before_anybody_wrote_there_is_nobody_to_answer(box: Any) -> None:
     assert seen(box).startswith(f"Reply SIMULATOR {NOBODY}")
-    assert button(box, "Send").disabled
+    assert line(box).disabled
     assert printed(box) == f"Reply (SIMULATOR)\n{NOBODY}"
 
 
 def test_the_ids_are_turned_round_as_soon_as_somebody_writes(ready: Lab, box: Any) -> None:
     psid, page_id = written(ready).psid, ready.facts["page_id"]
     assert f"From {page_id} (you, the Page: the inbound to ) → {to(psid)}." in says(box, psid)
-    assert not button(box, "Send").disabled
+    assert not line(box).disabled
     assert printed(box).splitlines() == [
         "Reply (SIMULATOR)",
         f"From {page_id} (you, the Page) to {psid} (the person)",
@@ -116,15 +123,15 @@ def test_the_person_stays_when_somebody_else_writes_and_gets_the_answer(ready: L
 def test_the_newest_is_answered_only_when_that_is_asked_for(ready: Lab, box: Any) -> None:
     ada = written(ready).psid
     says(box, ada)
-    assert not shown(button(box, "Answer the newest instead"))
+    assert not offers(box, "newest")
     bob = written(ready, person="Bob").psid
-    wait_until(lambda: shown(button(box, "Answer the newest instead")), 1)
+    wait_until(lambda: offers(box, "newest"), 1)
     send(box, "To Ada")
-    button(box, "Answer the newest instead").click()
+    press(box, ask="newest")
     assert to(bob, "Bob") in seen(box)
     assert ada not in seen(box)
     assert "Accepted" not in seen(box), "the receipts were those of the answer to Ada"
-    assert not shown(button(box, "Answer the newest instead"))
+    assert not offers(box, "newest")
     send(box, "To Bob")
     assert [reply.psid for reply in ready.inbox.events("reply")] == [ada, bob]
 
@@ -153,14 +160,9 @@ def test_it_answers_as_the_page_that_the_person_wrote_to(ready: Lab, box: Any) -
 # The text
 
 
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [(0, "0 of 640"), (1, "1 of 640"), (640, "640 of 640"), (641, "641 of 640 1 too many"), (700, "60 too many")],
-)
-def test_the_counter_counts_and_says_how_many_are_too_many(box: Any, count: int, words: str) -> None:
-    text(box).value = "ä" * count
-    assert words in seen(box)
-    assert ("too many" in seen(box)) == (count > 640)
+def test_the_field_says_how_long_an_answer_may_be(box: Any) -> None:
+    assert (line(box).limit, line(box).label, line(box).go) == (640, "Your answer", "Send")
+    assert "of ${limit}${over}" in str(Line._esm), "and counts in the browser, with every key"
 
 
 @pytest.mark.parametrize(
@@ -169,9 +171,8 @@ def test_the_counter_counts_and_says_how_many_are_too_many(box: Any, count: int,
 )
 def test_what_cannot_be_sent_is_said_beside_the_button_and_kept(ready: Lab, box: Any, words: str, reason: str) -> None:
     says(box, written(ready).psid)
-    send(box, words)
+    assert send(box, words) == [], "the field keeps it"
     assert reason in seen(box)
-    assert text(box).value == words
     assert ready.inbox.events("reply") == []
 
 
@@ -181,8 +182,7 @@ def test_what_cannot_be_sent_is_said_beside_the_button_and_kept(ready: Lab, box:
 def test_what_is_sent_is_what_was_typed_and_its_receipts_follow_to_read(ready: Lab, box: Any) -> None:
     psid = written(ready).psid
     says(box, psid)
-    send(box, "It's seven o'clock 🥐\nSee you")
-    assert text(box).value == ""
+    assert send(box, "It's seven o'clock 🥐\nSee you") == [{"sent": True}]
     says(box, "✓ delivered")
     ready.simulator.read()
     assert re.search(
@@ -210,10 +210,9 @@ def test_an_answer_that_the_person_may_not_get_says_why(ready: Lab, box: Any) ->
 def test_a_401_is_one_line_and_shows_no_token(ready: Lab, box: Any, other_key: PrivateKey) -> None:
     says(box, written(ready).psid)
     save_key(other_key, key_path(ready))
-    send(box, "Hello?")
+    assert send(box, "Hello?") == [], "the field keeps it"
     assert "The service did not accept this token. It answered 401 “Unauthorised: Invalid Token”" in seen(box)
     assert "eyJ" not in markup(box)
-    assert text(box).value == "Hello?"
     assert "\n" not in box._said.words
 
 
@@ -250,7 +249,7 @@ def test_what_went_wrong_stays_until_the_next_try_whatever_comes_in(
     assert "It answered 401" in says(box, "1 newer person")
     assert "Accepted" not in seen(box)
     key_path(ready).write_bytes(mine)
-    button(box, "Send").click()
+    send(box, "This one does not")
     assert "It answered" not in says(box, "Accepted: “This one does not”")
 
 
@@ -268,7 +267,7 @@ def test_ids_from_outside_are_escaped(ready: Lab, box: Any) -> None:
 def test_ids_that_cannot_be_ids_are_said_and_end_nothing(ready: Lab, box: Any) -> None:
     arrive(ready, message(psid="9" * 60, uuid="long"))
     says(box, "9" * 60)
-    request(box).value = True
+    press(box, ask="request")
     assert "This cannot be the recipient (a PSID). It has 60 characters." in seen(box)
     send(box, "Hello?")
     assert "This cannot be the recipient (a PSID)." in seen(box)
@@ -293,10 +292,10 @@ def test_the_request_opens_and_closes_and_has_four_languages(ready: Lab, box: An
     event = written(ready)
     says(box, event.psid)
     assert not shown(box._request)
-    request(box).value = True
+    press(box, ask="request")
     assert shown(box._request)
     assert tuple(languages(box).options) == LANGUAGES
-    text(box).value = "It's <b>bold</b>"
+    line(box).value = "It's <b>bold</b>"
     asked = OutboundMessage(event.page_id, event.psid, "It's <b>bold</b>")
     for language in LANGUAGES:
         languages(box).value = language
@@ -304,7 +303,7 @@ def test_the_request_opens_and_closes_and_has_four_languages(ready: Lab, box: An
         assert " ".join(code.split()) in seen(box)
     assert "<b>" not in markup(box)
     assert "eyJ" not in markup(box)
-    request(box).value = False
+    press(box, ask="request")
     assert not shown(box._request)
 
 

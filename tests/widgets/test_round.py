@@ -82,25 +82,38 @@ def test_it_prints_as_a_text_diagram_and_as_mermaid(ready: Lab) -> None:
     panel.close()
 
 
-def test_nothing_that_lets_one_in_is_in_its_state(ready: Lab, panel: Any) -> None:
+def opened(panel: Any, words_of_it: str) -> Any:
+    """What comes when an arrow is opened."""
+    heard: list[Any] = []
+    panel._diagram.send = lambda content, buffers=None: heard.append(content)
+    key = next(each["key"] for each in panel._diagram.arrows if words_of_it in each["words"])
+    panel._diagram._handle_custom_msg({"open": key}, [])
+    (message,) = heard
+    assert message["opened"] == key
+    return message["exchanged"]
+
+
+def test_an_arrow_opens_its_request_and_its_answer_and_nothing_that_lets_one_in(ready: Lab, panel: Any) -> None:
     psid = written(ready).psid
     ready.reply("Hello")
     wait_until(lambda: any("202" in each for each in words(panel)), 5)
+    shown = opened(panel, "202")
     states = json.dumps([widget.get_state() for widget in inside(panel)], default=str, ensure_ascii=False)
-    assert "Bearer ••••" in states
-    assert "eyJ" not in states and ready.settings.api_secret not in states
-    assert psid in states, "not on a projector"
+    assert "Bearer ••••" in json.dumps(shown, ensure_ascii=False)
+    assert shown["line"] == "POST /v0.1/messages" and psid in shown["body"]
+    for text in (states, json.dumps(shown)):
+        assert "eyJ" not in text and ready.settings.api_secret not in text
+    assert opened(panel, "is known") is None, "there is no call of ours behind it"
 
 
 def test_on_a_projector_ids_and_addresses_are_masked_and_the_arrows_still_meet_their_lifelines(ready: Lab) -> None:
     event = written(ready, "Call me on 0123456789012")
     panel = ready.panels.round(event, projector=True)
     wait_until(lambda: len(words(panel)) == 4, 5)
-    states = json.dumps([widget.get_state() for widget in inside(panel)], default=str, ensure_ascii=False) + printed(
-        panel
-    )
+    states = json.dumps([widget.get_state() for widget in inside(panel)], default=str, ensure_ascii=False)
+    shown = json.dumps(opened(panel, "POST"), ensure_ascii=False) + printed(panel) + states
     for secret in (event.psid, event.page_id, "127.0.0.1", "0123456789012"):
-        assert secret not in states.replace(event.message_uuid, "")
+        assert secret not in shown.replace(event.message_uuid, "")
     keys = {key for key, _ in panel._diagram.lifelines}
     assert all({each["source"], each["target"]} <= keys for each in panel._diagram.arrows)
     panel.close()

@@ -104,6 +104,18 @@ def test_when_the_simulator_is_gone_it_says_so_and_goes_on_looking(fresh: Lab) -
     again.close()
 
 
+def test_a_receiver_that_is_gone_is_said_by_itself_and_comes_back(fresh: Lab) -> None:
+    fresh.need("webhooks")
+    panel = fresh.panels.webhooks()
+    assert "does not run" not in seen(panel)
+    shut(fresh, "receiver")
+    assert "Your receiver does not run, so nothing can arrive. Run `lab.receiver`." in says(panel, "does not run", 10)
+    assert "Your receiver does not run" in printed(panel)
+    assert fresh.receiver.inbound_url
+    wait_until(lambda: "does not run" not in seen(panel), 10, "the receiver")
+    panel.close()
+
+
 @pytest.mark.fast
 def test_in_live_mode_the_dashboard_cannot_be_read(live: Lab) -> None:
     panel = Panels(live._course).webhooks()

@@ -234,6 +234,10 @@ class Controls:
         record: dict[str, list[dict[str, Any]]] = self._call("GET", asked)
         return record
 
+    def record_mark(self) -> list[int | None]:
+        """Return numbers that differ as soon as the record does: cheaper to ask for than all of it."""
+        return self._part(list, "mark", "GET", "record/mark")
+
     def routes(self, application_id: str | None = None, webhook_url: str | None = None) -> dict[str, Any]:
         """Say where webhooks go now: `inbound` and `status`, each `url`, `method` and `source`, or None.
 

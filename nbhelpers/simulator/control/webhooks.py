@@ -35,8 +35,14 @@ class WebhookRoutes:
             "call": self.call,
             "accepted": self.accepted,
             "record": self.record,
+            "record/mark": self.mark,
         }
         return [(path, "GET", action(look)) for path, look in looks.items()]
+
+    def mark(self, _form: Form) -> Body:
+        """Return numbers that differ as soon as the record does."""
+        rows = self._store.rows("SELECT (SELECT max(rowid) FROM messages) AS m, (SELECT max(id) FROM webhooks) AS w")
+        return {"mark": [self._calls.newest(), self._asked.newest, rows[0]["m"], rows[0]["w"]]}
 
     def routes(self, form: Form) -> Body:
         """Return where an inbound message and a status would go now: `url`, `method`, `source`; None for nowhere.

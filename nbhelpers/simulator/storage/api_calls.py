@@ -52,6 +52,11 @@ class ApiCalls:
         kept = ApiCall(self._last, at, seconds, url, headers, body[:_LONGEST], status, answer[:_LONGEST], uuid)
         self._calls.append(kept)
 
+    @property
+    def newest(self) -> int:
+        """The number of the newest request, 0 when there was none."""
+        return self._last
+
     def whole(self, since: float, uuid: str | None = None) -> list[dict[str, Any]]:
         """Return the requests, oldest first, as plain values: those since a moment, or that of one message."""
         kept = tuple(self._calls)

@@ -68,6 +68,7 @@ function render({ model, el }) {
   });
   const summary = made("p", "nbh-round-summary");
   summary.setAttribute("role", "status");
+  const legend = made("p", "nbh-soft", "Dashed: inferred. The kit did not see that hop.");
   const box = made("div", "nbh-round");
   const names = drawn("svg", { class: "nbh-sequence nbh-names", "aria-hidden": "true" });
   const svg = drawn("svg", { class: "nbh-sequence", role: "group" });
@@ -116,7 +117,7 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const scale = el.closest(".nbh-projector") ? 1.5 : 1;
+    const scale = el.closest(".nbh-projector") ? Math.min(1.5, Math.max(1, box.clientWidth / NARROWEST)) : 1;
     const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - ROW;
     width = Math.max(NARROWEST, Math.floor(box.clientWidth / scale) || 800);
     const lifelines = model.get("lifelines");
@@ -163,6 +164,7 @@ function render({ model, el }) {
       follow.replaceChildren(...choices.map(([value, words]) => new Option(words, value)));
     }
     follow.value = model.get("following");
+    legend.hidden = shown().every((each) => each.seen);
     back.disabled = shown().length === 0;
     on.disabled = all.disabled = upTo === null || upTo >= arrows().length;
     if (open !== null && !arrows().some((each) => each.key === open)) show(null);
@@ -178,9 +180,15 @@ function render({ model, el }) {
     open = key;
     const each = arrows().find((arrow) => arrow.key === key);
     if (!each) { detail.replaceChildren(); return; }
+    model.send({ open: key }); // the request and its answer come as a message: they are long, and few are opened
     const close = button("Close", () => { const before = open; show(null); draw(); svg.querySelector(`[data-key="${CSS.escape(before)}"]`)?.focus(); });
-    const parts = [made("div", "nbh-row nbh-end", made("strong", "", each.told), close)];
-    const found = each.exchanged;
+    detail.replaceChildren(made("div", "nbh-row nbh-end", made("strong", "", each.told), close));
+  }
+
+  function fill(key, found) {
+    const each = arrows().find((arrow) => arrow.key === key);
+    if (key !== open || !each) return;
+    const parts = [detail.firstChild];
     if (found) {
       const heard = spoken("nbh-soft");
       const curl = button("Copy as curl", () => copy(found.curl, curl, heard));
@@ -205,6 +213,7 @@ function render({ model, el }) {
     }
     detail.replaceChildren(...parts);
   }
+  model.on("msg:custom", (message) => { if (message.opened !== undefined) fill(message.opened, message.exchanged); });
 
   svg.addEventListener("keydown", (event) => {
     const groups = [...svg.querySelectorAll(".nbh-arrow")];
@@ -238,7 +247,7 @@ function render({ model, el }) {
   });
   sizes.observe(box);
   el.classList.add("nbh-column");
-  el.append(made("div", "nbh-row", follow, back, on, all, mermaid, save), summary, box, detail, said);
+  el.append(made("div", "nbh-row", follow, back, on, all, mermaid, save), summary, box, legend, detail, said);
   draw();
   return () => sizes.disconnect();
 }
