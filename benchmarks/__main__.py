@@ -19,6 +19,7 @@ BENCHMARKS = {
     "starting": "benchmarks.starting",
     "tokens": "benchmarks.tokens",
     "capture": "benchmarks.capture",
+    "hub": "benchmarks.hub",
     "round": "benchmarks.round",
     "hop": "benchmarks.hop",
     "growth": "benchmarks.growth",

@@ -30,8 +30,9 @@ def file_version(path: str | Path) -> tuple[int, int, int]:
 
 
 def make_private_folder(path: Path) -> Path:
-    """Make `path` with its parents, closed to other users, and return it."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Make `path` with those of its parents that are missing, closed to other users, and return it."""
+    for place in (*reversed(path.parents), path):
+        place.mkdir(exist_ok=True, mode=0o700)
     if path.stat().st_mode & 0o077 and os.name == "posix":
         path.chmod(0o700)
     return path

@@ -15,6 +15,7 @@ import requests
 
 from nbhelpers.course import exercise_checks, exercise_checks_messages
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.look import marked
 from nbhelpers.course.outcome import Outcome
 from nbhelpers.course.steps import STEPS, glance, step_of
 from nbhelpers.errors import KitError, SettingsError
@@ -65,7 +66,7 @@ class Told:
 
     def _repr_html_(self) -> str:
         code = f"<pre><code>{html.escape(self.code)}</code></pre>" if self.code else ""
-        return f'<p role="status">{html.escape(self.words)}</p>{code}'
+        return f'<p role="status">{marked(self.words)}</p>{code}'
 
 
 class Exercise:
@@ -88,7 +89,8 @@ class Exercise:
             words = f"Exercises need the simulator, and this is {self._course.settings.mode} mode. Nothing was sent."
             return Outcome("cannot tell", words)
         if blank:
-            names = " and ".join(f"`{name}`" for name in blank)
+            *most, last = (f"`{name}`" for name in blank)
+            names = f"{', '.join(most)} and {last}" if most else last
             help_ = f'`lab.exercise("{task.number}").hint()` helps.'
             return Outcome("not yet", f"{names} {'is' if len(blank) == 1 else 'are'} still `...`. {help_}")
         try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
-__all__ = ["LOOK", "dressed"]
+__all__ = ["LOOK", "dressed", "marked"]
 
 
 def _squeezed(css: str) -> str:
@@ -19,3 +20,9 @@ LOOK = _squeezed(Path(__file__).with_name("look.css").read_text(encoding="utf-8"
 def dressed(markup: str) -> str:
     """Return HTML with the stylesheet that its classes need; what came from outside must be escaped in it already."""
     return f'<div class="nbh"><style>{LOOK}</style>{markup}</div>'
+
+
+def marked(words: str) -> str:
+    """Return a sentence as markup: `code` as code, the *heading* of a cell in italics, everything else escaped."""
+    coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(words))
+    return re.sub(r"(?<![\w*])\*([A-Z][\w ]+)\*(?![\w*])", r"<em>\1</em>", coded)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import inspect
 import time
 import uuid
@@ -10,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.look import marked
 from nbhelpers.errors import InboxError, KitError, MessageError
 from nbhelpers.inbox.events import Event, one_line
 from nbhelpers.inbox.watcher import Watcher
@@ -120,7 +120,7 @@ class MessageHandler:
         return words
 
     def _repr_html_(self) -> str:
-        return f'<p role="status">{html.escape(repr(self))}</p>'
+        return f'<p role="status">{marked(repr(self))}</p>'
 
 
 def _count(number: int, word: str) -> str:

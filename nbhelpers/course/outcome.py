@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import Any
 
-from nbhelpers.course.look import dressed
+from nbhelpers.course.look import dressed, marked
 from nbhelpers.inbox.events import one_line
 
 __all__ = ["KINDS", "Outcome", "in_hand", "last_four"]
@@ -45,7 +44,7 @@ class Outcome:
         word, sign = KINDS[self.kind]
         return dressed(
             f'<p role="status" class="nbh-note {_COLOURS.get(self.kind, "")}">'
-            f'<span aria-hidden="true">{sign}</span> <strong>{word}</strong> {html.escape(self.words)}</p>'
+            f'<span aria-hidden="true">{sign}</span> <strong>{word}</strong> {marked(self.words)}</p>'
         )
 
 

@@ -26,7 +26,7 @@ def standing(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the seven steps by what the lab has noted: state (`done`, `filled in`, `open`) and, if reached, `since`.
 
     `step` is the first that is open, None when all are there; `since` when the last was reached. `exercises` has the
-    names in the fact of that name. It asks nobody, and has no message, PSID or token in it.
+    numbers of those that were solved. It asks nobody, and has no message, PSID or token in it.
     """
     known, filled = facts.get("reached") or {}, facts.get("filled") or {}
     steps = []

@@ -50,7 +50,7 @@ function rowOf(name) {
     const row = document.createElement("tr");
     const who = document.createElement("th");
     who.scope = "row";
-    const cells = ["step", "for", "how", "marks"].map((kind) => {
+    const cells = ["step", "for", "how", "marks", "solved"].map((kind) => {
       const cell = document.createElement("td");
       cell.className = kind;
       return cell;
@@ -60,7 +60,7 @@ function rowOf(name) {
     words.className = "unseen";
     cells[3].append(signs, words);
     row.append(who, ...cells);
-    rows.set(name, { row, who, step: cells[0], time: cells[1], how: cells[2], signs, words });
+    rows.set(name, { row, who, step: cells[0], time: cells[1], how: cells[2], signs, words, solved: cells[4] });
   }
   return rows.get(name);
 }
@@ -76,6 +76,7 @@ function write(learner) {
   const signs = { done: "✓", "filled in": "◦", open: "·" };
   put(found.signs, learner.steps.map((state) => signs[state]).join(""));
   put(found.words, learner.steps.map((state, index) => `${index + 1} ${state}`).join(", "));
+  put(found.solved, String(learner.exercises));
   return found.row;
 }
 

@@ -10,6 +10,7 @@ from tornado import web
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
 
 from nbhelpers.config.settings import state_directory
+from nbhelpers.errors import SettingsError
 from nbhelpers.services.record import is_alive, read_record
 
 __all__ = ["LinkHandler", "NowhereHandler"]
@@ -33,7 +34,10 @@ class LinkHandler(JupyterHandler):
         self._show(await self._asked(method="POST", body=urlencode(fields)))
 
     async def _asked(self, **options: Any) -> HTTPResponse:
-        record = read_record(state_directory() / "simulator", "simulator")
+        try:
+            record = read_record(state_directory() / "simulator", "simulator")
+        except SettingsError as error:
+            raise web.HTTPError(503, str(error)) from None
         if record is None or not is_alive(record.pid, record.created):
             raise web.HTTPError(
                 503, "The simulator does not run. Run `lab = Lab()` in a notebook, then load this again."

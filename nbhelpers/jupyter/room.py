@@ -157,6 +157,7 @@ def shown(learner: Learner, now: datetime) -> dict[str, Any]:
         "since": since.isoformat(timespec="seconds"),
         "seconds": seconds,
         "steps": [step["state"] for step in steps],
+        "exercises": len(solved) if isinstance(solved := learner.progress.get("exercises"), list) else 0,
         "kernel": bool(learner.progress.get("kernel_alive")),
         "mode": str(learner.progress.get("mode", ""))[:20],
     }

@@ -7,6 +7,7 @@ import hmac
 import logging
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +16,7 @@ from tornado import web
 from tornado.httpclient import AsyncHTTPClient, HTTPError
 from tornado.httputil import HTTPHeaders
 
-from nbhelpers.config.settings import MODES, state_directory
-from nbhelpers.errors import SettingsError
+from nbhelpers.config.settings import JUPYTER_STATE, MODES
 from nbhelpers.messages.addresses import INBOUND_PATH, NONCE_HEADER, STATUS_PATH
 from nbhelpers.services.record import LOOPBACK, Record, is_alive, read_record
 from nbhelpers.tunnel.webhook_secret import read_secret
@@ -28,6 +28,8 @@ _LONGEST_BODY = 4 << 20  # bytes that it reads, to answer 413 to more than 1 MB
 _LONGEST_WAIT = 10.0  # seconds from the head of a request to its last byte, and to the receiver's answer
 _MOST = 500  # requests at a time
 _LONGEST_ANSWER = 64 * 1024  # bytes; the receiver's are a few hundred
+
+_Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 _PATHS = {"inbound": INBOUND_PATH, "status": STATUS_PATH}
 # They belong to one connection, and this is another. The body is whole here: its length is counted anew.
@@ -177,12 +179,9 @@ class WebhookHandler(web.RequestHandler):
 _NO_RECEIVER = (503, "There is no receiver.", "The learner's receiver does not run.", "Send again later.")
 
 
-def _folder_of(given: str) -> Any:
+def _folder_of(given: str) -> Path | None:
     """Return the folder of the mode that has this secret; each mode is looked at, so that the time tells nothing."""
-    try:
-        state = state_directory()
-    except SettingsError:  # a `.env` that cannot be read
-        return None
+    state = Path(os.environ.get(JUPYTER_STATE) or os.devnull)  # None was found when the server started
     found = None
     for mode in MODES:
         secret = read_secret(state / mode)
@@ -204,22 +203,37 @@ async def _passed_on(
     # By hand: a client of some library would add headers of its own, or join two of one name.
     lines = [f"{method} {path} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers if name.lower() not in _OF_THE_CONNECTION]
-    lines += [f"Content-Length: {len(body)}", "Connection: close", "", ""]
-    reader, writer = await asyncio.open_connection(LOOPBACK, record.port, limit=_LONGEST_ANSWER)
+    request = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode("latin-1") + body
+    idle = _IDLE.get(record.nonce, [])
+    while idle:
+        try:
+            return await _asked(record, idle.pop(), request)
+        except (OSError, EOFError):  # closed meanwhile: it waits five seconds for a next request
+            continue
+    return await _asked(record, await asyncio.open_connection(LOOPBACK, record.port, limit=_LONGEST_ANSWER), request)
+
+
+# Connections that wait for a next request, of one receiver: opening one takes longer than all the rest.
+_IDLE: dict[str, list[_Connection]] = {}
+_MOST_IDLE = 8
+
+
+async def _asked(record: Record, connection: _Connection, request: bytes) -> tuple[int, bytes]:
+    reader, writer = connection
+    keep = False
     try:
-        writer.write("\r\n".join(lines).encode("latin-1") + body)
-        head, _, rest = (await _all_of(reader)).partition(b"\r\n\r\n")
-        return int(head.split(b" ", 2)[1]), rest
-    except IndexError:
+        writer.write(request)
+        head, *fields = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower().split("\r\n")
+        told = dict(field.split(": ", 1) for field in fields if field)
+        body = await reader.readexactly(min(int(told["content-length"]), _LONGEST_ANSWER))
+        keep = told.get("connection") != "close"
+        return int(head.split(" ")[1]), body
+    except LookupError:
         raise ValueError("no answer") from None
     finally:
-        writer.close()
-
-
-async def _all_of(reader: asyncio.StreamReader) -> bytes:
-    parts = b""
-    while piece := await reader.read(_LONGEST_ANSWER):
-        parts += piece
-        if len(parts) > _LONGEST_ANSWER:
-            raise ValueError("too long")
-    return parts
+        if keep and record.nonce not in _IDLE:
+            _IDLE.clear()  # those of a receiver that runs no more
+        if keep and len(_IDLE.setdefault(record.nonce, [])) < _MOST_IDLE:
+            _IDLE[record.nonce].append(connection)
+        else:
+            writer.close()

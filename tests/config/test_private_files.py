@@ -109,3 +109,11 @@ def test_a_file_that_was_written_again_within_one_tick_of_the_clock_is_another_o
 def test_what_is_not_there_has_no_version(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         file_version(tmp_path / ".env")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_parents_that_were_missing_are_closed_too_and_those_that_were_there_stay_as_they_are(tmp_path: Path):
+    (tmp_path / "home").mkdir(mode=0o755)
+    make_private_folder(tmp_path / "home" / ".lab" / "live")
+    made = [oct(place.stat().st_mode)[-3:] for place in (tmp_path / "home" / ".lab" / "live").parents][:2]
+    assert made == ["700", "755"]

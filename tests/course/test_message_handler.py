@@ -194,7 +194,9 @@ def test_stopped_it_answers_no_more_and_says_so(ready: Lab, answering: Any) -> N
     handler.stop()
     written(ready)
     assert repr(handler) == "`echo` gets no more messages. So far: 0 messages, 0 replies."
-    assert handler._repr_html_() == f'<p role="status">{handler!r}</p>'
+    assert handler._repr_html_() == (
+        '<p role="status"><code>echo</code> gets no more messages. So far: 0 messages, 0 replies.</p>'
+    )
     assert replies(ready) == []
 
 

@@ -26,7 +26,7 @@ from nbhelpers.tunnel.webhook_secret import read_secret
 from tests.conftest import REPOSITORY, wait_until
 from tests.support.hub import Hub, Learner, hub, needs_a_hub
 from tests.support.labs import message
-from tests.support.live_rooms import Live, go_live
+from tests.support.live_rooms import Live, Service, go_live
 from tests.support.remote_kernels import kernel, run_notebook
 from tests.tunnel.test_scan import FILES
 
@@ -135,7 +135,8 @@ def service(tmp_path_factory: pytest.TempPathFactory, key: PrivateKey) -> Iterat
 @pytest.fixture(scope="module")
 def live(room: RoomOfThree, service: MessengerSimulator, key: PrivateKey) -> dict[str, Live]:
     """For each learner an application and a Page of their own, whose webhooks come by the hub's address."""
-    return {each.learner.name: each for each in room.each(lambda who: go_live(room.hub, who, service, key))}
+    here = Service(service, (service.api_key, service.api_secret), service.signature_secret)
+    return {each.learner.name: each for each in room.each(lambda who: go_live(room.hub, who, here, key))}
 
 
 def texts_of(learner: Learner) -> list[str]:

@@ -76,7 +76,12 @@ def test_a_learner_is_at_a_step_for_so_long(given: dict[str, Any], kind: str, at
 def test_what_a_server_says_is_taken_with_care(progress: dict[str, Any]) -> None:
     seen = shown(learner(progress=progress), NOW)
     assert len(seen["steps"]) <= 7 and set(seen["steps"]) <= {"done", "filled in", "open"}
-    assert len(seen["mode"]) <= 20 and isinstance(seen["kernel"], bool)
+    assert len(seen["mode"]) <= 20 and isinstance(seen["kernel"], bool) and seen["exercises"] == 0
+
+
+@pytest.mark.fast
+def test_the_exercises_are_counted() -> None:
+    assert shown(learner(progress=told(3) | {"exercises": ["1.1", "3.2"]}), NOW)["exercises"] == 2
 
 
 # The hub and the servers

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from nbhelpers.course.exercises import tasks
 from tests.conftest import REPOSITORY, Shell
 from tests.support.lab_page import NEEDS_BROWSER, LabPage, browsing, course_copy, serving_lab, shot
 
@@ -110,6 +111,34 @@ def test_a_token_can_be_copied_and_minted_again_and_never_stands_on_the_page(
     tab.get_by_role("button", name="Link").click()
     expect(tab.get_by_text("Your Page ID is")).to_be_visible(timeout=10_000)
     shot(tab, "04-link-page")
+    assert page.errors == []
+
+
+def test_an_exercise_is_solved_and_a_question_answered_without_a_mouse(jupyter: str, page: Page, shell: Shell) -> None:
+    run_all(page, jupyter, "03_jwt")
+    panel = page.locator(".jp-OutputArea-output", has_text="Somebody has copied your token")
+    expect(panel).to_be_visible(timeout=60_000)
+    panel.scroll_into_view_if_needed()
+    first = panel.get_by_role("radio").first
+    first.focus()
+    page.keyboard.press("Space")
+    expect(panel.get_by_role("status").filter(has_text="Wrong. a) Nothing")).to_be_visible(timeout=10_000)
+    shot(page, "03-question-wrong")
+    page.keyboard.press("ArrowDown")
+    expect(panel.get_by_role("status").filter(has_text="Done. b) Send in your name")).to_be_visible(timeout=10_000)
+    expect(panel.get_by_text("Wrong.")).to_have_count(0)
+    shot(page, "03-question-done")
+
+    cell = page.locator(".jp-CodeCell", has_text='lab.exercise("3.2").check(')
+    expect(cell.locator(".jp-OutputArea-output", has_text="Not yet.")).to_be_visible()
+    cell.scroll_into_view_if_needed()
+    shot(page, "03-exercise-not-yet")
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(tasks()["3.2"].solution)
+    page.keyboard.press("Control+Enter")
+    expect(cell.locator(".jp-OutputArea-output", has_text="Done. 401, though")).to_be_visible(timeout=20_000)
+    shot(page, "03-exercise-done")
     assert page.errors == []
 
 

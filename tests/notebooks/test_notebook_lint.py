@@ -497,6 +497,33 @@ def test_anchors_that_notebooks_use_are_the_same_in_jupyterlab() -> None:
         assert fragment in {title.replace(" ", "-") for title in titles}, target
 
 
+# The words of the glossary that are linked where somebody who reads in order meets them first.
+LINKED = (
+    "profile, PSID, Page ID, webhook, door, kernel, panel, token, 24-hour rule, JWT, application, claim, private key"
+)
+LINKED += (
+    ", public key, API key and secret, receipt, 202, 401, tunnel, inbox, signature secret, sandbox, allow-list, hop"
+)
+LINKED += ", the guide's shape"
+
+
+@pytest.mark.parametrize("word", LINKED.split(", "))
+def test_a_word_of_the_glossary_is_linked_at_its_first_use(word: str) -> None:
+    sections = re.split(r"^## ", (FOLDER / "GLOSSARY.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    section = next(text.partition("\n")[0] for text in sections if f"\n| {word} |" in text)
+    once = re.compile(rf"(?<![\w-]){re.escape(word)}s?(?![\w-])", re.IGNORECASE)
+    # Neither code, quoted words, headings nor tables are read as prose, and the last cells of a notebook look ahead.
+    unread = r"```.*?```|`[^`]*`|!?\[[^\]]*\]\((?!GLOSSARY)[^)]*\)|^#+ [^\n]*$|^\|[^\n]*$|“[^”]*”"
+    for cell in every():
+        if cell.type == "markdown" and cell.tags[0] == "text" and cell.id not in ("title", "where-you-are"):
+            prose = " ".join(re.sub(unread, "", cell.source, flags=re.MULTILINE | re.DOTALL).split())
+            found = once.search(prose)
+            if found:
+                assert prose[found.end() :].startswith(f"](GLOSSARY.md#{anchor(section)})"), str(cell)
+                return
+    pytest.fail(f"nobody says {word}")
+
+
 # ---- words and secrets
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from typing import Any
 
 import nbformat
 import pytest
+import requests
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
@@ -246,7 +249,7 @@ def test_a_message_that_came_while_no_kernel_ran_is_there(tmp_path: Path) -> Non
             texts = [event.text for event in inbox.events("inbound")]
     finally:
         stop(state)
-    assert texts == ["Is anybody there?", "Hello from Facebook Messenger!"]
+    assert texts[:2] == ["Is anybody there?", "Hello from Facebook Messenger!"]
     assert "Nobody has written yet" not in run.cell("psid-panel")
     assert psid in run.cell("psid-panel")
     assert bad_checks(run) == []
@@ -394,3 +397,49 @@ def test_the_quickstarts_commands_call_a_server_of_your_own(shell: Shell) -> Non
     assert path == "/inbound"
     assert body["channel"] == "messenger"
     assert body["from"] == ready["psid"]
+
+
+def test_the_twenty_lines_of_your_own_service_answer_each_message_once(shell: Shell, tmp_path: Path) -> None:
+    text = read(FOLDER / "07_reply.ipynb").cells[-1].source
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert 18 <= len([line for line in code.splitlines() if line.strip()]) <= 26
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    here = f"http://127.0.0.1:{port}"
+    arguments = ("simulator", "--state", "mine", "--demo", "--inbound", f"{here}/inbound", "--status", f"{here}/status")
+    process, ready = shell.start(*arguments)
+    own = tmp_path / "own"
+    own.mkdir()
+    assert code.count("https://api.nexmo.com") == 1
+    (own / "service.py").write_text(code.replace("https://api.nexmo.com", ready["base_url"]))
+    (own / "private.key").write_text(Path(ready["private_key"]).read_text())
+    secrets = {
+        "VONAGE_SIGNATURE_SECRET": ready["signature_secret"],
+        "VONAGE_APPLICATION_ID": ready["application_id"],
+        "PYTHONUNBUFFERED": "1",
+    }
+    log = own / "log"
+    command = [sys.executable, "-m", "flask", "--app", "service", "run", "--port", str(port)]
+    record = json.loads((shell.folder / "mine" / "simulator" / "simulator.json").read_text())
+    control = ControlClient(ready["base_url"], record["control"])
+    with log.open("w") as out:
+        server = subprocess.Popen(command, cwd=own, env=os.environ | secrets, stdout=out, stderr=out)
+        try:
+            wait_until(lambda: "Running on" in log.read_text(), 20, "the service")
+            wait_until(lambda: log.read_text().count("delivered") == 1, 20, "the answer to the first message")
+            control.fault("duplicate-delivery")
+            said = control.write(text="Are you open?")
+            wait_until(
+                lambda: control.webhooks(message_uuid=said["message_uuid"])[0]["attempts"] == 2, 10, "the second try"
+            )
+            wait_until(lambda: log.read_text().count("delivered") == 2, 10, "the second answer")
+            forged = requests.post(f"{here}/inbound", json={}, headers={"Authorization": "Bearer e.y.J"}, timeout=5)
+        finally:
+            server.terminate()
+            server.wait(10)
+    answers = [line["text"] for line in control.phone() if line["from_page"]]
+    control.close()
+    process.terminate()
+    assert forged.status_code == 500
+    assert answers == ["Thank you! We open at seven."] * 2, "one for each message, however often it came"

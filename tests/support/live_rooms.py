@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import requests
+
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.auth.tokens import Minter
-from nbhelpers.testing.messenger_simulator import MessengerSimulator
+from nbhelpers.simulator.control.client import ControlClient
 from tests.support.hub import Hub, Learner
 from tests.support.remote_kernels import kernel
 
@@ -21,18 +23,27 @@ print(lab.tunnel.public_url)
 
 
 @dataclass(frozen=True)
+class Service:
+    """The simulator in the service's place: its account, and its screens and phones."""
+
+    control: ControlClient
+    account: tuple[str, str]
+    signature_secret: str
+
+
+@dataclass(frozen=True)
 class Live:
     """A learner in live mode: the base of their public webhook URLs, and the Page that people write to."""
 
     learner: Learner
     public_url: str
     page_id: str
-    service: MessengerSimulator
+    service: Service
     code: str
 
     def write(self, text: str) -> dict[str, Any]:
         """Let a person write to their Page."""
-        return self.service.write(text=text, page=self.page_id)
+        return self.service.control.write(text=text, page=self.page_id)
 
     def open_again(self) -> str:
         """Open the lab in a new kernel, as after a restart; return the public base."""
@@ -40,10 +51,10 @@ class Live:
             return running.run(self.code).strip()
 
 
-def go_live(hub: Hub, learner: Learner, service: MessengerSimulator, key: PrivateKey) -> Live:
+def go_live(hub: Hub, learner: Learner, service: Service, key: PrivateKey) -> Live:
     """Open the way in a kernel of theirs, and set it in an application of theirs."""
     environment = {
-        "NBHELPERS_API_HOST": service.base_url,
+        "NBHELPERS_API_HOST": service.control.base_url,
         "VONAGE_SIGNATURE_SECRET": service.signature_secret,
         "NBHELPERS_TUNNEL": "jupyter",
         "PUBLIC_URL": hub.url,
@@ -59,7 +70,8 @@ def go_live(hub: Hub, learner: Learner, service: MessengerSimulator, key: Privat
         "capabilities": {"messages": {"version": "v1", "webhooks": addresses}},
         "keys": {"public_key": key.public_pem},
     }
-    application_id = service._manage("POST", "", form)["id"]
-    page_id = service.create_page(f"The Page of {learner.name}")["id"]
-    service.link(Minter(application_id, key)(), page_id)
+    url = f"{service.control.base_url}/v2/applications"
+    application_id = requests.post(url, json=form, auth=service.account, timeout=30).json()["id"]
+    page_id = service.control.create_page(f"The Page of {learner.name}")["id"]
+    service.control.link(Minter(application_id, key)(), page_id)
     return Live(learner, public_url, page_id, service, code)

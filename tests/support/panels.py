@@ -20,7 +20,9 @@ HEADINGS = {
     "inbox": "Inbox",
     "lessons": "Lessons in what goes wrong",
     "hops": "The way of a message",
+    "question": "Before you go on",
 }
+_GIVEN = {"token": "lab.token()", "question": "'jwt'"}  # what a panel is given
 
 
 def opened(state: object, key: str = "webhooks", more: str = "") -> str:
@@ -30,7 +32,7 @@ def opened(state: object, key: str = "webhooks", more: str = "") -> str:
 
 def cells_of(state: object, *names: str) -> list[str]:
     """The cells of a notebook that opens a lab and shows these panels, or all."""
-    shown = [f"lab.panels.{name}({'lab.token()' if name == 'token' else ''})" for name in names or HEADINGS]
+    shown = [f"lab.panels.{name}({_GIVEN.get(name, '')})" for name in names or HEADINGS]
     return [opened(state), *shown]
 
 

@@ -7,11 +7,12 @@ function render({ model, el }) {
       const radio = made("input");
       radio.type = "radio";
       radio.name = name;
+      radio.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take the arrow keys for the next cell
       radio.checked = model.get("picked") === at;
       radio.onchange = () => { model.set("picked", at); model.save_changes(); };
       return made("label", "", radio, made("span", "", words));
     });
-    el.replaceChildren(made("fieldset", "nbh-choices", made("legend", "", model.get("asks")), ...labels));
+    el.replaceChildren(made("fieldset", "nbh-asked", made("legend", "", model.get("asks")), ...labels));
   };
   model.on("change:asks change:choices", draw);
   model.on("change:picked", () => el.querySelectorAll("input").forEach((radio, at) => { radio.checked = model.get("picked") === at; }));
