@@ -7,24 +7,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.conftest import REPOSITORY, Shell
-from tests.support.browser import BROWSER, FLAGS, REASON
 from tests.support.hub import Hub, Learner, free_port, hub, needs_a_hub
+from tests.support.lab_page import NEEDS_BROWSER, browsing, shot
 
 PEOPLE = [f"learner-{number:02}" for number in range(1, 13)]
 
-pytestmark = [
-    needs_a_hub,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(BROWSER is None and not os.environ.get("CI"), reason=REASON),
-]
+pytestmark = [needs_a_hub, *NEEDS_BROWSER, pytest.mark.timeout(900)]
 
 SERVICE = """
 c.Spawner.environment["JUPYTERHUB_SINGLEUSER_APP"] = "jupyter_server.serverapp.ServerApp"  # nobody opens JupyterLab
@@ -64,11 +59,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 @pytest.fixture
 def page(watched: Watched) -> Iterator[Page]:
     """The board, as the presenter sees it who has logged in."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        made = browser.new_page(viewport={"width": 1280, "height": 1000})
-        made.errors = []
-        made.on("pageerror", lambda error: made.errors.append(str(error)))
+    with browsing(height=1000) as made:
         made.on(
             "request", lambda request: made.errors.append(request.url) if watched.hub.url not in request.url else None
         )
@@ -78,7 +69,6 @@ def page(watched: Watched) -> Iterator[Page]:
         made.get_by_role("button", name="Sign in").click()
         yield made
         assert made.errors == []
-        browser.close()
 
 
 def in_the_lab(learner: Learner, code: str) -> None:
@@ -88,12 +78,6 @@ def in_the_lab(learner: Learner, code: str) -> None:
     environment |= {"NBHELPERS_SIMULATOR_PORT": "0", "NBHELPERS_RECEIVER_PORT": "0", "PYTHONPATH": str(REPOSITORY)}
     lines = f"from nbhelpers import Lab\nlab = Lab()\n{code}\nlab.stop()"
     subprocess.run([sys.executable, "-c", lines], env=environment, cwd=learner.home, check=True, timeout=120)
-
-
-def shot(page: Page, name: str) -> None:
-    folder = os.environ.get("COURSE_SHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
 def columns(page: Page) -> list[int]:

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 import pytest
 import requests
+from playwright.sync_api import Page, expect
 
 from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.inbox.inbox import Inbox
@@ -25,6 +26,7 @@ from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_si
 from nbhelpers.tunnel.webhook_secret import read_secret
 from tests.conftest import REPOSITORY, wait_until
 from tests.support.hub import Hub, Learner, hub, needs_a_hub
+from tests.support.lab_page import NEEDS_BROWSER, LabPage, browsing, shot
 from tests.support.labs import message
 from tests.support.live_rooms import Live, Service, go_live
 from tests.support.remote_kernels import kernel, run_notebook
@@ -121,6 +123,63 @@ def test_each_may_see_their_own_progress_and_nobody_elses(room: RoomOfThree) -> 
             answer = requests.get(f"{other.url}nbhelpers/progress", headers=learner.headers, timeout=20)
             assert answer.status_code == (200 if learner is other else 403)
     assert requests.get(f"{room.learners[0].url}nbhelpers/progress", timeout=20).status_code == 403
+
+
+# In a browser
+
+
+def signed_in(page: Page, hub: Hub, learner: Learner) -> LabPage:
+    """JupyterLab of a learner who has signed in at the hub."""
+    page.goto(f"{learner.url}lab")
+    page.get_by_label("Username").fill(learner.name)
+    page.get_by_label("Password").fill(hub.secret)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{learner.url}lab**")
+    return LabPage(page, f"{learner.url}lab", learner.home)
+
+
+@NEEDS_BROWSER[1]
+def test_the_link_page_is_opened_from_a_notebook_in_a_browser_on_the_hub(room: RoomOfThree) -> None:
+    cleo = room.learners[2]
+    shutil.copy(REPOSITORY / "notebooks" / "04_link_page.ipynb", cleo.home)
+    with browsing() as page:
+        lab = signed_in(page, room.hub, cleo)
+        lab.open("04_link_page")
+        lab.run_all(done=False)
+        link = page.locator(".jp-OutputArea-output").get_by_role("link", name="Open the link page")
+        expect(link).to_be_visible(timeout=90_000)
+        with page.context.expect_page() as opened:
+            link.click()
+        tab = opened.value
+        assert tab.url == f"{cleo.url}nbhelpers/link"
+        with kernel(cleo, "a.ipynb") as running:
+            token = running.run("from nbhelpers import Lab; lab = Lab(); print(str(lab.token()))").strip()
+        tab.get_by_label("Your JWT").fill(token)
+        tab.get_by_role("button", name="Link").click()
+        expect(tab.get_by_text("Your Page ID is")).to_be_visible(timeout=20_000)
+        shot(tab, "hub-link-page")
+        assert page.errors == []
+
+
+@NEEDS_BROWSER[1]
+def test_the_address_of_the_hub_is_read_from_the_page_where_the_hub_does_not_say_it(
+    room: RoomOfThree, service: MessengerSimulator
+) -> None:
+    cleo = room.learners[2]
+    begin = f"import os\nos.environ.update(NBHELPERS_API_HOST={service.base_url!r}, NBHELPERS_MODE='sandbox')\n"
+    begin += "from nbhelpers import Lab\nlab = Lab()\n"
+    with kernel(cleo, "live.ipynb") as running:
+        assert "public address of this Jupyter server is not known" in running.run(f"{begin}lab.tunnel")
+    with browsing() as page:
+        lab = signed_in(page, room.hub, cleo)
+        lab.start("webhooks", f"{begin}lab.panels.webhooks()")
+        expect(page.get_by_text("Webhook URL for Inbound Message").first).to_be_visible(timeout=60_000)
+        with kernel(cleo, "live.ipynb") as running:
+            asked = f"{begin}print(lab._course.facts.get('page_origin'))"
+            wait_until(lambda: running.run(asked).strip() == room.hub.url, 30, "the page's address")
+            assert f"Public: {room.hub.url}/user/cleo/nbhelpers/webhooks/" in running.run("lab.tunnel")
+            running.run("lab.tunnel.close()")
+        assert page.errors == []
 
 
 # Live mode, the simulator in the service's place
