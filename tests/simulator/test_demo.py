@@ -18,7 +18,7 @@ HELLO = "Hello from Facebook Messenger!"
 
 
 def start(shell: Shell, *arguments: str) -> tuple[subprocess.Popen[str], World]:
-    process, ready = shell.start("simulator", "--port", "0", "--demo", *arguments)
+    process, ready = shell.start("simulator", "--port", "0", "--demo", "--quiet", *arguments)
     record = read_record(shell.folder / ".lab" / "simulator", "simulator")
     assert record is not None
     return process, World(shell.folder / ".lab", ready["base_url"], ready, record.control)

@@ -52,4 +52,4 @@ def test_a_bare_machine_gets_the_same_proxy():
 
 @pytest.mark.skipif(os.name != "posix", reason="a stand-in program is a shell script")
 def test_a_run_without_browser_tests_ends_as_ever(tmp_path: Path):
-    assert "passed" in run(tmp_path, "tests/errors/test_errors.py", "-n0")
+    assert "passed" in run(tmp_path, "tests/errors/test_exceptions.py", "-n0")

@@ -75,7 +75,8 @@ class Answered:
 
 def open_client(at_once: int = 2) -> aiohttp.ClientSession:
     """Return a client for webhooks with at most so many connections; it follows nobody and keeps no cookies."""
-    connector = aiohttp.TCPConnector(limit=at_once, keepalive_timeout=_KEEP)
+    # Without a resolver named, aiohttp takes one that leaves a thread of its own behind, where that is installed.
+    connector = aiohttp.TCPConnector(limit=at_once, keepalive_timeout=_KEEP, resolver=aiohttp.ThreadedResolver())
     return aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
 
 
