@@ -76,7 +76,7 @@ def test_run_again_the_demo_finds_what_it_made_and_the_person_has_written_anew(s
         assert {**world.ready, "url": "", "base_url": ""} == {**first, "url": "", "base_url": ""}
         assert len(world.control.pages()) == 1
         people = world.control.pages()[0]["people"]
-        assert people == [{"psid": first["psid"], "name": "Ada"}]
+        assert [(each["psid"], each["name"]) for each in people] == [(first["psid"], "Ada")]
         end(process, world)
     assert len({hello["message_uuid"] for hello in hellos(hook)}) == 2
 

@@ -367,7 +367,7 @@ def test_none_of_them_became_an_event_and_what_is_kept_of_them_is_bounded(scan: 
     assert recorded > 600, "else there is nothing to bound"
     assert len(kept) == 500
     assert max(len(call.body) for call in kept) <= 4096
-    assert max(len(call.path) for call in kept) <= 2000
+    assert max(len(call.path) for call in kept) <= 8000
 
 
 def test_afterwards_the_same_receiver_takes_webhooks_and_has_nothing_to_complain_of(
