@@ -126,7 +126,7 @@ def chips(events: list[Event], waiting: bool = True) -> str:
     shown += [(sign, words, "" if good else "nbh-no") for sign, words, good in receipts]
     if waiting and all(good for _, _, good in receipts):
         come = " ".join(words for _, words, _ in receipts)
-        shown += [("…", stage, "nbh-wait") for stage in _STAGES if stage not in come]
+        shown += [("…", status, "nbh-wait") for status in _STAGES if status not in come]
     items = "".join(f'<li class="nbh-tick {kind}">{sign} {html.escape(words)}</li>' for sign, words, kind in shown)
     return f'<ul class="nbh-ticks" aria-label="Receipts">{items}</ul>'
 
