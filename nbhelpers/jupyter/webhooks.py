@@ -45,36 +45,45 @@ class WebhookHandler(web.RequestHandler):
 
     _under_way = 0
 
-    async def prepare(self) -> None:
-        """Look at the secret before the body is read, and hold the bounds."""
-        self._body, self._counted = bytearray(), False
+    def prepare(self) -> None:
+        """Look at the secret before the body is read, and hold the bounds.
+
+        Whoever is refused is answered after the body, not here: an answer before it ends the connection, and a
+        proxy that still sends the body would make a 503 of that.
+        """
+        self._body = bytearray()
         connection: Any = self.request.connection
         connection.set_max_body_size(_LONGEST_BODY)
         connection.set_body_timeout(_LONGEST_WAIT)
         secret, _, self._kind = self.path_args[0].partition("/")
-        folder = _folder_of(secret)
-        if folder is None:
-            await self._answer_as_nobody()
-            return
-        self._folder = folder
-        if self._kind not in _PATHS:
-            self._say(404, "Not here.", "The path ends otherwise.", f"It ends in {' or '.join(_PATHS)}.")
-        elif self.request.method != "POST":
-            self._say(405, "Wrong method.", f"You came with {self.request.method}.", "POST a webhook.")
-        elif WebhookHandler._under_way >= _MOST:
-            self._say(503, "Too many calls at once.", f"{_MOST} are under way.", "Send again.")
-        else:
-            WebhookHandler._under_way += 1
-            self._counted = True
+        self._folder = _folder_of(secret)
+        known = self._folder is not None and self._kind in _PATHS and self.request.method == "POST"
+        self._counted = known and WebhookHandler._under_way < _MOST
+        WebhookHandler._under_way += self._counted
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep what has come so far."""
-        self._body += chunk
+        """Keep what has come so far, of a webhook that is passed on."""
+        if self._counted:
+            self._body += chunk
 
     @allow_unauthenticated
     async def post(self, _path: str) -> None:
         """Pass it on, and answer what the receiver answers."""
-        record = read_record(self._folder, "receiver")
+        if self._folder is None:
+            await self._answer_as_nobody()
+        elif self._kind not in _PATHS:
+            self._say(404, "Not here.", "The path ends otherwise.", f"It ends in {' or '.join(_PATHS)}.")
+        elif self.request.method != "POST":
+            self._say(405, "Wrong method.", f"You came with {self.request.method}.", "POST a webhook.")
+        elif not self._counted:
+            self._say(503, "Too many calls at once.", f"{_MOST} are under way.", "Send again.")
+        else:
+            await self._pass_on(self._folder)
+
+    get = head = put = patch = delete = options = post
+
+    async def _pass_on(self, folder: Path) -> None:
+        record = read_record(folder, "receiver")
         if record is None or not is_alive(record.pid, record.created):
             self._say(*_NO_RECEIVER)
             return

@@ -97,7 +97,8 @@ class InboxTable(Panel):
         return page_of(self.course.inbox, size, before, *self._filters)
 
     def _draw(self) -> None:
-        people = dict.fromkeys(each.head.psid for each in self._exchanges.values() if each.head.psid)
+        # Who wrote first stands first, however many have come since the table last looked.
+        people = dict.fromkeys(each.head.psid for each in reversed(self._exchanges.values()) if each.head.psid)
         self._names.meet(*people)
         self._people = list(dict.fromkeys([*self._people, *people]))
         shown, count = [self._row(each) for each in self._exchanges.values()], len(self._exchanges)

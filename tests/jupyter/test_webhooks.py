@@ -145,6 +145,22 @@ def test_a_wrong_secret_gets_404_with_nothing_in_it(public: Public) -> None:
     assert len(public.deliveries()) == before
 
 
+def test_whoever_is_refused_may_send_their_body_first(public: Public) -> None:
+    """A proxy that meets an ended connection while it still sends answers 503 in the server's place."""
+    place, body = urlsplit(public.server.url), b'{"from": "somebody"}'
+    for secret, tail, status in [("wrong", "inbound", 404), (public.secret, "elsewhere", 404)]:
+        path = f"{place.path}{public.path(tail, secret)}"
+        head = f"POST {path} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: {len(body)}\r\n\r\n"
+        with socket.create_connection((place.hostname or "", place.port or 0), 10) as sender:
+            sender.sendall(head.encode())
+            sender.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                sender.recv(1)
+            sender.settimeout(10)
+            sender.sendall(body)
+            assert sender.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
+
+
 def test_the_secret_is_128_random_bits_and_another_after_it_was_taken_back(public: Public) -> None:
     other = dataclasses.replace(public.settings, mode="sandbox")
     first = make_secret(other.folder)
