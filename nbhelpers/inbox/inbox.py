@@ -32,13 +32,16 @@ from nbhelpers.inbox.tables import (
 )
 from nbhelpers.messages.encodings import content_of
 from nbhelpers.messages.inbound import MESSENGER
-from nbhelpers.storage.sqlite import Database, SchemaError, storable
+from nbhelpers.storage.sqlite import Database, SchemaError, is_busy, storable
 
 __all__ = ["Inbox"]
 
 T = TypeVar("T")
 
 _LOOK = 0.005  # seconds between two looks while somebody waits: 30 microseconds each (measured)
+_HELD = (
+    "Another process has held it for seconds: try again; if that does not help, run `lab.stop()`, then `lab = Lab()`."
+)
 _FINAL = ("rejected", "undeliverable")
 _UUID = "ifnull(message_uuid, identity)"  # as the index of both has it; the identity of what has none begins otherwise
 
@@ -338,7 +341,8 @@ class Inbox:
         try:
             return self.database.write(work).result()
         except sqlite3.Error as error:
-            raise InboxError("The inbox cannot be written.", f"{self.path}: {error}.", "Check the disk.") from None
+            following = _HELD if is_busy(error) else "Check the disk."
+            raise InboxError("The inbox cannot be written.", f"{self.path}: {error}.", following) from None
 
     def _rows(self, sql: str, values: Iterable[Any]) -> list[sqlite3.Row]:
         return self._asked(lambda connection: connection.execute(sql, tuple(values)).fetchall())
