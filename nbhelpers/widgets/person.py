@@ -11,9 +11,8 @@ from nbhelpers.errors import KitError, cure_for
 from nbhelpers.inbox.events import Event, channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER, MessageStatus
 
-__all__ = ["NOBODY", "Names", "beside", "chips", "cure_of", "latest", "newcomers", "newer_words", "pinned", "ticks"]
+__all__ = ["Names", "beside", "chips", "cure_of", "latest", "newcomers", "newer_words", "pinned", "ticks"]
 
-NOBODY = "Nobody has written yet. A PSID appears here with the first message."
 _BESIDE = 200  # events among which something else is looked for: the newest
 _STAGES = ("submitted", "delivered", "read")
 _ENDINGS: tuple[str, ...] = ("rejected", "undeliverable")
