@@ -58,7 +58,8 @@ def take_all(page: LabPage, state: str, *names: str) -> None:
 def test_a_picture_of_every_panel_in_every_state(page: LabPage, folder: Path) -> None:
     state = folder / "lab"
     settings = configuration.load("simulator", state, environ={}, folder=folder)
-    page.start("all", *cells_of(state))
+    # The token card at the end is of a token that is over when it is looked at.
+    page.start("all", *cells_of(state), "lab.panels.token(lab._course.identity().token(ttl=30))")
     page.page.keyboard.press("Control+b")  # the files are put away
     lab = Lab(state=state, mode="simulator")
     for name, bring_about in STATES.items():
@@ -72,12 +73,18 @@ def test_a_picture_of_every_panel_in_every_state(page: LabPage, folder: Path) ->
             page.panel("Reply").get_by_role("button", name="Send").click()
             page.panel("The round, live").get_by_label("What to follow").select_option(index=1)
         if name == "refused":
+            lab.webhooks.save(method="POST")
             lab.simulator.refuse_next("1340")
             page.panel("Reply").get_by_label("Your answer").fill("Too late")
             page.panel("Reply").get_by_role("button", name="Send").click()
-            page.panel("The way of a message").get_by_role("button", name="Look again").click()
+            expect(page.panel("Reply").locator(".nbh-tick", has_text="rejected")).to_be_visible(timeout=15_000)
+            lab.webhooks.save()
+            follow = page.panel("The round, live").get_by_label("What to follow")
+            follow.select_option(label=follow.locator("option", has_text="Anybody there?").inner_text())
+        page.panel("The way of a message").get_by_role("button", name="Look again").click()
         page.page.wait_for_timeout(2500)
         take_all(page, name)
+    take(page, page.panel("Your JWT", 1), "light", "token-expired")
 
     page.panel("Reply").get_by_role("button", name="Request").click()
     page.panel("The round, live").locator(".nbh-arrow", has_text="POST").first.click()
