@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbhelpers.config.settings import Settings, load, spare_loopback
 from nbhelpers.course.context import CourseContext, as_simulated
+from nbhelpers.course.presenting import follow
 from nbhelpers.course.short_errors import show_short_errors
 from nbhelpers.errors import KitError
 from nbhelpers.inbox.inbox import Inbox
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from nbhelpers.course.exercises import Exercise
     from nbhelpers.course.message_handler import MessageHandler
     from nbhelpers.course.outcome import Outcome
+    from nbhelpers.course.presenting import Presented
     from nbhelpers.course.public_address import Tunnel
     from nbhelpers.course.questions import Question
     from nbhelpers.course.steps import Needed, Progress
@@ -70,6 +72,7 @@ class Lab:
         simulator = launcher.start("simulator", settings) if settings.mode == "simulator" else None
         settings = as_simulated(settings, simulator) if simulator else settings
         self._course = CourseContext(settings, Inbox(settings.folder / "lab.sqlite3"), simulator)
+        follow(self._course)
 
     @property
     def settings(self) -> Settings:
@@ -264,14 +267,11 @@ class Lab:
             raise KitError("There are no panels here.", seen, "Run start.py, or install `nbhelpers[course]`.") from None
         return Panels(self._course)
 
-    def present(self, on: bool = True) -> ActionResult:
-        """Make the panels that are opened from now on fit for a projector: large type, PSIDs and URLs masked."""
-        from nbhelpers.course.actions import ActionResult
+    def present(self, on: bool = True) -> Presented:
+        """Show everything for a projector from now on: large type, PSIDs and URLs masked; with False, end that."""
+        from nbhelpers.course.presenting import present
 
-        self.inbox.note(presenting=True if on else None)
-        words = "Panels are for a projector now" if on else "Panels are as before"
-        more = " `lab.present(False)` ends it." if on else ""
-        return ActionResult(f"{words}: run their cells again.{more}")
+        return present(self._course, on)
 
     @property
     def client(self) -> MessagesClient:

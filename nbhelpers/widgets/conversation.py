@@ -16,12 +16,13 @@ from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.faults import FaultPicker
 from nbhelpers.widgets.parts import Note, button, guarded, row
-from nbhelpers.widgets.person import NOBODY, Names, newcomers, newer_words
+from nbhelpers.widgets.person import Names, newcomers, newer_words
 from nbhelpers.widgets.psid import Newcomers
 from nbhelpers.widgets.talk import KINDS, Bubble, SentByHand, Talk, business_side, phone_side
 
 __all__ = ["ConversationPanel"]
 
+_NOBODY = "Nobody has written yet. The talk begins with the person's first message."
 _NOT_PASSED_ON = "It was not passed on: see step 4."
 _SHOWN = 60  # bubbles on each side, the newest: all of them go to the page with every change
 _PEOPLE = ("Ada", "Ben")  # who is played when nobody has written
@@ -31,15 +32,13 @@ class ConversationPanel(Panel):
     """The whole talk with one person: what they wrote, what you answered, and how far each answer has come.
 
     In simulator mode the phone of one or two `people` stands beside it, for you to play: write, see the answer land,
-    read it. On a `projector` it plays by itself.
+    read it. With `plays` it begins to play by itself.
     """
 
     heading = "The whole talk"
     pulse, lag = 1.0, 0.02
 
-    def __init__(
-        self, course: CourseContext, channel: str = MESSENGER, people: int = 1, projector: bool | None = None
-    ) -> None:
+    def __init__(self, course: CourseContext, channel: str = MESSENGER, people: int = 1, plays: bool = False) -> None:
         self._channel = channel
         self._person: str | None = None
         self._page: str | None = None
@@ -48,7 +47,7 @@ class ConversationPanel(Panel):
         self._playing: threading.Event | None = None
         self._said, self._newcomers = Note(), Newcomers()
         self._newcomers.on_msg(self._pin)
-        self._talk = Talk(empty=NOBODY, name="Your side", write="Answer the person" if course.simulated else "")
+        self._talk = Talk(empty=_NOBODY, name="Your side", write="Answer the person" if course.simulated else "")
         self._talk.on_msg(functools.partial(self._asked, self._answer))
         self._phones: list[Talk] = []
         children: list[ipywidgets.Widget] = [self._newcomers, self._said]
@@ -60,10 +59,10 @@ class ConversationPanel(Panel):
             children += self._controls(course, people > 1)
         both = ipywidgets.HBox(sides)
         both.add_class("nbh-two")
-        super().__init__(course, [both, *children], projector)
+        super().__init__(course, [both, *children])
         self.show()
         self.follow()
-        if projector and course.simulated:
+        if plays and course.simulated:
             self._play(None)
 
     def _phone(self, at: int) -> Talk:
@@ -125,7 +124,7 @@ class ConversationPanel(Panel):
     def as_text(self) -> str:
         event, _ = newcomers(self.course, self._person, self._channel)
         if event is None or event.psid is None:
-            return NOBODY
+            return _NOBODY
         bubbles = self._business_side(event.psid)
         return "\n".join(f"{each['who']}: {each['text']} ({each['below'].partition(' · ')[2]})" for each in bubbles)
 

@@ -17,7 +17,7 @@ from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.simulator.rules.messenger import DAY
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.parts import CopyField, Countdown, Line, Note, block, script
-from nbhelpers.widgets.person import NOBODY, Names, beside, newcomers, newer_words
+from nbhelpers.widgets.person import Names, beside, newcomers, newer_words
 
 __all__ = ["Newcomers", "PsidPanel"]
 
@@ -126,7 +126,7 @@ class PsidPanel(Panel):
 
     @property
     def _nobody(self) -> str:
-        return NOBODY if self._channel == MESSENGER else f"Nobody has written on {channel_name(self._channel)} yet."
+        return _NOBODY if self._channel == MESSENGER else f"Nobody has written on {channel_name(self._channel)} yet."
 
     def _pin(self, _widget: Any, message: Any, _buffers: Any) -> None:
         at = message.get("pin")
@@ -147,6 +147,7 @@ class PsidPanel(Panel):
         self._said.say(self.masked(words), kind)
 
 
+_NOBODY = "Nobody has written yet. A PSID appears here with the first message."
 _NOT_PASSED_ON = "It was not passed on: see step 4."
 
 
