@@ -197,7 +197,8 @@ def measure(options: Options) -> list[Row]:
             launcher.stop(settings)
     known = versions("uvicorn", "aiohttp") | {
         "a day": f"24 hours in {seconds:g} s: {day.questions} questions, {day.answers} answers,"
-        f" {day.kills} kills in the first half, {seconds / _ASLEEP:g} s asleep at noon, the lab opened again {day.reopened} times",
+        f" {day.kills} kills in the first half, {seconds / _ASLEEP:g} s asleep at noon,"
+        f" the lab opened again {day.reopened} times",
         "flat": "what is held at the end of the last quarter, less what was at the end of the third",
     }
     return [*_flat(quarters, known), *_whole(missing, known)]

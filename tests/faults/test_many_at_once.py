@@ -47,12 +47,10 @@ def read(lab: Lab, over: threading.Event) -> int:
     return count
 
 
-def post(url: str, number: int) -> int:
-    body = {
-        **{"message_uuid": str(uuid.uuid4()), "from": f"70000000000000{number % 50:02}", "to": "107083064136738"},
-        **{"channel": "messenger", "timestamp": "2026-01-01T12:00:00.000Z", "message_type": "text"},
-    }
-    return requests.post(url, json=body | {"text": f"Is there rye bread? {number}"}, timeout=30).status_code
+def post(url: str, body: dict[str, str], number: int) -> int:
+    """Send one more webhook of a person who has written."""
+    another = body | {"message_uuid": str(uuid.uuid4()), "text": f"Is there rye bread? {number}"}
+    return requests.post(url, json=another, timeout=30).status_code
 
 
 @pytest.mark.timeout(300)
@@ -64,6 +62,7 @@ def test_no_database_is_locked_while_two_labs_eight_kernels_and_32_readers_work(
     labs = [Lab(mode="simulator"), Lab(mode="simulator")]
     receiver = launcher.find("receiver", labs[0].settings)
     assert receiver is not None
+    known = labs[0].inbox.newest_message().shown_as("v1")
     over = threading.Event()
     with concurrent.futures.ThreadPoolExecutor(2 * READERS + SENDERS) as pool:
         try:
@@ -80,7 +79,7 @@ def test_no_database_is_locked_while_two_labs_eight_kernels_and_32_readers_work(
                 for _ in range(PROCESSES)
             ]
             cells = [kernel.begin(WORK) for kernel in kernels]
-            answers = [pool.submit(post, receiver.ready["inbound_url"], number) for number in range(WEBHOOKS)]
+            answers = [pool.submit(post, receiver.ready["inbound_url"], known, number) for number in range(WEBHOOKS)]
             assert {answer.result(timeout=120) for answer in answers} == {200}
             said = [kernel.end(cell, 120) for kernel, cell in zip(kernels, cells, strict=True)]
             said += [process.communicate(timeout=120)[0].strip() for process in processes]
