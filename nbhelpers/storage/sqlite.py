@@ -119,6 +119,11 @@ class Database:
         """Whether a commit is acknowledged only when the disk has it."""
         return self._synchronous == "FULL"
 
+    def refuse_if_moved(self) -> None:
+        """Raise sqlite3.OperationalError when the file is not in its place: what is written there, nobody will read."""
+        if self.moved:
+            raise sqlite3.OperationalError(f"{self.path} was deleted or set aside")
+
     @property
     def moved(self) -> bool:
         """Whether another file is in this one's place, or none: what is open here is what was set aside."""
@@ -204,6 +209,7 @@ class Database:
             try:
                 if connection is None:
                     connection = self.connect()
+                self.refuse_if_moved()
                 with self.turn:
                     answers = self._commit(connection, batch)
             except BaseException as error:  # noqa: BLE001 - whoever waits must be told, whatever it was

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from typing import Any
 
 import anywidget
@@ -96,7 +97,8 @@ class PsidPanel(Panel):
         )
         self._psid.after = f"{name}, as {whose} knows them" if name != "the person" else f"as {whose} knows them"
         self._psid.value = psid
-        wrote, came = self._names.wrote(event.psid), event.received.timestamp()
+        # Not later than now: a clock may have been set back since.
+        wrote, came = self._names.wrote(event.psid), min(event.received.timestamp(), time.time())
         self._window.expires = (wrote if wrote is not None and came < self._names.asked else came) + DAY
         words = newer_words(len(self._newer))
         with self._newcomers.hold_sync():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -114,6 +114,23 @@ class Store:
 
         self.write(work).result()
         self.change_account(pace=pace)
+
+    def set_clock_back(self, now: float, waits: Sequence[float]) -> None:
+        """Bring to the present (Unix seconds) what lies ahead of it since the computer's clock was set back.
+
+        Nobody has written later than now, nothing was aged later, and no webhook waits longer for its next try than
+        `waits` says: seconds by the tries before, the last for all that follow.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE ageings SET at = ? WHERE at > ?", (float(int(now)), now))
+            connection.execute("UPDATE psids SET last_wrote = ? WHERE last_wrote > ?", (now, now))
+            sql = "UPDATE webhooks SET due = ? WHERE outcome IS NULL AND due > ? AND min(attempts, ?) = ? AND held = "
+            for attempts, wait in enumerate(waits):
+                for held in ("0", "1"):  # written out, as the indexes have it
+                    connection.execute(sql + held, (now + wait, now + wait, len(waits) - 1, attempts))
+
+        self._change(work)
 
     def aged(self, moment: float) -> float:
         """Return by how many seconds something of this moment (Unix seconds) has been aged since."""
