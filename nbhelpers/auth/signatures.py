@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -36,10 +35,6 @@ class _AnyLength(HMACAlgorithm):
 _jws = jwt.PyJWS(algorithms=["HS256"])
 _jws.unregister_algorithm("HS256")
 _jws.register_algorithm("HS256", _AnyLength(HMACAlgorithm.SHA256))
-
-
-# The head of a token of HS256 with nothing else in it, in either order of its two fields, as it is written in base64.
-_PLAIN = (b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9", b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9")
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ def verify(authorization: str | None, body: bytes, secret: str | None, now: floa
     if scheme.lower() != "bearer" or not token.strip():
         return Verdict("wrong", "the Authorization header is not a Bearer token")
     try:
-        claims = json.loads(_signed(token.strip(), secret) or _jws.decode(token.strip(), secret, algorithms=["HS256"]))
+        claims = json.loads(_jws.decode(token.strip(), secret, algorithms=["HS256"]))
     except jwt.InvalidSignatureError:
         return Verdict("wrong", "the signature does not fit: another signature secret, or a changed token")
     except jwt.InvalidAlgorithmError:
@@ -109,18 +104,3 @@ def verify(authorization: str | None, body: bytes, secret: str | None, now: floa
     if issued - now > _CLOCK:
         return Verdict("wrong", "the token was issued in the future: compare the clocks")
     return Verdict("signed", "")
-
-
-def _signed(token: str, secret: str) -> bytes | None:
-    """Return the payload of a plain HS256 token whose signature fits; None for every other, which PyJWT judges.
-
-    Judging a webhook takes 11 microseconds so, and 32 by PyJWT alone (measured).
-    """
-    said, _, signature = token.encode("ascii", "replace").rpartition(b".")
-    head, _, payload = said.partition(b".")
-    if head not in _PLAIN:
-        return None
-    right = base64.urlsafe_b64encode(hmac.digest(secret.encode(), said, "sha256")).rstrip(b"=")
-    if not hmac.compare_digest(right, signature):
-        return None
-    return base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))
