@@ -25,6 +25,7 @@ BENCHMARKS = {
     "growth": "benchmarks.growth",
     "course": "benchmarks.course",
     "panels": "benchmarks.panels",
+    "faults": "benchmarks.faults",
 }
 
 
