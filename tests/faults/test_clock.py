@@ -15,6 +15,8 @@ from tests.faults.conftest import OpenKernel
 from tests.support.faults import Clock
 from tests.support.kernels import Kernel
 
+pytestmark = pytest.mark.timeout(240)
+
 HOUR = 3600.0
 ANSWER = "lab.inbox.wait_for_receipt(lab.reply('An answer'), timeout=10).states"
 DELIVERED = "['submitted', 'delivered']"

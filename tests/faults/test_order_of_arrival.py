@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,6 +134,7 @@ def read(folder: Path, arrivals: Sequence[Arrival], at_once: int) -> tuple[list[
         inbox.close()
 
 
+@pytest.mark.timeout(400)
 @settings(max_examples=200, deadline=None)
 @given(stories().flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))), st.integers(1, 12))
 def test_the_conversation_is_the_same_whatever_the_order_of_arrival(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
 from nbhelpers import Lab
 from nbhelpers.errors import ApiError, InboxError, ServiceError
@@ -17,6 +18,8 @@ from nbhelpers.services import launcher
 from nbhelpers.services.record import Record
 from tests.conftest import wait_until
 from tests.support.faults import standing_still
+from tests.support.labs import message
+from tests.support.tunnels import agents, live_lab
 
 ENDED = ["submitted", "delivered"]
 
@@ -161,3 +164,19 @@ def test_a_start_that_stands_still_is_waited_for_and_then_a_sentence_says_how_to
         )
     assert fresh.need("receive")
     assert replied(fresh) == ENDED
+
+
+@pytest.mark.timeout(180)
+def test_while_the_tunnels_agent_stands_still_the_doctor_names_the_hop_and_afterwards_all_is_well(
+    tmp_path: Path,
+) -> None:
+    with live_lab(tmp_path) as lab:
+        public, (agent,) = lab.tunnel.public_url, agents(tmp_path)
+        with standing_still(agent):
+            doctor = lab.doctor()
+            assert doctor.stop is not None
+            assert doctor.stop.name == "a call from outside"
+            assert doctor.stop.next
+        assert requests.post(f"{public}/webhooks/inbound", json=message(), timeout=10).status_code == 200
+        assert "✓ a call from outside" in repr(lab.doctor())
+        assert (lab.tunnel.public_url, agents(tmp_path)) == (public, [agent])
