@@ -14,6 +14,7 @@ from tests.support.minutes import minutes_of
 
 pytestmark = pytest.mark.fast
 
+LONGEST_LINE = 94  # characters: what a window of 930 pixels shows
 # Names that people know; every other title says what you do.
 NAMED = ("08_experiments", "quickstart")
 VERBS = "answer configure create generate get go let link make open register reply receive set sign start take tell"
@@ -94,6 +95,12 @@ def test_a_comment_in_code_says_why_beside_the_line(name: str) -> None:
         for line in cell.source.splitlines():
             told = line.startswith("#") and not re.fullmatch(r'# lab\.exercise\("\d\.\d"\)\.(hint|solution)\(\)', line)
             assert not told, f"{cell}: {line}"
+
+
+@by_notebook
+def test_a_line_of_code_is_not_cut_off_on_a_small_screen(name: str) -> None:
+    long = [line for cell in codes(name) for line in cell.source.splitlines() if len(line) > LONGEST_LINE]
+    assert long == []
 
 
 # ---- slides
