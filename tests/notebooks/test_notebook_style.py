@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+import statistics
 
 import pytest
 
@@ -167,3 +168,9 @@ def test_a_notebook_has_fifteen_to_thirty_cells_and_the_quickstart_fewer() -> No
     }
     assert counts["quickstart"] <= 15
     assert len(list(every())) == sum(counts.values())
+
+
+def test_over_all_notebooks_a_cell_of_code_has_three_lines_and_a_text_sixty_words_at_most_in_the_middle() -> None:
+    walked = [cell for cell in every() if cell.type == "code" and not cell.tags[0].startswith("exercise-")]
+    assert statistics.median(cell.lines for cell in walked) <= 3
+    assert statistics.median(cell.words for cell in every() if cell.type == "markdown") <= 60
