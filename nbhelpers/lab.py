@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbhelpers.config.settings import Settings, load, spare_loopback
 from nbhelpers.course.context import CourseContext, as_simulated
+from nbhelpers.course.presenting import follow
 from nbhelpers.course.short_errors import show_short_errors
+from nbhelpers.diagnosis.state_folder import news
 from nbhelpers.errors import KitError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
+from nbhelpers.storage.damage import set_aside_if_damaged
 
 if TYPE_CHECKING:
     from nbhelpers.api.messages import MessagesClient
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from nbhelpers.course.exercises import Exercise
     from nbhelpers.course.message_handler import MessageHandler
     from nbhelpers.course.outcome import Outcome
+    from nbhelpers.course.presenting import Presented
     from nbhelpers.course.public_address import Tunnel
     from nbhelpers.course.questions import Question
     from nbhelpers.course.steps import Needed, Progress
@@ -47,7 +51,7 @@ __all__ = ["Lab", "Receiver"]
 # Facts that the kit notes for itself.
 _OWN = (
     *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message", "presenting"),
-    *("public_url", "public_moved", "page_origin", "webhooks_before"),
+    *("public_url", "public_moved", "page_origin", "webhooks_before", "told"),
 )
 
 
@@ -69,7 +73,12 @@ class Lab:
     def _open(self, settings: Settings) -> None:
         simulator = launcher.start("simulator", settings) if settings.mode == "simulator" else None
         settings = as_simulated(settings, simulator) if simulator else settings
-        self._course = CourseContext(settings, Inbox(settings.folder / "lab.sqlite3"), simulator)
+        path = settings.folder / "lab.sqlite3"
+        # A receiver that has it open would go on storing into what was set aside.
+        set_aside_if_damaged(path, lambda: launcher.stop(settings, (settings.mode,), ("receiver",)))
+        self._course = CourseContext(settings, Inbox(path), simulator)
+        follow(self._course)
+        self._news = news(settings, self._course.inbox)
 
     @property
     def settings(self) -> Settings:
@@ -264,14 +273,11 @@ class Lab:
             raise KitError("There are no panels here.", seen, "Run start.py, or install `nbhelpers[course]`.") from None
         return Panels(self._course)
 
-    def present(self, on: bool = True) -> ActionResult:
-        """Make the panels that are opened from now on fit for a projector: large type, PSIDs and URLs masked."""
-        from nbhelpers.course.actions import ActionResult
+    def present(self, on: bool = True) -> Presented:
+        """Show everything for a projector from now on: large type, PSIDs and URLs masked; with False, end that."""
+        from nbhelpers.course.presenting import present
 
-        self.inbox.note(presenting=True if on else None)
-        words = "Panels are for a projector now" if on else "Panels are as before"
-        more = " `lab.present(False)` ends it." if on else ""
-        return ActionResult(f"{words}: run their cells again.{more}")
+        return present(self._course, on)
 
     @property
     def client(self) -> MessagesClient:
@@ -316,8 +322,9 @@ class Lab:
             from nbhelpers.course.public_address import left_open
 
             words = "Ready. A simulator plays the service. Nothing leaves this computer."
-            return " ".join([words, *left_open(self.settings)])
-        return f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
+            return " ".join([words, *left_open(self.settings), *self._news])
+        words = f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
+        return " ".join([words, *self._news])
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"

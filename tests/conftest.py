@@ -169,6 +169,14 @@ def wait_until(look: Callable[[], Any], timeout: float = 10, what: str = "it") -
     pytest.fail(f"waited {timeout} s in vain for {what}")
 
 
+@pytest.fixture
+def presented(ready: Lab) -> Iterator[Lab]:
+    """The shared lab while `lab.present()` is on."""
+    ready.present()
+    yield ready
+    ready.present(False)
+
+
 @pytest.fixture(scope="module")
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A running simulator for one file of tests (see `simulation.Detached`)."""

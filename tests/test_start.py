@@ -25,6 +25,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support import without_network
+
 ROOT = Path(__file__).resolve().parent.parent
 START = ROOT / "start.py"
 README = (ROOT / "README.md").read_text("utf-8")
@@ -647,6 +649,30 @@ def size_of(folder):
     return sum(blocks.values()) * 512 / 1e6
 
 
+UNTIL_IT_ANSWERS = """
+    import re, subprocess, sys, time, urllib.request
+
+    log, *command = sys.argv[1:]
+    with open(log, "wb") as output:
+        child = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+    found = None
+    while not found:
+        said = open(log).read()
+        assert child.poll() is None, said
+        found = re.search("(http://127.0.0.1:[0-9]+)/[^ ]*token=([0-9a-f]+)", said)
+        time.sleep(0.2)
+    for attempt in range(100):
+        try:
+            told = urllib.request.urlopen(f"{found[1]}/api/status?token={found[2]}", timeout=10).read()
+            break
+        except OSError:
+            time.sleep(0.2)
+    child.terminate()
+    child.wait(30)
+    assert b"started" in told
+"""
+
+
 @contextlib.contextmanager
 def jupyterlab(command, env, log):
     """start.py from the call until JupyterLab answers its own address; the seconds that took."""
@@ -710,6 +736,37 @@ def test_from_a_folder_of_wheels_jupyterlab_opens_with_no_network(wheels, tmp_pa
         print(f"\n  {told}")
     assert size <= 300
     assert second < 30
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not without_network.possible(), reason=without_network.REASON)
+def test_from_a_stick_the_course_is_installed_and_walked_where_there_is_no_network_at_all(wheels, tmp_path, capsys):
+    copy, home = tmp_path / "copy", tmp_path / "home"
+    left_out = shutil.ignore_patterns(".git", ".venv", ".lab", "__pycache__", ".pytest_cache", ".hypothesis", "build")
+    shutil.copytree(ROOT, copy, ignore=left_out)
+    home.mkdir()
+    free = {"NBHELPERS_SIMULATOR_PORT": "0", "NBHELPERS_RECEIVER_PORT": "0", "NBHELPERS_STATE": str(tmp_path / "state")}
+    env = environment(HOME=str(home), JUPYTER_RUNTIME_DIR=str(home / "runtime"), **free)
+    env = {name: value for name, value in env.items() if not name.lower().endswith("_proxy")}
+
+    def there(*command):
+        begun = time.monotonic()
+        apart = without_network.without_network(*command)
+        done = subprocess.run(apart, cwd=copy, env=env, capture_output=True, text=True, timeout=600, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr, time.monotonic() - begun
+
+    checked, _ = there(BASE, "start.py", "--check", "--offline", wheels)
+    assert "Ready to install." in checked
+    log = tmp_path / "log"
+    script = textwrap.dedent(UNTIL_IT_ANSWERS)
+    _, first = there(BASE, "-c", script, log, BASE, "start.py", "--no-browser", "--offline", wheels)
+    assert "--no-index" in (copy / ".venv" / "install.log").read_text()
+    execute = ["-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--stdout"]
+    walked, seconds = there(copy / ".venv" / "bin" / "python", *execute, copy / "notebooks" / "07_reply.ipynb")
+    assert "--> read" in walked
+    with capsys.disabled():
+        print(f"\n  with no network: installed and answering after {first:.0f} s, 07 walked in {seconds:.0f} s")
 
 
 # ---- the package without the course ---------------------------------------------------------------------------------

@@ -98,9 +98,14 @@ class CourseContext:
         return self.inbox.facts()
 
     @property
+    def presented(self) -> int:
+        """How often `lab.present()` was turned on or off."""
+        return int(self.facts.get("presenting") or 0)
+
+    @property
     def presenting(self) -> bool:
-        """Whether `lab.present()` is on: panels are then for a projector."""
-        return bool(self.facts.get("presenting"))
+        """Whether `lab.present()` is on: everything is then for a projector."""
+        return self.presented % 2 == 1
 
     @property
     def application_id(self) -> str | None:

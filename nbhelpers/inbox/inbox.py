@@ -39,9 +39,7 @@ __all__ = ["Inbox"]
 T = TypeVar("T")
 
 _LOOK = 0.005  # seconds between two looks while somebody waits: 30 microseconds each (measured)
-_HELD = (
-    "Another process has held it for seconds: try again; if that does not help, run `lab.stop()`, then `lab = Lab()`."
-)
+_HELD = "Another process has held it for seconds: try again; if that does not help, run `lab.stop()` and `lab = Lab()`."
 _FINAL = ("rejected", "undeliverable")
 
 
@@ -63,7 +61,8 @@ class Inbox:
             raise InboxError(
                 "The inbox cannot be opened.",
                 f"{path}: {error}.",
-                "Check the disk and the folder; `nbhelpers reset` sets it aside and begins again.",
+                "Check the disk and the folder; a damaged file is set aside by `nbhelpers receiver` or `lab = Lab()`, "
+                "everything by `nbhelpers reset`.",
             ) from None
 
     # What comes in

@@ -207,9 +207,9 @@ class Database:
             if not batch:
                 continue
             try:
+                self.refuse_if_moved()  # first: connecting would make another file
                 if connection is None:
                     connection = self.connect()
-                self.refuse_if_moved()
                 with self.turn:
                     answers = self._commit(connection, batch)
             except BaseException as error:  # noqa: BLE001 - whoever waits must be told, whatever it was

@@ -11,8 +11,8 @@ from typing import Any
 import ipywidgets
 
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.masking import masked
 from nbhelpers.errors import KitError
-from nbhelpers.widgets.masking import masked
 from nbhelpers.widgets.parts import Head, Note, column
 
 __all__ = ["Panel"]
@@ -32,8 +32,8 @@ class Panel(ipywidgets.VBox):
 
     `show()` refreshes too, but says in the panel what went wrong. After `follow()` it is called whenever something
     reaches the inbox, and `beat()` every `pulse` seconds. Only widget traits are set from the thread that looks:
-    printing from it would land in whatever cell runs. With `projector`, or while `lab.present()` is on, the type is
-    large, and PSIDs and URLs are masked before they leave the kernel.
+    printing from it would land in whatever cell runs. Made while `lab.present()` is on, it has large type, and PSIDs
+    and URLs are masked before they leave the kernel.
     """
 
     heading = "Panel"
@@ -41,9 +41,9 @@ class Panel(ipywidgets.VBox):
     lag = 0.0  # seconds that it lets others go first: threads of one kernel hold each other up
     _closed: threading.Event | None = None  # a panel that could not be made is closed all the same
 
-    def __init__(self, course: CourseContext, children: list[ipywidgets.Widget], projector: bool | None = None) -> None:
+    def __init__(self, course: CourseContext, children: list[ipywidgets.Widget]) -> None:
         self.course = course
-        self.projector = course.presenting if projector is None else projector
+        self.projector = course.presenting
         self.mode_word = "SIMULATOR" if course.simulated else course.settings.mode.upper()
         self.head = Head(heading=self.heading, mode=self.mode_word, real=not course.simulated)
         self._trouble = Note(urgent=True)

@@ -32,15 +32,13 @@ class ConversationPanel(Panel):
     """The whole talk with one person: what they wrote, what you answered, and how far each answer has come.
 
     In simulator mode the phone of one or two `people` stands beside it, for you to play: write, see the answer land,
-    read it. On a `projector` it plays by itself.
+    read it. With `plays` it begins to play by itself.
     """
 
     heading = "The whole talk"
     pulse, lag = 1.0, 0.02
 
-    def __init__(
-        self, course: CourseContext, channel: str = MESSENGER, people: int = 1, projector: bool | None = None
-    ) -> None:
+    def __init__(self, course: CourseContext, channel: str = MESSENGER, people: int = 1, plays: bool = False) -> None:
         self._channel = channel
         self._person: str | None = None
         self._page: str | None = None
@@ -61,10 +59,10 @@ class ConversationPanel(Panel):
             children += self._controls(course, people > 1)
         both = ipywidgets.HBox(sides)
         both.add_class("nbh-two")
-        super().__init__(course, [both, *children], projector)
+        super().__init__(course, [both, *children])
         self.show()
         self.follow()
-        if projector and course.simulated:
+        if plays and course.simulated:
             self._play(None)
 
     def _phone(self, at: int) -> Talk:

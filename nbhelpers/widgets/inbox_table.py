@@ -57,7 +57,7 @@ class InboxTable(Panel):
     heading = "Inbox"
     lag = 0.02
 
-    def __init__(self, course: CourseContext, projector: bool | None = None) -> None:
+    def __init__(self, course: CourseContext) -> None:
         self._names = Names(course)
         self._filters = _Filters()
         self._people: list[str] = []
@@ -67,7 +67,7 @@ class InboxTable(Panel):
         self._open: str | None = None
         self._rows = Rows(kinds=_KINDS)
         self._rows.on_msg(self._asked)
-        super().__init__(course, [self._rows], projector)
+        super().__init__(course, [self._rows])
         self.show()
         self.follow()
 

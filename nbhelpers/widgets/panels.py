@@ -52,22 +52,20 @@ class Panels:
         """Show the reply box with receipts and the exact request."""
         return ReplyBox(self._course, channel)
 
-    def conversation(
-        self, channel: str = MESSENGER, people: int = 1, projector: bool | None = None
-    ) -> ConversationPanel:
+    def conversation(self, channel: str = MESSENGER, people: int = 1, plays: bool = False) -> ConversationPanel:
         """Show the whole conversation with one person; beside it the phones of one or two simulated people.
 
-        With `projector` it is large, masks PSIDs and URLs, and plays by itself.
+        With `plays` it begins to play by itself.
         """
-        return ConversationPanel(self._course, channel, people, projector)
+        return ConversationPanel(self._course, channel, people, plays)
 
-    def round(self, message: Said | None = None, projector: bool | None = None) -> RoundPanel:
+    def round(self, message: Said | None = None) -> RoundPanel:
         """Draw the way of one message (an event or a message_uuid), or of all of the last minute, as it happens."""
-        return RoundPanel(self._course, message, projector)
+        return RoundPanel(self._course, message)
 
-    def inbox(self, projector: bool | None = None) -> InboxTable:
+    def inbox(self) -> InboxTable:
         """Show everything that came and was sent as a table: search, both shapes, replay, export."""
-        return InboxTable(self._course, projector)
+        return InboxTable(self._course)
 
     def hops(self) -> HopMapPanel:
         """Show how far a message comes, hop by hop, and what to do next."""

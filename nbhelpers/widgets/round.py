@@ -9,12 +9,12 @@ import anywidget
 import traitlets
 
 from nbhelpers.course.context import CourseContext
+from nbhelpers.course.masking import masked
 from nbhelpers.diagnosis.round import RoundReader
 from nbhelpers.diagnosis.sequence import Round
 from nbhelpers.inbox.events import Event, one_line
 from nbhelpers.inbox.said import Said, uuid_of
 from nbhelpers.widgets.base import Panel
-from nbhelpers.widgets.masking import masked
 from nbhelpers.widgets.parts import script
 
 __all__ = ["RoundPanel"]
@@ -46,7 +46,7 @@ class RoundPanel(Panel):
     heading = "The round, live"
     pulse, lag = 0.5, 0.04
 
-    def __init__(self, course: CourseContext, message: Said | None = None, projector: bool | None = None) -> None:
+    def __init__(self, course: CourseContext, message: Said | None = None) -> None:
         self._uuid = uuid_of(message) if message is not None else None
         self._reader = RoundReader(course)
         self._found: Round | None = None
@@ -54,7 +54,7 @@ class RoundPanel(Panel):
         self._until = 0.0  # when what is of the last minute is looked at again, though nothing is new
         self._diagram = Sequence()
         self._diagram.on_msg(self._asked)
-        super().__init__(course, [self._diagram], projector)
+        super().__init__(course, [self._diagram])
         self.show()
         self.follow()
 

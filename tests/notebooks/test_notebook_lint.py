@@ -5,14 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 import itertools
-import json
 import re
 import statistics
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,22 +16,24 @@ from nbhelpers.course.exercises import tasks
 from nbhelpers.course.questions import questions
 from nbhelpers.course.steps import STEPS as STEP_TABLE
 from tests.conftest import REPOSITORY
+from tests.support.cells import (
+    FOLDER,
+    KEYS,
+    NAMES,
+    PAGES,
+    STEPS,
+    Cell,
+    anchor,
+    by_notebook,
+    cells,
+    codes,
+    every,
+    headings,
+    raw,
+    texts,
+)
 
 pytestmark = pytest.mark.fast
-
-FOLDER = REPOSITORY / "notebooks"
-KEYS = ("page", "application", "jwt", "link", "webhooks", "receive", "reply")
-STEPS = {
-    "01_facebook_page": "page",
-    "02_application": "application",
-    "03_jwt": "jwt",
-    "04_link_page": "link",
-    "05_webhooks": "webhooks",
-    "06_receive": "receive",
-    "07_reply": "reply",
-}
-NAMES = ["00_start_here", *STEPS, "08_experiments", "09_go_live", "quickstart"]
-PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md", "notebooks/recipes.md"]
 
 KINDS = {"text": "markdown", "live": "markdown", "then-now": "markdown", "next": "markdown"}
 KINDS |= {"by-hand": "code", "code": "code", "panel": "code", "check": "code", "question": "code"}
@@ -88,74 +86,10 @@ CODE, CODE_MEDIAN, PROSE, PROSE_MEDIAN, CELLS = 12, 4, 120, 70, 30
 NAMED = r"(?<!\*)\*([A-Z][\w ]+)\*(?!\*)"
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A cell of a notebook, for a test to name."""
-
-    notebook: str
-    type: str
-    id: str
-    tags: tuple[str, ...]
-    source: str
-
-    @property
-    def prose(self) -> str:
-        """Its text as it is read: without code blocks, pictures and the addresses of links."""
-        text = re.sub(r"^```.*?^```$", "", self.source, flags=re.MULTILINE | re.DOTALL)
-        text = re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text)
-        return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-
-    @property
-    def words(self) -> int:
-        return len(re.findall(r"\w[\w’'./-]*", self.prose))
-
-    @property
-    def lines(self) -> int:
-        return len(self.source.strip().splitlines())
-
-    def __str__(self) -> str:
-        return f"{self.notebook}#{self.id}"
-
-
-def raw(name: str) -> dict[str, Any]:
-    return json.loads((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8"))
-
-
-def cells(name: str) -> list[Cell]:
-    return [
-        Cell(name, each["cell_type"], each["id"], tuple(each["metadata"].get("tags", ())), "".join(each["source"]))
-        for each in raw(name)["cells"]
-    ]
-
-
-def texts(name: str) -> list[Cell]:
-    return [cell for cell in cells(name) if cell.type == "markdown"]
-
-
-def codes(name: str) -> list[Cell]:
-    return [cell for cell in cells(name) if cell.type == "code"]
-
-
-def every(*names: str) -> Iterator[Cell]:
-    for name in names or NAMES:
-        yield from cells(name)
-
-
-def headings(text: str) -> list[tuple[int, str]]:
-    bare = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    return [(len(signs), title) for signs, title in re.findall(r"^(#+) (.+?)\s*$", bare, re.MULTILINE)]
-
-
-def anchor(title: str) -> str:
-    """The anchor of a heading, as GitHub makes it."""
-    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-
-
 def straight(text: str) -> str:
     return text.replace("’", "'")
 
 
-by_notebook = pytest.mark.parametrize("name", NAMES)
 by_step = pytest.mark.parametrize(("name", "key"), STEPS.items())
 
 
@@ -209,7 +143,7 @@ def test_a_notebook_is_stripped_and_opens_in_any_python_3(name: str) -> None:
         "language_info": {"name": "python"},
     }
     for cell in made["cells"]:
-        assert set(cell["metadata"]) == {"tags"}, cell["id"]
+        assert set(cell["metadata"]) == {"slideshow", "tags"}, cell["id"]
         assert cell["cell_type"] == "markdown" or (cell["outputs"], cell["execution_count"]) == ([], None), cell["id"]
 
 
@@ -504,7 +438,7 @@ LINKED = (
 LINKED += (
     ", public key, API key and secret, receipt, 202, 401, tunnel, inbox, signature secret, sandbox, allow-list, hop"
 )
-LINKED += ", the guide's shape"
+LINKED += ", the guide's shape, POST, mint"
 
 
 @pytest.mark.parametrize("word", LINKED.split(", "))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 __all__ = ["Clock", "standing_still"]
 
-# Run by every Python that is started with the folder on its path, before anything else. The time of the processes' start
-# is shifted too, as Linux does: it tells the computer's own start by the clock.
+# Run by every Python that is started with the folder on its path, before anything else. When processes were created
+# is shifted too, as on Linux, which tells the time of its own start by the clock.
 _CODE = '''"""A clock that a test can set."""
 
 import datetime

@@ -1,4 +1,4 @@
-"""Programs that are no packages of Python: which tests need them, and what a run says at its end of a missing one."""
+"""What tests need that is no package of Python, and what a run says at its end where it is missing."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support import browser
+from tests.support import browser, without_network
 
-__all__ = ["CHROMIUM", "HUB_PROXY", "Program", "last_lines"]
+__all__ = ["CHROMIUM", "HUB_PROXY", "NAMESPACE", "Program", "last_lines"]
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program: the tests that need it, why they are skipped without it, and the command of each package manager."""
+    """A program, or what the system allows: which tests need it, why they are skipped without it, and the command that
+    mends it, by the tool that must be there for it.
+    """
 
     tests: str
     reason: str
     commands: dict[str, str]
+    mend: str = "Install it with"
 
 
 CHROMIUM = Program(
@@ -42,6 +45,12 @@ HUB_PROXY = Program(
         "brew": f"brew install node && {_NPM}",
     },
 )
+NAMESPACE = Program(
+    "USB stick",
+    without_network.REASON,
+    {"sysctl": "sudo sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0"},
+    "On Debian and Ubuntu allow it with",
+)
 
 
 def last_lines(config: pytest.Config) -> list[str]:
@@ -49,11 +58,11 @@ def last_lines(config: pytest.Config) -> list[str]:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     reports = reporter.stats.get("skipped", []) if reporter else []
     lines = []
-    for program in (HUB_PROXY, CHROMIUM):
+    for program in (NAMESPACE, HUB_PROXY, CHROMIUM):
         count = sum(program.reason in str(report.longrepr) for report in reports)
         if count:
             tool = next((tool for tool in program.commands if shutil.which(tool)), None)
             command = program.commands[tool] if tool else "your system's package manager"
             tests = f"1 {program.tests} test was" if count == 1 else f"{count} {program.tests} tests were"
-            lines.append(f"{tests} skipped: {program.reason}. Install it with: {command}")
+            lines.append(f"{tests} skipped: {program.reason}. {program.mend}: {command}")
     return lines

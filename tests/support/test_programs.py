@@ -1,4 +1,4 @@
-"""The last lines of a run on a computer without Chromium, or without the proxy of a JupyterHub."""
+"""The last lines of a run without Chromium, the proxy of a JupyterHub, or a namespace without a network."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.support.programs import HUB_PROXY
 
 WALKS = "tests/notebooks/test_browser.py"
 ROOMS = "tests/jupyter/test_hub.py"
+STICK = "tests/test_start.py"
 
 
 def run(tmp_path: Path, *arguments: str) -> str:
@@ -44,6 +45,17 @@ def test_without_the_proxy_of_a_hub_it_says_the_same_of_it(tmp_path: Path):
         "sudo apt-get install nodejs npm && sudo npm install --global configurable-http-proxy@5.1.0"
     )
     assert int(last.split()[0]) > 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a stand-in program is a shell script")
+def test_where_no_namespace_is_allowed_the_last_line_says_that_the_stick_was_not_tried(tmp_path: Path):
+    (tmp_path / "sysctl").write_text("#!/bin/sh\n")
+    (tmp_path / "sysctl").chmod(0o755)
+    last = run(tmp_path, STICK, "-k", "no_network_at_all", "-n0")
+    assert last == (
+        "1 USB stick test was skipped: there is no namespace without a network to be had. On Debian and Ubuntu allow "
+        "it with: sudo sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0"
+    )
 
 
 def test_a_bare_machine_gets_the_same_proxy():

@@ -336,11 +336,9 @@ def test_a_fault_is_picked_beside_the_talk(ready: Lab, talk: Any) -> None:
 
 
 @pytest.mark.fast
-def test_on_a_projector_it_plays_by_itself_masked_until_it_is_paused(
-    ready: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_plays_by_itself_until_it_is_paused(presented: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "demonstrate", lambda course, ended: demonstrate(course, ended, pause=0.05))
-    talk = ready.panels.conversation(projector=True)
+    talk = presented.panels.conversation(plays=True)
     try:
         wait_until(lambda: any("✓ read" in each["below"] for each in talk._talk.bubbles), 20, "a whole round")
         assert "nbh-projector" in talk._dom_classes
@@ -372,11 +370,10 @@ def test_a_simulator_that_goes_while_it_plays_is_said(fresh: Lab) -> None:
 
 
 @pytest.mark.fast
-def test_on_a_projector_ids_and_addresses_are_masked_in_state_and_text(
-    ready: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    event = written(ready, "My PSID is 5643442791834631, look at https://bakery.example/x")
-    talk = ConversationPanel(ready._course, projector=True)
+def test_on_a_projector_ids_and_addresses_are_masked_in_state_and_text(presented: Lab) -> None:
+    event = written(presented, "My PSID is 5643442791834631, look at https://bakery.example/x")
+    talk = ConversationPanel(presented._course)
+    assert talk._run.description == "Play by itself"
     talk._run.click()
     states = json.dumps([widget.get_state() for widget in inside(talk)], default=str) + printed(talk)
     for secret in (event.psid, "5643442791834631", "bakery.example"):

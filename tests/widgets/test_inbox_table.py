@@ -172,13 +172,13 @@ def test_somebody_elses_call_and_a_wrong_signature_are_told_in_words(live: Lab) 
     table.close()
 
 
-def test_on_a_projector_no_psid_and_no_address_leaves_the_kernel(ready: Lab) -> None:
-    psid = written(ready, "See https://bakery.example/menu").psid
-    table = ready.panels.inbox(projector=True)
+def test_on_a_projector_no_psid_and_no_address_leaves_the_kernel(presented: Lab) -> None:
+    psid = written(presented, "See https://bakery.example/menu").psid
+    table = presented.panels.inbox()
     ask(table, ask="open", key=rows(table)[0]["key"])
     exported = ask(table, ask="export", **{"as": "json"})
     states = json.dumps([widget.get_state() for widget in inside(table)], default=str) + printed(table) + str(exported)
-    for secret in (psid, "bakery.example", ready.facts["page_id"]):
+    for secret in (psid, "bakery.example", presented.facts["page_id"]):
         assert secret not in states
     ask(table, ask="find", person="0")
     assert len(rows(table)) == 1, "the person is still found, by their number"

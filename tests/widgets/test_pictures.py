@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.support.panels import HEADINGS, STATES, cells_of, opened
 pytestmark = NEEDS_BROWSER
 
 PICTURES = REPOSITORY / "build" / "panels"
+SMALLEST = 17  # CSS pixels of a letter's size on a projector of 1024 by 768
 BLANK = 1500  # bytes: a picture with nothing on it has fewer
 STILL = ("credentials", "token", "question", "strip")  # what comes and goes does not change them
 MOVING = tuple(name for name in HEADINGS if name not in STILL)
@@ -115,20 +117,63 @@ def test_a_picture_of_every_panel_in_every_state(page: LabPage, folder: Path) ->
     assert page.page.errors == []
 
 
-def test_a_picture_of_what_a_room_sees(page: LabPage, folder: Path) -> None:
+# The size of the letters of every text that is on the page, in CSS pixels, with the text.
+LETTERS = """root => [...root.querySelectorAll("*")].flatMap(each => {
+  const said = [...each.childNodes].filter(node => node.nodeType === 3).map(node => node.data.trim()).join(" ").trim();
+  const seen = each.checkVisibility() && each.getBoundingClientRect().width > 2;
+  return said && seen && !each.closest("style, .jp-InputPrompt, .jp-OutputPrompt, .jp-Notebook-footer, svg") ?
+    [[parseFloat(getComputedStyle(each).fontSize), said.slice(0, 60)]] : [];
+})"""
+TOO_WIDE = """root => [...root.querySelectorAll(".jp-OutputArea-output")]
+  .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent.slice(0, 80))"""
+
+
+def test_a_picture_of_what_a_room_sees_at_1024_by_768(page: LabPage, folder: Path) -> None:
     state = folder / "room"
-    names = ("psid", "reply", "round", "inbox", "webhooks")
+    names = ("psid", "reply", "round", "inbox", "webhooks", "token", "lessons", "question")
     page.page.set_viewport_size({"width": 1024, "height": 768})
-    shown = [f"lab.panels.{name}()" for name in names]
-    page.start("room", opened(state, more="\nlab.present()"), *shown, "lab.panels.conversation(projector=True)")
+    outputs = [
+        "lab.present()",
+        "lab.need('webhooks')",
+        "print(lab.user.write('Do you have rye bread?'))\nlab.inbox.wait_for_message(timeout=20)",
+        "lab.inbox.newest_message().json",
+        "lab.receiver",
+        "lab.preflight()",
+        "lab.doctor()",
+        "lab.check('receive', lab.inbox.newest_message().psid)",
+        "lab.exercise('3.1').hint()",
+    ]
+    page.start("room", opened(state), *outputs, *cells_of(state, *names)[1:], "lab.panels.conversation(plays=True)")
     lab = Lab(state=state, mode="simulator")
+    notebook = page.page.locator(".jp-Notebook:visible")
     page.page.keyboard.press("Control+b")
     page.page.wait_for_timeout(9000)
-    for name in (*names, "conversation"):
-        take(page, page.panel(HEADINGS[name]), "projector", name)
+    for dark in (False, True):
+        page.dark(dark)
+        page.page.wait_for_timeout(500)
+        theme = "dark" if dark else "light"
+        for name in (*names, "conversation"):
+            take(page, page.panel(HEADINGS[name]), "projector", f"{name}-{theme}")
+        for at in range(2, len(outputs) + 1):
+            page.page.locator(".jp-CodeCell").nth(at).scroll_into_view_if_needed()
+            page.page.wait_for_timeout(100)
+            page.page.screenshot(path=str(PICTURES / "projector" / f"output-{at}-{theme}.png"))
+    page.dark(False)
     newest = lab.inbox.newest_message()
-    assert newest.psid not in page.page.locator(".jp-Notebook:visible").inner_text()
+    assert newest.psid not in notebook.inner_text()
+    assert [text for text in page.outputs() if re.search(r"://[^•…\s]", text)] == []
+    small = [each for each in notebook.evaluate(LETTERS) if each[0] < SMALLEST]
+    assert small == []
+    assert notebook.evaluate(TOO_WIDE) == []
     assert page.panel("The whole talk").locator(".nbh-own").count() > 0, "it plays by itself"
+
+    page.page.locator(".jp-CodeCell").nth(1).locator(".cm-content").click()
+    page.page.keyboard.press("Control+A")
+    page.page.keyboard.insert_text("lab.present(False)")
+    page.page.keyboard.press("Control+Enter")
+    expect(page.page.get_by_text("As before: small type")).to_be_visible(timeout=15_000)
+    letters = page.page.locator(".jp-CodeCell .cm-content").first.evaluate("each => getComputedStyle(each).fontSize")
+    assert letters == "13px", "what the theme says, though the outputs that made it large are still there"
     lab.stop()
     launcher.stop(configuration.load("simulator", state, environ={}, folder=folder))
     page.page.set_viewport_size({"width": 1180, "height": 1300})

@@ -106,9 +106,9 @@ def test_an_arrow_opens_its_request_and_its_answer_and_nothing_that_lets_one_in(
     assert opened(panel, "is known") is None, "there is no call of ours behind it"
 
 
-def test_on_a_projector_ids_and_addresses_are_masked_and_the_arrows_still_meet_their_lifelines(ready: Lab) -> None:
-    event = written(ready, "Call me on 0123456789012")
-    panel = ready.panels.round(event, projector=True)
+def test_on_a_projector_ids_and_addresses_are_masked_and_the_arrows_still_meet_their_lifelines(presented: Lab) -> None:
+    event = written(presented, "Call me on 0123456789012")
+    panel = presented.panels.round(event)
     wait_until(lambda: len(words(panel)) == 4, 5)
     states = json.dumps([widget.get_state() for widget in inside(panel)], default=str, ensure_ascii=False)
     shown = json.dumps(opened(panel, "POST"), ensure_ascii=False) + printed(panel) + states

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbhelpers.widgets.masking import masked
+from nbhelpers.course.masking import masked, masked_output
 
 pytestmark = pytest.mark.fast
 
@@ -24,3 +24,19 @@ pytestmark = pytest.mark.fast
 )
 def test_long_numbers_and_hosts_are_masked(text: str, shown: str) -> None:
     assert masked(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("text/plain", "from 7000000000000005", "from ••••0005"),
+        ("text/html", '<a href="http://h:1/x">http://h:1/x</a>', '<a href="http://h:1/x">http://••••/x</a>'),
+        ("text/html", "<b>7000000000000005</b> < 5", "<b>••••0005</b> < 5"),
+        ("application/json", {"id": ["7000000000000005", 5]}, {"id": ["••••0005", 5]}),
+        ("image/png", "70000000000000055555", "70000000000000055555"),
+    ],
+)
+def test_of_an_output_what_is_read_is_masked_and_a_link_still_leads_where_it_led(
+    kind: str, value: object, shown: object
+) -> None:
+    assert masked_output(kind, value) == shown

@@ -1,0 +1,104 @@
+"""`lab.present()`: what a cell shows is masked on its way to the page, in every notebook of a state, until it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from nbhelpers import Lab
+from tests.support.notebooks import Run, execute, stop
+
+PSID, URL = "5643442791834631", "https://bakery.example/menu"
+OPEN = "from nbhelpers import Lab\n\nlab = Lab()\nlab"
+SHOWN = {
+    "result": f"'{PSID}', '{URL}'",
+    "printed": f"print('{PSID} at {URL}')",
+    "rich": f"from IPython.display import HTML\nHTML('<a href=\"{URL}\">{PSID} {URL}</a>')",
+    "displayed": f"display({{'id': '{PSID}'}})",
+    "warned": f"import sys\nprint('{PSID}', file=sys.stderr)",
+    "beside": f"from threading import Timer\nother = Timer(0, print, ['{PSID}'])\nother.start()\nother.join()",
+    "json": f"from IPython.display import JSON\nJSON({{'id': '{PSID}'}})",
+}
+
+
+def run(state: Path, *sources: str) -> Run:
+    cells = [nbformat.v4.new_code_cell(source) for source in (OPEN, *sources)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    for cell in notebook.cells:
+        cell.metadata["tags"] = ["raises-exception"]
+    return execute(notebook, state)
+
+
+def outputs(run: Run) -> list[str]:
+    return [str(cell.outputs) for cell in run.notebook.cells[1:]]
+
+
+def test_all_that_cells_show_is_masked_in_every_notebook_until_it_ends(tmp_path: Path) -> None:
+    state = tmp_path / "lab"
+    try:
+        before, *shown, error, presented, last = outputs(
+            run(
+                state,
+                "lab.present()",
+                *SHOWN.values(),
+                f"raise ValueError('{PSID}')",
+                "lab.present(False)",
+                f"'{PSID}'",
+            )
+        )
+        assert "For a projector now" in before and "24px" in before
+        for name, output in zip(SHOWN, shown, strict=True):
+            assert "••••4631" in output, name
+            assert PSID not in output, name
+            # A link still leads where it led.
+            assert output.count("bakery.example") == (1 if name == "rich" else 0), name
+        assert "••••4631" in error and PSID not in error
+        assert "As before" in presented and "inherit" in presented
+        assert PSID in last
+
+        turned_on, hidden = outputs(run(state, "lab.present()", f"'{PSID}'"))
+        assert PSID not in hidden
+        elsewhere = run(state, f"'{PSID}'", f"display('{PSID}')")
+        assert "24px" in str(elsewhere.notebook.cells[0].outputs), "the first cell brings the large type along"
+        assert all("••••4631" in each and PSID not in each for each in outputs(elsewhere))
+        assert turned_on.count(":root:root:root body") >= 1, "the third turn counts for more than the second"
+    finally:
+        stop(state)
+
+
+def test_turned_on_twice_or_off_twice_nothing_changes(ready: Lab) -> None:
+    first, again = ready.present(), ready.present()
+    assert first.turn == again.turn
+    assert ready._course.presenting
+    off, off_again = ready.present(False), ready.present(False)
+    assert off.turn == off_again.turn == first.turn + 1
+    assert not ready._course.presenting
+    assert "presenting" not in ready.facts
+
+
+def test_an_inbox_that_was_closed_or_set_aside_changes_nothing_and_stops_no_cell(tmp_path: Path) -> None:
+    state = tmp_path / "lab"
+    try:
+        _, hidden, _, shown = outputs(
+            run(state, "lab.present()", f"lab.inbox.close()\n'{PSID}'", "lab = Lab()\nlab.reset()", f"'{PSID}'")
+        )
+        assert PSID not in hidden, "what cannot be read anew stays as it was"
+        assert PSID in shown, "an empty state presents nothing"
+    finally:
+        stop(state)
+
+
+def test_what_the_lab_holds_is_not_masked(presented: Lab) -> None:
+    said = presented.user.write("Hello")
+    assert said.psid and said.psid.isdigit()
+    event = presented.inbox.wait_for_message(said, timeout=10)
+    assert event.psid == said.psid
+
+
+@pytest.mark.fast
+def test_outside_of_a_notebook_nothing_is_touched(presented: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    print(PSID)
+    assert PSID in capsys.readouterr().out
