@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import html
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -84,6 +85,22 @@ def test_when_the_receiver_moves_to_another_port_the_tunnel_follows(tmp_path: Pa
         assert found is not None
         assert found.ready["target"] == receiver_url(lab)
         assert len(agents(tmp_path)) == 1
+
+
+def test_after_the_receiver_was_killed_the_tunnel_that_is_shown_leads_to_the_new_one_and_stays(tmp_path: Path):
+    with live_lab(tmp_path) as lab:
+        public = lab.tunnel.public_url
+        os.kill(launcher.find("receiver", lab.settings).pid, signal.SIGKILL)
+        # At once: the tunnel of before looks twice a second for its receiver, and has not ended yet.
+        again = lab.tunnel.public_url
+        receiver, tunnel = (launcher.find(name, lab.settings) for name in ("receiver", "tunnel"))
+        assert tunnel.created >= receiver.created
+        time.sleep(1.5)
+        assert launcher.find("tunnel", lab.settings) == tunnel
+        assert again == public
+        assert (
+            requests.post(f"{again}/webhooks/inbound", json=message(text="still here"), timeout=10).status_code == 200
+        )
 
 
 def test_an_error_of_ngrok_is_one_sentence_of_three_parts_and_the_log_has_no_token(tmp_path: Path):
