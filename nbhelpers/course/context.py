@@ -214,8 +214,10 @@ class CourseContext:
             facts: dict[str, str] = self._given_address()
         else:
             open_now = launcher.find("tunnel", self.settings)
-            # The receiver may have moved to another port.
-            if open_now is not None and open_now.ready["target"] != receiver.url:
+            # The receiver may have moved, or be another at the same port: then this tunnel is about to end.
+            if open_now is not None and (
+                open_now.ready["target"] != receiver.url or open_now.created < receiver.created
+            ):
                 launcher.stop(self.settings, (self.settings.mode,), ("tunnel",))
             facts = self._start("tunnel").ready
         known = self.facts.get("public_url")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import html
 import json
 import signal
@@ -15,9 +16,11 @@ import pytest
 import requests
 
 from nbhelpers import Lab
+from nbhelpers.config.settings import Settings
 from nbhelpers.course.public_address import Tunnel
 from nbhelpers.errors import ServiceError
 from nbhelpers.services import launcher
+from nbhelpers.services.record import Record
 from tests.conftest import wait_until
 from tests.support import fake_ngrok
 from tests.support.labs import message, taken
@@ -84,6 +87,27 @@ def test_when_the_receiver_moves_to_another_port_the_tunnel_follows(tmp_path: Pa
         assert found is not None
         assert found.ready["target"] == receiver_url(lab)
         assert len(agents(tmp_path)) == 1
+
+
+def test_a_tunnel_that_is_older_than_the_receiver_is_not_taken_for_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It led to the receiver before, at the same port, and ends within half a second: the moment is made to last."""
+    with live_lab(tmp_path) as lab:
+        public = lab.tunnel.public_url
+        first, find = launcher.find("tunnel", lab.settings), launcher.find
+
+        def as_of_before(name: str, settings: Settings) -> Record | None:
+            found = find(name, settings)
+            was_there = found is not None and found.pid == first.pid
+            return dataclasses.replace(found, created=found.created - 60) if was_there else found
+
+        monkeypatch.setattr(launcher, "find", as_of_before)
+        assert lab.tunnel.public_url == public
+        monkeypatch.setattr(launcher, "find", find)
+        second = find("tunnel", lab.settings)
+        assert second.pid != first.pid
+        assert requests.post(f"{public}/webhooks/inbound", json=message(), timeout=10).status_code == 200
 
 
 def test_an_error_of_ngrok_is_one_sentence_of_three_parts_and_the_log_has_no_token(tmp_path: Path):
