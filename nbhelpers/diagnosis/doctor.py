@@ -21,6 +21,7 @@ from nbhelpers.diagnosis import own_server
 from nbhelpers.diagnosis.hop_map import Hop, HopMap
 from nbhelpers.diagnosis.jupyter_server import ENDS_WITH_SERVER, jupyter_server, open_base
 from nbhelpers.diagnosis.own_server import Found
+from nbhelpers.diagnosis.state_folder import state_folder
 from nbhelpers.errors import KitError, ServiceError, cure_for
 from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import Delivery, Event, channel_name, event_of, one_line
@@ -151,7 +152,7 @@ def _beside(way: _Round, hops: list[Hop]) -> tuple[str, ...]:
             continue
         following = f"Next: {each.next}" if each.next else _OTHER_CHANNEL
         lines.append(f"{_when(each.received).capitalize()} {told}. {following}")
-    return tuple(lines[-_MOST_BESIDE:])
+    return (*state_folder(way.course.settings), *lines[-_MOST_BESIDE:])
 
 
 def _told(event: Event) -> str:
@@ -176,7 +177,7 @@ def _loopback(way: _Round) -> Found:
         if status in (401, 503) and ("signature" in seen or "unsigned" in seen):
             return "broken", f"{seen} Your receiver was started with another signature secret.", _REOPEN
         if status != 200:
-            better = "Check the disk, and that the state directory can be written."
+            better = "Check the disk, and that the state directory can be written; then `lab.stop()` and `lab = Lab()`."
             return "broken", seen, following or (better if status == 503 else "Read logs/receiver.log of the state.")
     return "well", "both paths answered a POST with 200"
 

@@ -61,7 +61,8 @@ class Inbox:
             raise InboxError(
                 "The inbox cannot be opened.",
                 f"{path}: {error}.",
-                "Check the disk and the folder; `nbhelpers reset` sets it aside and begins again.",
+                "Check the disk and the folder; a damaged file is set aside by `nbhelpers receiver` or `lab = Lab()`, "
+                "everything by `nbhelpers reset`.",
             ) from None
 
     # What comes in

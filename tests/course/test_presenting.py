@@ -18,7 +18,7 @@ SHOWN = {
     "rich": f"from IPython.display import HTML\nHTML('<a href=\"{URL}\">{PSID} {URL}</a>')",
     "displayed": f"display({{'id': '{PSID}'}})",
     "warned": f"import sys\nprint('{PSID}', file=sys.stderr)",
-    "beside": f"import threading as t\nbeside = t.Thread(target=print, args=('{PSID}',))\nbeside.start()\nbeside.join()",
+    "beside": f"from threading import Timer\nother = Timer(0, print, ['{PSID}'])\nother.start()\nother.join()",
     "json": f"from IPython.display import JSON\nJSON({{'id': '{PSID}'}})",
 }
 

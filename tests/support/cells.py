@@ -24,7 +24,13 @@ STEPS = {
     "07_reply": "reply",
 }
 NAMES = ["00_start_here", *STEPS, "08_experiments", "09_go_live", "quickstart"]
-PAGES = ["README.md", "notebooks/THEN_AND_NOW.md", "notebooks/GLOSSARY.md", "notebooks/recipes.md"]
+PAGES = [
+    "README.md",
+    "notebooks/THEN_AND_NOW.md",
+    "notebooks/GLOSSARY.md",
+    "notebooks/recipes.md",
+    "notebooks/PRESENTING.md",
+]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from nbhelpers.simulator.storage.tables import (
     Application,
     Page,
     columns_of,
+    migrate,
     open_account,
     to_application,
     to_page,
@@ -41,7 +42,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._database = Database(path, SCHEMA, VERSION, synchronous="NORMAL")
+            self._database = Database(path, SCHEMA, VERSION, synchronous="NORMAL", migrate=migrate)
         except (SchemaError, sqlite3.Error, OSError) as error:
             raise ServiceError(
                 "The simulator cannot open its store.", f"{path}: {error}.", "`nbhelpers reset` sets it aside."
