@@ -85,7 +85,7 @@ def server_config(
     return uvicorn.Config(
         app,
         http=protocol,
-        loop="asyncio",
+        loop="auto",  # uvloop where there is one: on Windows there is none
         ws="none",
         lifespan=lifespan,
         log_config=None,
