@@ -53,7 +53,8 @@ class _Round:
         self.receiver: Record | None = launcher.find("receiver", course.settings)
         # What came to another address says nothing about this one.
         moved = None if course.simulated else course.facts.get("public_moved")
-        delivery, self._after = (moved["delivery"], moved["revision"]) if moved else (0, 0)
+        delivery: int = moved["delivery"] if moved else 0
+        self._after: int = moved["revision"] if moved else 0
         calls = (call for call in _newest_first(course.inbox) if (call.id or 0) > delivery)
         self.newest_webhook = next((call for call in calls if call.origin == "wire" and _is_messengers(call)), None)
         self.newest = [
