@@ -26,7 +26,7 @@ _FASTEST = 30_000  # webhooks a second that no server here reaches: so many are 
 def measure(options: Options) -> list[Row]:
     """Load the receiver, the same without storing, and Flask in turn, for a fifth of the seconds each."""
     seconds = max(1.0, options.seconds / 5)
-    found: dict[str, list[Answered]] = {"ours": [], "without": [], "flask": []}
+    found: dict[str, list[tuple[Answered, float]]] = {"ours": [], "without": [], "bare": [], "flask": []}
     with tempfile.TemporaryDirectory(prefix="nbhelpers-bench-") as name:
         folder = Path(name)
         webhooks = prepare(folder, int(seconds * min(_FASTEST, 30_000)))
@@ -35,7 +35,8 @@ def measure(options: Options) -> list[Row]:
             for kind in order:
                 if kind != "flask" or options.peer:
                     found[kind].append(_run(kind, folder / f"{kind}{run}", webhooks, seconds))
-    ours, without, flask = (found[kind] for kind in ("ours", "without", "flask"))
+    ours, without, flask = ([each for each, _ in found[kind]] for kind in ("ours", "without", "flask"))
+    cpu = {kind: [used for _, used in runs] for kind, runs in found.items()}
     names = ("uvicorn", "httptools", "uvloop", "flask", "werkzeug", "PyJWT")
     versions = {"nbhelpers": __version__, "Python": platform.python_version(), "SQLite": sqlite3.sqlite_version}
     for each in names:
@@ -62,24 +63,38 @@ def measure(options: Options) -> list[Row]:
             bar="<= 25 ms",
             versions=versions,
         ),
+        make_row(
+            "processor time for a webhook",
+            cpu["ours"],
+            "µs",
+            better="lower",
+            peer="Flask's development server" if flask else None,
+            peer_values=cpu["flask"],
+            versions=versions | {"how": "user and system time of the server's process; bent less by what else runs"},
+        ),
+        make_row("the same without storing", cpu["without"], "µs", better="lower", versions=versions),
+        make_row("the same server answering 200 and no more", cpu["bare"], "µs", better="lower", versions=versions),
     ]
 
 
-def _run(kind: str, folder: Path, webhooks: Path, seconds: float) -> Answered:
+def _run(kind: str, folder: Path, webhooks: Path, seconds: float) -> tuple[Answered, float]:
+    """Return what was answered, and the microseconds of processor time for each."""
     folder.mkdir()
-    with _served(kind, folder) as url:
+    with _served(kind, folder) as (server, url):
         load(url, webhooks, 1)  # warm
+        before = server.cpu()
         answered = load(url, webhooks, seconds)
+        used = server.cpu() - before
     if kind == "ours":
         with contextlib.closing(sqlite3.connect(folder / "lab" / "live" / "lab.sqlite3")) as stored:
             kept = stored.execute("SELECT count(*) FROM deliveries").fetchone()[0]
         if kept < answered.count:
             raise CannotMeasure(f"{answered.count} were answered 200 and {kept} are stored: that is a defect.")
-    return answered
+    return answered, used / answered.count * 1e6
 
 
 @contextlib.contextmanager
-def _served(kind: str, folder: Path) -> Iterator[str]:
+def _served(kind: str, folder: Path) -> Iterator[tuple[Child, str]]:
     if kind == "ours":
         command = ["env", f"VONAGE_SIGNATURE_SECRET={SECRET}", sys.executable, "-m", "nbhelpers", "receiver"]
         command += ["--mode", "live", "--state", str(folder / "lab"), "--port", str(free_port())]
@@ -90,7 +105,7 @@ def _served(kind: str, folder: Path) -> Iterator[str]:
         line = server.line()
         url = line.get("inbound_url") or line["url"]
         _until_open(int(url.split(":")[2].split("/")[0]))
-        yield url
+        yield server, url
 
 
 def _until_open(port: int) -> None:

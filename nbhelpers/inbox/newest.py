@@ -6,12 +6,12 @@ import sqlite3
 
 from nbhelpers.messages.inbound import MESSENGER
 
-__all__ = ["INDEXES", "SAME_MESSAGE", "answer", "beside", "conditions", "from_the_wire", "message"]
+__all__ = ["INDEXES", "IS_BESIDE", "SAME_MESSAGE", "answer", "beside", "conditions", "from_the_wire", "message"]
 
-_IS_BESIDE = f"kind = 'call' OR channel <> '{MESSENGER}' OR notes <> ''"
+IS_BESIDE = f"kind = 'call' OR channel <> '{MESSENGER}' OR notes <> ''"
 # An index that ends in the id gives the newest first; without one of its own a kind that is rare is looked for in all.
 INDEXES = f"""CREATE INDEX events_kind ON events (kind);
-CREATE INDEX events_beside ON events (id) WHERE {_IS_BESIDE};
+CREATE INDEX events_beside ON events (delivery) WHERE {IS_BESIDE};
 """
 SAME_MESSAGE = "ifnull(message_uuid, identity)"  # as the index of both has it; an identity begins as no uuid does
 
@@ -50,7 +50,7 @@ def conditions(
 
 def beside(connection: sqlite3.Connection, limit: int) -> list[sqlite3.Row]:
     """Return the newest rows of what is no plain webhook of Messenger: other channels, other calls, packed bodies."""
-    sql = f"SELECT * FROM told WHERE {_IS_BESIDE} ORDER BY id DESC LIMIT ?"  # noqa: S608
+    sql = f"SELECT * FROM told WHERE {IS_BESIDE} ORDER BY delivery DESC LIMIT ?"  # noqa: S608
     return connection.execute(sql, (limit,)).fetchall()
 
 

@@ -154,7 +154,10 @@ def test_an_inbox_of_the_second_version_gets_the_indexes_and_keeps_its_events(tm
     keep(inbox, message("kept"))
     inbox.close()
     old = sqlite3.connect(path)
-    old.executescript("DROP INDEX events_kind; DROP INDEX events_beside; PRAGMA user_version = 2;")
+    old.executescript(
+        "DROP INDEX events_kind; DROP INDEX events_beside; PRAGMA user_version = 2;"
+        "CREATE INDEX events_calls ON events (delivery) WHERE kind = 'call';"
+    )
     old.close()
     inbox = Inbox(path)
     assert [event.text for event in inbox.events("inbound")] == ["kept"]
@@ -162,4 +165,5 @@ def test_an_inbox_of_the_second_version_gets_the_indexes_and_keeps_its_events(tm
         names = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
         assert connection.execute("PRAGMA user_version").fetchone()[0] == VERSION
     assert {"events_kind", "events_beside"} <= names
+    assert "events_calls" not in names
     inbox.close()
