@@ -1,4 +1,4 @@
-"""Install this course into .venv and open it in JupyterLab (python3 start.py), or test it (python3 start.py test).
+"""Install this course into .venv and open it in JupyterLab (python3 start.py); or `test` it, or build its `book`.
 
 Every message says what happened, what was seen and what to do next. `--check` changes nothing and prints one line
 and a code such as nb-311-L-go-31, to send to whoever gives the course: `--explain CODE` reads it back.
@@ -34,8 +34,11 @@ IN_VENV = os.path.join("Scripts", "python.exe") if WINDOWS else os.path.join("bi
 PYTHON = os.path.join(VENV, IN_VENV)
 # The interpreter below any virtual environment: making .venv anew must not depend on the .venv that may be active.
 BASE = getattr(sys, "_base_executable", None) or sys.executable
-LOCKS = {"learner": "requirements.lock", "dev": "requirements-dev.lock"}
-ROOM = {"learner": 700, "dev": 900}  # MB free: the environment, and what pip unpacks beside it meanwhile
+# Each kind of environment holds the one before it, and so does its lock.
+KINDS = ("learner", "dev", "book")
+LOCKS = {"learner": "requirements.lock", "dev": "requirements-dev.lock", "book": "requirements-book.lock"}
+ADDS = {"dev": "Adding the development tools.", "book": "Adding what the book is built with."}
+ROOM = {"learner": 700, "dev": 900, "book": 1000}  # MB free: the environment, and what pip unpacks beside it meanwhile
 STAMP, TURN, LOG = (
     os.path.join(VENV, name) for name in ("nbhelpers-stamp.json", "nbhelpers-install.lock", "install.log")
 )
@@ -266,10 +269,10 @@ def troubles(options, todo):
 
 
 def wanted_stamp(kind):
-    """What the stamp says when the environment is what this tree needs: the development lock holds the learners'."""
+    """What the stamp says when the environment is what this tree needs."""
     stamp = {"schema": 1, "lock": kind, "root": ROOT, "venv": VENV, "base": os.path.realpath(BASE)}
     stamp["python"] = platform.python_version()
-    for key, name in (("learner", LOCKS["learner"]), ("dev", LOCKS["dev"]), ("project", "pyproject.toml")):
+    for key, name in sorted(LOCKS.items()) + [("project", "pyproject.toml")]:
         if os.path.exists(os.path.join(ROOT, name)):
             with open(os.path.join(ROOT, name), "rb") as file:
                 stamp[key] = hashlib.sha256(file.read()).hexdigest()
@@ -301,8 +304,9 @@ def state(kind):
         broken = True
     if broken:
         return "anew", anew % "is broken (its Python does not run, or has no nbhelpers)"
-    if kind == "dev" and (have.get("lock"), have.get("dev")) != ("dev", want.get("dev")):
-        return "add", "Adding the development tools."
+    enough = have.get("lock") in KINDS[KINDS.index(kind) :] and have.get(kind) == want.get(kind)
+    if not enough:
+        return "add", ADDS[kind]
     if have.get("project") != want.get("project"):
         return "add", "pyproject.toml has changed: installing the course again."
     return "nothing", "The environment is installed."
@@ -515,7 +519,7 @@ def wheelhouse(options):
     machine = (platform.python_version(), platform.system(), platform.machine())
     say("%s holds %d files, %d MB, for Python %s on %s %s." % ((folder, len(sizes), sum(sizes) // 1000000) + machine))
     say("Take it and the course's folder to a machine with the same Python, and run there:")
-    say("  %s %s--offline DIR" % (COMMAND, "test " if options.kind == "dev" else ""))
+    say("  %s %s--offline DIR" % (COMMAND, "%s " % options.what if options.what else ""))
     return 0
 
 
@@ -557,9 +561,11 @@ def become(command):
 
 
 def read_options(arguments):
-    """The command line. After `test`, what is not ours is pytest's."""
+    """The command line. After `test` and `book`, what is not ours is theirs."""
     parser = argparse.ArgumentParser(prog="start.py", description=__doc__.split("\n", 1)[0], allow_abbrev=False)
-    parser.add_argument("what", nargs="?", choices=["test"], help="run the test suite; what follows goes to pytest")
+    parser.add_argument(
+        "what", nargs="?", choices=["test", "book"], help="run the tests (the rest goes to pytest), or build the book"
+    )
     parser.add_argument("--no-browser", action="store_true", help="open no browser: the address is printed")
     parser.add_argument("--port", type=int, help="the port of JupyterLab (default: 8888 or the next free one)")
     parser.add_argument("--check", action="store_true", help="look, change nothing, print one line and a code")
@@ -569,13 +575,13 @@ def read_options(arguments):
     options, options.rest = parser.parse_known_args(arguments)
     if options.rest and not options.what:
         parser.error("unknown: %s" % " ".join(options.rest))
-    options.kind = "dev" if options.what else "learner"
+    options.kind = {"test": "dev", "book": "book"}.get(options.what, "learner")
     options.offline = options.offline and os.path.abspath(options.offline)
     return options
 
 
 def go(options):
-    """Install what is missing, then open the course or run its tests."""
+    """Install what is missing, then open the course, run its tests or build its book."""
     todo = state(options.kind)[0]
     found = troubles(options, todo)
     if found:
@@ -585,8 +591,8 @@ def go(options):
         return 1
     if todo != "nothing":
         install(options)
-    if options.kind == "dev":
-        return become(["-m", "pytest"] + options.rest)
+    if options.what:
+        return become(["-m", {"test": "pytest", "book": "docs"}[options.what]] + options.rest)
     port, note = choose_port(options.port)
     say(*note)
     if is_root():

@@ -11,7 +11,20 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Bar", "CannotMeasure", "Options", "Row", "alternate", "as_json", "as_table", "judge", "make_row", "spread"]
+__all__ = [
+    "Bar",
+    "CannotMeasure",
+    "Options",
+    "Row",
+    "alternate",
+    "as_json",
+    "as_table",
+    "cells",
+    "judge",
+    "make_row",
+    "notes",
+    "spread",
+]
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -29,12 +42,16 @@ class CannotMeasure(Exception):  # noqa: N818 - nothing here is the program's er
 
 @dataclass(frozen=True)
 class Options:
-    """How a benchmark was asked to run. Without `peer` it measures ours alone, so that a test needs no network."""
+    """How a benchmark was asked to run. Without `peer` it measures ours alone, so that a test needs no network.
+
+    With `quick` what takes minutes is left out: the figures are for a look, not for the table.
+    """
 
     seconds: float = 10
     runs: int = 5
     peer: bool = True
     messages: int = 100_000
+    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,7 +164,7 @@ def as_json(rows: Sequence[Row]) -> str:
 def as_table(rows: Sequence[Row]) -> str:
     """Return the rows for people: a table, then what was measured with what."""
     head = ("", "what", "value", "n", "spread", "peer", "ratio", "bar", "met")
-    lines = [head, *(_cells(number, row) for number, row in enumerate(rows, 1))]
+    lines = [head, *(cells(number, row) for number, row in enumerate(rows, 1))]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     right = {0, 2, 3, 4, 5, 6}
     text = [
@@ -158,7 +175,7 @@ def as_table(rows: Sequence[Row]) -> str:
         for line in lines
     ]
     text.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join([*text, "", *_notes(rows)])
+    return "\n".join([*text, "", *notes(rows)])
 
 
 def _seen(row: Row) -> str:
@@ -169,7 +186,8 @@ def _seen(row: Row) -> str:
     return f"ratio {number:.2f}" if by_ratio else f"{_number(number)} {row.unit}"
 
 
-def _cells(number: int, row: Row) -> tuple[str, ...]:
+def cells(number: int, row: Row) -> tuple[str, ...]:
+    """Return the texts of a row of the table: number, name, value, n, spread, peer, ratio, bar, whether it is met."""
     return (
         str(number),
         row.name,
@@ -189,8 +207,8 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}" if abs(value) < 1 else f"{value:,.1f}"
 
 
-def _notes(rows: Sequence[Row]) -> list[str]:
-    # What every row says is said once.
+def notes(rows: Sequence[Row]) -> list[str]:
+    """Return what was measured with what, a line for each fact; what every row says is said once."""
     common = {
         name: text
         for name, text in (rows[0].versions.items() if rows else ())

@@ -57,11 +57,13 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("sends accepted, 16 connections, webhooks delivered", 16, True, ">= 1.2"),
-    Scenario("sends accepted, 16 connections, delivery held", 16, False, ">= 2"),
-    Scenario("sends accepted, 1 connection, webhooks delivered", 1, True, ">= 1.0"),
-    Scenario("sends accepted, 1 connection, delivery held", 1, False),
-    Scenario("sends accepted, 16 connections, webhooks delivered, a new token each", 16, True, own_tokens=True),
+    Scenario("sends accepted, 16 connections, webhooks delivered", 16, True, ">= 2.5"),
+    Scenario("sends accepted, 16 connections, delivery held", 16, False, ">= 3"),
+    Scenario("sends accepted, 1 connection, webhooks delivered", 1, True, ">= 1.3"),
+    Scenario("sends accepted, 1 connection, delivery held", 1, False, ">= 1.5"),
+    Scenario(
+        "sends accepted, 16 connections, webhooks delivered, a new token each", 16, True, ">= 1.8", own_tokens=True
+    ),
 )
 
 
@@ -138,6 +140,7 @@ class _Bench:
                 "/s",
                 peer=accepted.peer,
                 peer_values=[] if accepted.peer_value is None else [accepted.peer_value],
+                bar=">= 1.5",
                 how="every send of a run, over the time from the first of them to the last webhook; the peer as above",
             ),
             self._row(

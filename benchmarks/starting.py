@@ -1,7 +1,8 @@
-"""What a learner waits for at the start: opening the lab, importing the package, the command's help."""
+"""What a learner waits for at the start: JupyterLab, opening the lab, importing the package, the receiver, the help."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import os
@@ -12,13 +13,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.frame import Options, Row, alternate, make_row
+import requests
+
+from benchmarks.children import Child, free_port
+from benchmarks.frame import CannotMeasure, Options, Row, alternate, make_row
 from nbhelpers import __version__
 from nbhelpers.config import settings as configuration
+from nbhelpers.config.settings import Settings
 from nbhelpers.services import launcher
 
 __all__ = ["measure"]
 
+_ROOT = Path(__file__).resolve().parent.parent
+_PATIENCE = 60.0  # seconds for JupyterLab to answer
 _CLOCKED = "import time; began = time.perf_counter(); {code}; print(time.perf_counter() - began)"
 # What any notebook by hand imports first.
 _PEER = "import jwt, requests; from cryptography.hazmat.primitives import serialization"
@@ -38,6 +45,14 @@ def measure(options: Options) -> list[Row]:
             ours, peers = alternate(runs, lambda: _inside(opened), (lambda: _inside(_PEER)) if options.peer else None)
         finally:
             launcher.stop(settings)
+        ready = [_receiver_ready(settings) for _ in range(runs)]
+        jupyter = [Path(folder) / name for name in ("ours", "bare")]
+        begun, bare = alternate(
+            options.runs,
+            lambda: _course_open(jupyter[0]),
+            (lambda: _jupyter_open(jupyter[1])) if options.peer else None,
+        )
+    versions["jupyterlab"] = importlib.metadata.version("jupyterlab")
     imported = [_inside("import nbhelpers") for _ in range(runs)]
     helped = [_whole("-m", "nbhelpers", "--help") for _ in range(runs)]
     return [
@@ -51,7 +66,18 @@ def measure(options: Options) -> list[Row]:
             bar=">= 0.77" if options.peer else None,  # 1.3 times the peer at most
             versions=versions,
         ),
-        make_row("import nbhelpers", imported, "ms", better="lower", versions=versions),
+        make_row("import nbhelpers", imported, "ms", better="lower", bar="<= 20 ms", versions=versions),
+        make_row("the receiver is ready", ready, "s", better="lower", bar="<= 0.6 s", versions=versions),
+        make_row(
+            "python3 start.py, all installed, until JupyterLab answers",
+            begun,
+            "s",
+            better="lower",
+            peer="bare jupyter lab" if options.peer else None,
+            peer_values=bare,
+            bar=">= 0.667" if options.peer else None,  # 1.5 times the peer at most
+            versions=versions,
+        ),
         make_row(
             "nbhelpers --help, the whole process", helped, "ms", better="lower", bar="<= 120 ms", versions=versions
         ),
@@ -74,6 +100,39 @@ def _whole(*arguments: str) -> float:
     began = time.perf_counter()
     subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True, env=_environment())
     return (time.perf_counter() - began) * 1000
+
+
+def _receiver_ready(settings: Settings) -> float:
+    began = time.perf_counter()
+    try:
+        launcher.start("receiver", settings)
+        return time.perf_counter() - began
+    finally:
+        launcher.stop(settings)
+
+
+def _course_open(folder: Path) -> float:
+    return _answers([str(_ROOT / "start.py"), "--no-browser"], folder)
+
+
+def _jupyter_open(folder: Path) -> float:
+    options = ["--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}"]
+    return _answers(["-m", "jupyterlab", *options], folder)
+
+
+def _answers(arguments: list[str], folder: Path) -> float:
+    """Return the seconds from the start of a Python with these arguments to JupyterLab's first answer."""
+    folder.mkdir(exist_ok=True)
+    port = free_port()
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "NBHELPERS_STATE")
+    command = ["env", *(f"{name}={folder / name.lower()}" for name in names), sys.executable, *arguments]
+    with Child(arguments[-1], [*command, f"--port={port}"], folder) as child:
+        while time.monotonic() < child.begun + _PATIENCE and not child.has_ended:
+            with contextlib.suppress(requests.RequestException):
+                requests.get(f"http://127.0.0.1:{port}/api", timeout=5).raise_for_status()
+                return time.monotonic() - child.begun
+            time.sleep(0.02)
+        raise CannotMeasure(f"JupyterLab did not answer (python {' '.join(arguments)}, exit code {child.code}).")
 
 
 def _environment() -> dict[str, str]:

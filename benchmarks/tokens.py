@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from vonage_jwt import JwtClient
 
 from benchmarks.frame import Options, Row, alternate, make_row
 from nbhelpers import Lab, __version__
@@ -25,8 +26,8 @@ _SIGNED = b"x" * 300  # bytes: what a token signs, its header and claims in base
 
 
 def measure(options: Options) -> list[Row]:
-    """Measure `lab.token()`, `lab.reply()` and the bare signature in turn, for a fifth of the seconds each."""
-    versions = {name: importlib.metadata.version(name) for name in ("PyJWT", "cryptography", "requests")}
+    """Measure `lab.token()` and each of its peers in turn, then `lab.reply()`, for a fifth of the seconds each."""
+    versions = {name: importlib.metadata.version(name) for name in ("PyJWT", "cryptography", "requests", "vonage-jwt")}
     versions = {"nbhelpers": __version__, "Python": platform.python_version(), **versions}
     seconds = options.seconds / 5
     with tempfile.TemporaryDirectory(prefix="nbhelpers-bench-") as folder:
@@ -43,7 +44,13 @@ def measure(options: Options) -> list[Row]:
             def sign() -> None:
                 key.sign(_SIGNED, padding.PKCS1v15(), hashes.SHA256())
 
+            official = JwtClient(lab.facts["application_id"], str(lab.key_file))
             ours, peers = alternate(options.runs, lambda: _rate(lab.token, seconds), lambda: _rate(sign, seconds))
+            again, minted = alternate(
+                options.runs,
+                lambda: _rate(lab.token, seconds),
+                lambda: _rate(official.generate_application_jwt, seconds),
+            )
             replies = [_rate(lambda: lab.reply("Baked this morning."), seconds) for _ in range(options.runs)]
             lab.inbox.close()
         finally:
@@ -56,6 +63,15 @@ def measure(options: Options) -> list[Row]:
             peer="bare RSA signature of 2048 bits",
             peer_values=peers,
             bar=">= 0.85",
+            versions=versions,
+        ),
+        make_row(
+            "lab.token() beside the official minter",
+            again,
+            "/s",
+            peer="PyPI vonage-jwt",
+            peer_values=minted,
+            bar=">= 80",
             versions=versions,
         ),
         make_row("lab.reply(), webhooks delivered meanwhile", replies, "/s", bar=">= 150 /s", versions=versions),

@@ -15,9 +15,11 @@ from nbhelpers.config.settings import Settings, load, spare_loopback
 from nbhelpers.course.context import CourseContext, as_simulated
 from nbhelpers.course.presenting import follow
 from nbhelpers.course.short_errors import show_short_errors
+from nbhelpers.diagnosis.state_folder import news
 from nbhelpers.errors import KitError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
+from nbhelpers.storage.damage import set_aside_if_damaged
 
 if TYPE_CHECKING:
     from nbhelpers.api.messages import MessagesClient
@@ -49,7 +51,7 @@ __all__ = ["Lab", "Receiver"]
 # Facts that the kit notes for itself.
 _OWN = (
     *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message", "presenting"),
-    *("public_url", "public_moved", "page_origin", "webhooks_before"),
+    *("public_url", "public_moved", "page_origin", "webhooks_before", "told"),
 )
 
 
@@ -71,8 +73,12 @@ class Lab:
     def _open(self, settings: Settings) -> None:
         simulator = launcher.start("simulator", settings) if settings.mode == "simulator" else None
         settings = as_simulated(settings, simulator) if simulator else settings
-        self._course = CourseContext(settings, Inbox(settings.folder / "lab.sqlite3"), simulator)
+        path = settings.folder / "lab.sqlite3"
+        # A receiver that has it open would go on storing into what was set aside.
+        set_aside_if_damaged(path, lambda: launcher.stop(settings, (settings.mode,), ("receiver",)))
+        self._course = CourseContext(settings, Inbox(path), simulator)
         follow(self._course)
+        self._news = news(settings, self._course.inbox)
 
     @property
     def settings(self) -> Settings:
@@ -316,8 +322,9 @@ class Lab:
             from nbhelpers.course.public_address import left_open
 
             words = "Ready. A simulator plays the service. Nothing leaves this computer."
-            return " ".join([words, *left_open(self.settings)])
-        return f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
+            return " ".join([words, *left_open(self.settings), *self._news])
+        words = f"Ready. {self.settings.mode.upper()}: messages go to {self.settings.host} and reach real people."
+        return " ".join([words, *self._news])
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"

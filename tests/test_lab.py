@@ -10,7 +10,6 @@ import textwrap
 import typing
 from pathlib import Path
 
-import psutil
 import pytest
 
 from nbhelpers import Lab
@@ -274,7 +273,7 @@ def test_in_a_notebook_the_services_go_on(tmp_path: Path, monkeypatch: pytest.Mo
 def test_stop_ends_both_services_and_keeps_everything(fresh: Lab) -> None:
     fresh.need("receive")
     running = [launcher.find(name, fresh.settings) for name in ("simulator", "receiver")]
-    processes = [(each.pid, psutil.Process(each.pid).create_time()) for each in running]
+    processes = [(each.pid, each.created) for each in running]
     psid = fresh.inbox.newest_message().psid
 
     fresh.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -67,6 +68,15 @@ def test_using_the_public_names_loads_no_server_no_widgets_and_no_tunnel():
     names = ", ".join(name for name in nbhelpers.__all__ if name != "Lab")
     loaded = loaded_by(f"from nbhelpers import {names}")
     assert not loaded & {"ipywidgets", "anywidget", "uvicorn", "httptools", "starlette", "aiohttp", "pyngrok"}
+
+
+def test_a_lab_without_a_hub_loads_nothing_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in [name for name in os.environ if name.startswith(("JUPYTERHUB_", "NBHELPERS_"))]:
+        monkeypatch.delenv(name)
+    loaded = loaded_by(f"from nbhelpers import Lab; Lab(state={str(tmp_path)!r}, mode='live')")
+    assert not loaded & {"tornado", "jupyter_server", "jupyterhub", "nbhelpers.jupyter", "nbhelpers.widgets"}
+    # Whether something is public is a look at a file.
+    assert {name for name in loaded if name.startswith("nbhelpers.tunnel.")} == {"nbhelpers.tunnel.webhook_secret"}
 
 
 def test_it_says_that_it_is_typed():

@@ -14,6 +14,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.util import Retry
 
+from nbhelpers.auth.clocks import APART, SET_IT, apart, apart_in_words
 from nbhelpers.errors import ApiError, InboxError, MessageError, cure_for
 from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import one_line
@@ -186,10 +187,15 @@ def _refused(answer: requests.Response, sent: Mapping[str, Any]) -> ApiError:
     trace = answer.headers.get("x-nexmo-trace-id") or str(problem.get("instance") or "")
     seen = _without_credentials(seen + (f" (trace {one_line(trace)})." if trace else "."), answer)
     cure = cure_for("refusal", code) or cure_for("http", answer.status_code)
+    following = cure.next if cure else "Read its words, mend the message and send again."
+    wrong = apart(answer.headers.get("Date"), time.time()) or 0
+    if answer.status_code == 401 and abs(wrong) > APART:
+        seen += f" Beside the service's, this computer's clock is {apart_in_words(wrong)}."
+        following = f"{SET_IT}, then send again. If that is not it: {following}"
     return ApiError(
         cure.what if cure else "The service did not take the message.",
         seen,
-        cure.next if cure else "Read its words, mend the message and send again.",
+        following,
         status=answer.status_code,
         body=body,
         code=code,

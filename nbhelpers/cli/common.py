@@ -30,7 +30,7 @@ _SECTIONS = {
     "The round": ("receiver", "trigger", "send", "inbox", "replay", "doctor", "explain", "token"),
     "The simulator": ("simulator", "calls", "fault", "advance", "pace", "switches"),
     "Going live": ("credentials", "webhooks", "tunnel"),
-    "Housekeeping": ("lab", "board", "status", "stop", "reset"),
+    "Housekeeping": ("course", "lab", "board", "status", "stop", "reset"),
 }
 
 

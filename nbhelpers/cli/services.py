@@ -1,8 +1,10 @@
-"""The commands that run, show and end the services: simulator, receiver, tunnel, JupyterLab, status, stop, reset."""
+"""The commands that run, show and end the services: receiver, tunnel, JupyterLab and the rest."""
 
 from __future__ import annotations
 
 import dataclasses
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +18,7 @@ from nbhelpers.errors import SettingsError
 if TYPE_CHECKING:
     from nbhelpers.services.record import Owner
 
-__all__ = ["board", "lab", "receiver", "reset", "simulator", "status", "stop", "tunnel"]
+__all__ = ["board", "course", "lab", "receiver", "reset", "simulator", "status", "stop", "tunnel"]
 
 _port_option = click.option("--port", type=click.IntRange(0, 65535), help="This port and no other; 0 for any free one.")
 
@@ -134,6 +136,15 @@ def lab(settings: Settings, no_browser: bool, port: int | None) -> None:
     from nbhelpers.jupyter.launch import run_jupyterlab
 
     run_jupyterlab(settings, not no_browser, port)
+
+
+@command("course")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def course(settings: Settings, folder: Path) -> None:  # noqa: ARG001 - every command has them
+    """Copy the notebooks into a folder of your own. What you have changed there stays as it is."""
+    from nbhelpers.services.course_copy import copy_course
+
+    click.echo(f"{copy_course(folder)}\nNext: cd {shlex.quote(str(folder))}, then: nbhelpers lab")
 
 
 @command("board")

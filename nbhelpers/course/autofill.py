@@ -7,7 +7,6 @@ from datetime import datetime
 import requests
 
 from nbhelpers.auth.private_key import save_key
-from nbhelpers.course.checks import last_reply
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import ServiceError
 
@@ -85,7 +84,7 @@ def reply(course: CourseContext) -> str:
     course.inbox.wait_for_receipt(uuid, "delivered")
     course.control.read(psid=psid)
     course.inbox.wait_for_receipt(uuid, "read")
-    return last_reply(course)[0].message_uuid or uuid
+    return course.inbox.last_answer()[0].message_uuid or uuid
 
 
 def _expect(answer: requests.Response, status: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
 from typing import Any
 
 import requests
@@ -15,12 +14,12 @@ from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.course.destinations import destinations
 from nbhelpers.course.outcome import Outcome, in_hand, last_four
 from nbhelpers.errors import ApiError, CredentialsError, InboxError, KitError, cure_for
-from nbhelpers.inbox.events import Delivery, Event, channel_name, one_line
+from nbhelpers.inbox.events import Delivery, channel_name, one_line
 from nbhelpers.messages.inbound import MessageStatus
 from nbhelpers.services import launcher
 from nbhelpers.storage.sqlite import storable
 
-__all__ = ["application", "jwt", "last_reply", "link", "page", "receive", "reply", "webhooks"]
+__all__ = ["application", "jwt", "link", "page", "receive", "reply", "webhooks"]
 
 _TIMEOUT = (3.05, 10.0)  # seconds: to connect, and to the answer
 _LABELS = {"inbound_url": "Inbound Message", "status_url": "Delivery Receipt"}  # of the account's form
@@ -238,7 +237,8 @@ def receive(course: CourseContext, psid: Any = None) -> Outcome:
     if event is None:
         if refused is not None:
             return _wrong(f"A call came with {refused.method}, and was refused: see step 5.")
-        other = next((each for each in reversed(course.inbox.events("inbound")) if each.trusted), None)
+        beside = reversed(course.inbox.beside())
+        other = next((each for each in beside if each.kind == "inbound" and each.trusted), None)
         elsewhere = f" One came on {channel_name(other.channel)}: this step is about Messenger." if other else ""
         return _not_yet(f"No message so far.{elsewhere} Write one; if you did, `lab.doctor()` finds where it stopped.")
     if psid is not None and psid == event.page_id:
@@ -253,7 +253,7 @@ def receive(course: CourseContext, psid: Any = None) -> Outcome:
 def reply(course: CourseContext) -> Outcome:
     """Step 7: the newest answer, and what became of it."""
     try:
-        events = last_reply(course)
+        events = course.inbox.last_answer()
     except InboxError as error:
         return _unsure(f"The inbox cannot be read: {error.seen} Nothing is deleted.")
     if not events:
@@ -282,20 +282,6 @@ def reply(course: CourseContext) -> Outcome:
         if status.leads in ("elsewhere", "server", "swapped"):
             return _unsure(f"Accepted, but receipts go to {status.shown}, which is not this receiver.")
     return _not_yet(f"Accepted at {taken}, no receipt yet. After 20 s, run `lab.doctor()`.")
-
-
-def last_reply(course: CourseContext, events: Iterable[Event] | None = None) -> list[Event]:
-    """Return the events of the newest answer, oldest first, among these or all; empty when none was sent."""
-    among = course.inbox.events() if events is None else events
-    about = [event for event in among if event.kind == "reply" or (event.kind == "status" and event.trusted)]
-    if not about:
-        return []
-    # By its first event: a late receipt of an older answer does not make that one the newest.
-    first: dict[str | None, int] = {}
-    for event in about:
-        first.setdefault(event.message_uuid, event.id)
-    newest = max(first, key=lambda uuid: first[uuid])
-    return [event for event in about if event.message_uuid == newest]
 
 
 def _refused_message(course: CourseContext) -> Delivery | None:

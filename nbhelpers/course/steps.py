@@ -281,7 +281,7 @@ def _as_filled(course: CourseContext, step: Step, outcome: Outcome, filled: dict
     if value is None:
         return outcome
     if step.key == "reply":
-        events = checks.last_reply(course)
+        events = course.inbox.last_answer()
         if events and events[0].message_uuid != value:
             return outcome  # the learner has answered since
     words = f"with sample values: {_sample(course, step.key)}. To do it yourself, open {step.notebook[:2]}."

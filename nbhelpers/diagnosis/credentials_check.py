@@ -8,7 +8,6 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from nbhelpers.api import applications
 from nbhelpers.api.applications import Application
 from nbhelpers.auth import tokens
+from nbhelpers.auth.clocks import APART, SET_IT, apart, apart_in_words
 from nbhelpers.auth.private_key import PrivateKey, load_key
 from nbhelpers.auth.tokens import Minter
 from nbhelpers.course.context import CourseContext
@@ -31,7 +31,6 @@ __all__ = ["STATES", "CredentialsCheck", "examine_credentials"]
 STATES = ("ready", "to do", "not looked at")
 
 _TIMEOUT = (3.05, 10.0)  # seconds: to connect, and to the answer
-_APART = 30  # seconds that two clocks may differ. How far the service lets them is not known
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NOT_NEEDED = "not needed: API key and secret are used"
 _NO_TUNNEL = "tunnel is known to compare it with: open `lab.tunnel`"
@@ -193,17 +192,13 @@ def _clock(course: CourseContext) -> tuple[_Line, bool]:
         words = f"the service does not answer, so the clocks cannot be compared. {following}"
         return ("clock", "to do", words), False
     here = (began + time.time()) / 2
-    try:
-        there = parsedate_to_datetime(date or "").timestamp()
-    except (ValueError, TypeError):  # none, or none that can be read
+    wrong = apart(date, here)
+    if wrong is None:
         return ("clock", "not looked at", "the answer of the service does not say what time it is"), True
-    apart = int(here) - int(there)
-    both = f"this computer says {_moment(here)}, the service {_moment(there)}"
-    if abs(apart) <= _APART:
-        return ("clock", "ready", f"{abs(apart)} s apart: {both}"), True
-    which = "ahead" if apart > 0 else "behind"
-    words = f"{abs(apart)} s {which}: {both}, so tokens may be refused"
-    return ("clock", "to do", f"{words}. Let this computer set its clock from the internet"), True
+    both = f"this computer says {_moment(here)}, the service {_moment(int(here) - wrong)}"
+    if abs(wrong) <= APART:
+        return ("clock", "ready", f"{abs(wrong)} s apart: {both}"), True
+    return ("clock", "to do", f"{apart_in_words(wrong)}: {both}, so tokens may be refused. {SET_IT}"), True
 
 
 def _moment(seconds: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,9 +21,11 @@ from nbhelpers.diagnosis import own_server
 from nbhelpers.diagnosis.hop_map import Hop, HopMap
 from nbhelpers.diagnosis.jupyter_server import ENDS_WITH_SERVER, jupyter_server, open_base
 from nbhelpers.diagnosis.own_server import Found
+from nbhelpers.diagnosis.state_folder import state_folder
 from nbhelpers.errors import KitError, ServiceError, cure_for
 from nbhelpers.errors.connection import no_answer
 from nbhelpers.inbox.events import Delivery, Event, channel_name, event_of, one_line
+from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH, webhook_urls
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.services import launcher
@@ -52,14 +54,24 @@ class _Round:
         self.receiver: Record | None = launcher.find("receiver", course.settings)
         # What came to another address says nothing about this one.
         moved = None if course.simulated else course.facts.get("public_moved")
-        delivery, revision = (moved["delivery"], moved["revision"]) if moved else (0, 0)
-        calls = course.inbox.deliveries(limit=1000)
-        calls = [call for call in calls if call.origin == "wire" and (call.id or 0) > delivery]
-        self.newest_webhook = next((call for call in reversed(calls) if _is_messengers(call)), None)
-        told = [each for each in course.inbox.events() if each.revision > revision or each.kind == "reply"]
-        self.events = [each for each in told if each.channel == MESSENGER and each.kind != "call"]
-        self.others = [each for each in told if each not in self.events and each.origin == "wire"]
+        delivery: int = moved["delivery"] if moved else 0
+        self._after: int = moved["revision"] if moved else 0
+        calls = (call for call in _newest_first(course.inbox) if (call.id or 0) > delivery)
+        self.newest_webhook = next((call for call in calls if call.origin == "wire" and _is_messengers(call)), None)
+        self.newest = [
+            event
+            for kind in ("inbound", "status")
+            if (event := course.inbox.newest_call(kind, self._after)) is not None
+        ]
+        told = [each for each in course.inbox.beside() if each.revision > self._after]
+        self.packed = [each for each in told if each.channel == MESSENGER and each.kind != "call"]
+        self.others = [each for each in told if each not in self.packed and each.origin == "wire"]
         self.urls_are_right = False  # whether what the far side holds was read, and is ours
+
+    @functools.cached_property
+    def answered(self) -> list[Event]:
+        """The newest answer with its receipts, oldest first; empty when there is none."""
+        return self.course.inbox.last_answer(MESSENGER, self._after)
 
     @property
     def base(self) -> str:
@@ -132,7 +144,7 @@ def examine(course: CourseContext) -> HopMap:
 def _beside(way: _Round, hops: list[Hop]) -> tuple[str, ...]:
     """Name what else calls, each kind once, with its one next action: unless the map stops at it anyway."""
     newest = {(each.kind, each.channel, each.message_type if each.kind == "call" else ""): each for each in way.others}
-    newest |= {("read", "", each.notes): each for each in way.events if each.notes}
+    newest |= {("read", "", each.notes): each for each in way.packed}
     lines = []
     for each in sorted(newest.values(), key=lambda event: event.delivery):
         told = _told(each)
@@ -140,7 +152,7 @@ def _beside(way: _Round, hops: list[Hop]) -> tuple[str, ...]:
             continue
         following = f"Next: {each.next}" if each.next else _OTHER_CHANNEL
         lines.append(f"{_when(each.received).capitalize()} {told}. {following}")
-    return tuple(lines[-_MOST_BESIDE:])
+    return (*state_folder(way.course.settings), *lines[-_MOST_BESIDE:])
 
 
 def _told(event: Event) -> str:
@@ -165,7 +177,7 @@ def _loopback(way: _Round) -> Found:
         if status in (401, 503) and ("signature" in seen or "unsigned" in seen):
             return "broken", f"{seen} Your receiver was started with another signature secret.", _REOPEN
         if status != 200:
-            better = "Check the disk, and that the state directory can be written."
+            better = "Check the disk, and that the state directory can be written; then `lab.stop()` and `lab = Lab()`."
             return "broken", seen, following or (better if status == 503 else "Read logs/receiver.log of the state.")
     return "well", "both paths answered a POST with 200"
 
@@ -245,6 +257,17 @@ def _anything(way: _Round) -> Found:
     return _nothing_live(way)
 
 
+def _newest_first(inbox: Inbox) -> Iterator[Delivery]:
+    """Yield the newest thousand deliveries; no more of them are read than are looked at."""
+    before: int | None = None
+    for _ in range(50):
+        calls = inbox.deliveries(20, before)
+        yield from reversed(calls)
+        if not calls:
+            return
+        before = calls[0].id
+
+
 def _is_messengers(call: Delivery) -> bool:
     told = event_of(call)
     return told is not None and told["kind"] != "call" and told["channel"] == MESSENGER
@@ -275,9 +298,8 @@ def _nothing_live(way: _Round) -> Found:
 
 
 def _inbound(way: _Round) -> Found:
-    told = [event for event in way.events if event.kind != "reply" and event.origin == "wire"]
-    newest = {event.kind: event for event in told}
-    swapped = [event for event in newest.values() if urlsplit(event.path).path != _own_path(event)]
+    newest = {event.kind: event for event in way.newest}
+    swapped = [event for event in way.newest if urlsplit(event.path).path != _own_path(event)]
     if swapped:
         which, path = _named(swapped[-1]), one_line(urlsplit(swapped[-1].path).path)
         seen = f"The newest {which} came to {path}, {_when(swapped[-1].received)}."
@@ -321,7 +343,7 @@ def _signature(way: _Round) -> Found:
 
 
 def _reply(way: _Round) -> Found:
-    answered = checks.last_reply(way.course, way.events)
+    answered = way.answered
     if not answered:
         return "not yet", "No answer was sent from here.", 'Run `lab.reply("…")`.'
     if answered[0].kind == "status":  # sent by other code than ours, so the inbox has its receipts alone
@@ -330,7 +352,7 @@ def _reply(way: _Round) -> Found:
 
 
 def _receipts(way: _Round) -> Found:
-    reply = checks.last_reply(way.course, way.events)[0]
+    reply = way.answered[0]
     receipts = way.course.inbox.receipts(reply.message_uuid or "")
     if not receipts and way.course.simulated:
         status = destinations(way.course, message_url=reply.json.get("webhook_url")).status

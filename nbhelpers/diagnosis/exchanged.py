@@ -81,9 +81,10 @@ def api_refusal(call: dict[str, Any]) -> str:
     except ValueError:
         problem = {}
     problem = problem if isinstance(problem, dict) else {}
-    words = ": ".join(one_line(str(problem[name]), 120) for name in ("title", "detail") if problem.get(name))
+    parts = (one_line(str(problem.get(name) or ""), 120).rstrip(".") for name in ("title", "detail"))
+    words = f"{call['status']} {': '.join(filter(None, parts))}".strip()
     cure = cure_for("refusal", str(problem.get("type", "")).rpartition("#")[2]) or cure_for("http", call["status"])
-    return f"{call['status']} {words}. Next: {cure.next}" if cure else f"{call['status']} {words}."
+    return f"{words}. Next: {cure.next}" if cure else f"{words}."
 
 
 def webhook_refusal(status: int, answer: str, words: str) -> str:
@@ -97,7 +98,8 @@ def webhook_refusal(status: int, answer: str, words: str) -> str:
         return one_line(" ".join(parts), 240)
     if status == 0:
         return f"{one_line(words, 120).capitalize()}. Next: start what should answer there, `lab.receiver`."
-    return f"It answered {status}. {one_line(words, 120)}".strip()
+    told = f"answered {status}"  # which is all that the simulator itself can say of it
+    return f"It {told}. {'' if words == told else one_line(words, 120)}".strip()
 
 
 def _pretty(body: bytes) -> str:

@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
-from nbhelpers.course.look import dressed
+from nbhelpers.course.look import dressed, marked
 from nbhelpers.errors.in_shell import in_shell
 
 __all__ = ["STATES", "Hop", "HopMap"]
@@ -65,15 +65,16 @@ class HopMap:
     def _repr_html_(self) -> str:
         return dressed(f"{self.note()}{self.listing()}")
 
-    def note(self) -> str:
-        """Return the verdict as markup: where it stops in bold, and what to do on a line of its own."""
-        stop, words = self.stop, html.escape(self.verdict)
+    def note(self, looked: str = "") -> str:
+        """Return the verdict as markup: where it stops in bold, what to do on a line of its own, when it `looked`."""
+        stop, words = self.stop, marked(self.verdict)
         if stop is not None:
             head, name, rest = words.partition(f"{stop.name}.")
             told, _, following = rest.rpartition("Next:")
             words = f"<strong>{head}{name}</strong>{told}<br><strong>Next:</strong>{following}"
         kind = "nbh-ok" if stop is None else _COLOURS[stop.state]
-        return f'<p role="status" class="nbh-note {kind}">{words}</p>'
+        when = f' <span class="nbh-soft">{looked}</span>' if looked else ""
+        return f'<p role="status" class="nbh-note {kind}">{words}{when}</p>'
 
     def listing(self) -> str:
         """Return the hops as markup, and what came beside them."""

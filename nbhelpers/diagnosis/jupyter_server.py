@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import psutil
+
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError
 from nbhelpers.services import launcher
@@ -25,7 +27,7 @@ def jupyter_server(settings: Settings) -> tuple[str, ...]:
     if not met.here:
         return "broken", met.seen, met.next
     words = f"{settings.jupyter_url} passes webhooks on to your receiver"
-    started = datetime.fromtimestamp(launcher.asker().created, UTC)
+    started = datetime.fromtimestamp(psutil.Process(launcher.asker().pid).create_time(), UTC)
     if started > opened:
         words += f"; it was started anew at {started.astimezone():%H:%M}. What came before met the hub alone. {AGAIN}"
     return "well", words

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import heapq
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,20 +74,17 @@ def page_of(
 
     However large the inbox is, no more is read than a page needs.
     """
-    only = kind if kind in ("inbound", "call") else None  # an answer may be known by its statuses alone
+    kinds = ("reply", "status") if kind == "reply" else (kind,)  # an answer may be known by its statuses alone
     found: dict[str, Exchange] = {}
     known: dict[str | None, Exchange | None] = {}  # by uuid: an answer and each of its receipts ask for the same
-    while True:
-        events = inbox.events(only, person, text=text or None, before=before, limit=_CHUNK)
-        for event in reversed(events):
-            before = event.id
-            exchange = _of(inbox, event, known) if _fits(event, kind) else None
-            if exchange is not None and exchange.head.id == event.id:  # a receipt gives its answer no other place
-                found[exchange.key] = exchange
-            if len(found) == size:
-                return Page(tuple(found.values()), before)
-        if len(events) < _CHUNK:
-            return Page(tuple(found.values()), None)
+    each_kind = (_newest_first(inbox, each, person, text or None, before) for each in kinds)
+    for event in heapq.merge(*each_kind, key=lambda event: event.id, reverse=True):
+        exchange = _of(inbox, event, known)
+        if exchange is not None and exchange.head.id == event.id:  # a receipt gives its answer no other place
+            found[exchange.key] = exchange
+        if len(found) == size:
+            return Page(tuple(found.values()), event.id)
+    return Page(tuple(found.values()), None)
 
 
 def changed(inbox: Inbox, events: Iterable[Event]) -> list[Exchange]:
@@ -119,8 +117,15 @@ def as_csv(exchanges: Sequence[Exchange]) -> str:
     return written.getvalue()
 
 
-def _fits(event: Event, kind: str | None) -> bool:
-    return kind != "reply" or event.kind in ("reply", "status")
+def _newest_first(
+    inbox: Inbox, kind: str | None, person: str | None, text: str | None, before: int | None
+) -> Iterator[Event]:
+    while True:
+        events = inbox.events(kind, person, text=text, before=before, limit=_CHUNK)
+        yield from reversed(events)
+        if len(events) < _CHUNK:
+            return
+        before = events[0].id
 
 
 def _of(inbox: Inbox, event: Event, known: dict[str | None, Exchange | None]) -> Exchange | None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from nbhelpers.config.private_files import make_private_folder
 from nbhelpers.errors import InboxError
-from nbhelpers.inbox import words
+from nbhelpers.inbox import newest, words
 from nbhelpers.inbox.events import Delivery, Event, Receipts, channel_name, event_of, one_line
 from nbhelpers.inbox.said import Said, revision_of, uuid_of
 from nbhelpers.inbox.tables import (
@@ -32,15 +32,15 @@ from nbhelpers.inbox.tables import (
 )
 from nbhelpers.messages.encodings import content_of
 from nbhelpers.messages.inbound import MESSENGER
-from nbhelpers.storage.sqlite import Database, SchemaError, storable
+from nbhelpers.storage.sqlite import Database, SchemaError, is_busy, storable
 
 __all__ = ["Inbox"]
 
 T = TypeVar("T")
 
 _LOOK = 0.005  # seconds between two looks while somebody waits: 30 microseconds each (measured)
+_HELD = "Another process has held it for seconds: try again; if that does not help, run `lab.stop()` and `lab = Lab()`."
 _FINAL = ("rejected", "undeliverable")
-_UUID = "ifnull(message_uuid, identity)"  # as the index of both has it; the identity of what has none begins otherwise
 
 
 class Inbox:
@@ -61,7 +61,8 @@ class Inbox:
             raise InboxError(
                 "The inbox cannot be opened.",
                 f"{path}: {error}.",
-                "Check the disk and the folder; `nbhelpers reset` sets it aside and begins again.",
+                "Check the disk and the folder; a damaged file is set aside by `nbhelpers receiver` or `lab = Lab()`, "
+                "everything by `nbhelpers reset`.",
             ) from None
 
     # What comes in
@@ -99,44 +100,53 @@ class Inbox:
     ) -> list[Event]:
         """Return events in the order they came: of one `kind`, `person` (PSID) or message `uuid`, with `text` in them.
 
-        `after` is a revision: only what changed since. `limit` keeps the newest so many, of those `before` the event
-        with this id. Without `channel` they are of all: `messenger`, `whatsapp` and the rest.
+        `after` is a revision: only what changed since. `limit` keeps the newest so many (those that changed last, with
+        `after`), of those `before` the event with this id. Without `channel` they are of all: `messenger`, `whatsapp`
+        and the rest.
         """
-        wheres: list[str] = ["revision > ?"]
-        values: list[str | int] = [after]
-        for column, value in (("kind", kind), ("psid", person), (_UUID, uuid), ("channel", channel)):
-            if value is not None:
-                wheres.append(f"{column} = ?")
-                values.append(value)
-        if before is not None:
-            wheres.append("id < ?")
-            values.append(before)
+        wheres, values = newest.conditions(kind, person, uuid, after, channel, before)
         condition = " AND ".join(wheres)
         if text is not None:
             condition, values = self._asked(lambda connection: words.query(connection, wheres, values, text, limit))
-        sql = f"SELECT * FROM told WHERE {condition} ORDER BY id DESC LIMIT ?"  # noqa: S608
+        order = "revision" if after and uuid is None and person is None and text is None else "id"
+        sql = f"SELECT * FROM told WHERE {condition} ORDER BY {order} DESC LIMIT ?"  # noqa: S608
         rows = self._rows(sql, [*values, -1 if limit is None else limit])
-        return [to_event(row) for row in rows][::-1]
+        return sorted(map(to_event, rows), key=lambda event: event.id)
 
     def newest_message(self, person: str | None = None, channel: str = MESSENGER) -> Event | None:
         """Return the newest inbound message, of one person if given; never a refused, replayed or edited one.
 
         It is the one that came last, whatever the clock said, and on Messenger unless another `channel` is asked for.
         """
-        sql = "SELECT * FROM told WHERE kind = 'inbound' AND trusted = 1 AND channel = ?"
-        values = [channel]
-        if person is not None:
-            sql, values = f"{sql} AND psid = ?", [channel, person]
-        rows = self._rows(f"{sql} ORDER BY id DESC LIMIT 1", values)
+        rows = self._asked(lambda connection: newest.message(connection, person, channel))
         return to_event(rows[0]) if rows else None
+
+    def newest_call(self, kind: str, after: int = 0) -> Event | None:
+        """Return what came last of a kind (inbound, status) on Messenger, from outside, refused ones included."""
+        rows = self._asked(lambda connection: newest.from_the_wire(connection, kind, after))
+        return to_event(rows[0]) if rows else None
+
+    def beside(self, limit: int = 200) -> list[Event]:
+        """Return the newest of what is no plain webhook of Messenger: other channels, other calls, packed bodies."""
+        return [to_event(row) for row in self._asked(lambda connection: newest.beside(connection, limit))][::-1]
+
+    def last_answer(self, channel: str | None = None, after: int = 0) -> list[Event]:
+        """Return reply and receipts of the newest answer, oldest first; empty when none was sent.
+
+        Of an answer that other code than ours sent there are the receipts alone: those after the revision `after`.
+        """
+        uuid = self._asked(lambda connection: newest.answer(connection, channel, after))
+        about = [] if uuid is None else self.events(uuid=uuid)
+        return [each for each in about if each.kind == "reply" or _is_receipt(each, after)]
 
     def receipts(self, uuid: str) -> Receipts:
         """Return the message statuses that came for one reply, oldest first."""
         return Receipts(event for event in self.events("status", uuid=uuid) if event.trusted)
 
-    def deliveries(self, limit: int = 100) -> list[Delivery]:
-        """Return the newest deliveries, oldest first, those that are no webhook included."""
-        rows = self._rows("SELECT * FROM deliveries ORDER BY id DESC LIMIT ?", [limit])
+    def deliveries(self, limit: int = 100, before: int | None = None) -> list[Delivery]:
+        """Return the newest deliveries, oldest first, those that are no webhook included; `before` is an id."""
+        sql = "SELECT * FROM deliveries WHERE id < ? ORDER BY id DESC LIMIT ?"
+        rows = self._rows(sql, [(1 << 63) - 1 if before is None else before, limit])
         return [to_delivery(row) for row in rows][::-1]
 
     def delivery(self, which: int | Event | None = None) -> Delivery | None:
@@ -201,7 +211,9 @@ class Inbox:
 
     def _elsewhere(self, channel: str) -> str:
         """Say what has come instead of a message on this channel: the newest of it."""
-        for event in reversed(self.events()):
+        others = self.beside()
+        message = self.newest_message() if channel != MESSENGER else None
+        for event in sorted([*others, *([message] if message else [])], key=lambda each: each.id, reverse=True):
             if event.kind == "inbound" and event.trusted and event.channel != channel:
                 return f" One has come on {channel_name(event.channel)}, from {one_line(event.psid)}."
             if event.kind == "call":
@@ -338,7 +350,8 @@ class Inbox:
         try:
             return self.database.write(work).result()
         except sqlite3.Error as error:
-            raise InboxError("The inbox cannot be written.", f"{self.path}: {error}.", "Check the disk.") from None
+            following = _HELD if is_busy(error) else "Check the disk."
+            raise InboxError("The inbox cannot be written.", f"{self.path}: {error}.", following) from None
 
     def _rows(self, sql: str, values: Iterable[Any]) -> list[sqlite3.Row]:
         return self._asked(lambda connection: connection.execute(sql, tuple(values)).fetchall())
@@ -352,3 +365,7 @@ class Inbox:
             raise InboxError(
                 "The inbox cannot be read.", f"{self.path}: {error}.", "Nothing is deleted: check the disk, try again."
             ) from None
+
+
+def _is_receipt(event: Event, after: int) -> bool:
+    return event.kind == "status" and event.trusted and event.revision > after

@@ -7,7 +7,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nbhelpers.inbox import words
+from nbhelpers.inbox import newest, words
 from nbhelpers.inbox.events import Delivery, Event, event_of
 from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.messages.other_calls import Recognised
@@ -35,7 +35,7 @@ _WEBHOOK, _BOUNDED, _OTHER = 0, 1, 2
 # forgotten; the newest revision among the events would, and a watcher would then wait for numbers it has passed.
 _NEXT = "(SELECT sum(seq) FROM sqlite_sequence WHERE name IN ('deliveries', 'sent'))"
 
-VERSION = 2
+VERSION = 3
 # Moments are microseconds since 1970, UTC. What a delivery says stands in its own row alone: an event names that row,
 # and has a body only where what is read is not what came, as of one that was compressed.
 _DELIVERIES = """
@@ -68,9 +68,9 @@ CREATE VIEW told AS SELECT
   coalesce(d.why, '') AS why, coalesce(d.origin, 'sent') AS origin,
   coalesce(d.path, '/' || s.version || '/messages') AS path, e.revision, coalesce(e.body, d.body, s.body) AS body,
   e.channel, e.delivery, e.notes, e.sent, e.identity
-FROM events e LEFT JOIN deliveries d ON d.id = e.delivery AND e.sent IS NULL LEFT JOIN sent s ON s.id = e.sent
+FROM events e LEFT JOIN deliveries d ON d.id = e.delivery AND e.sent IS NULL LEFT JOIN sent s ON s.id = e.sent;
 """
-SCHEMA = _DELIVERIES + words.TABLE + _FACTS + _EVENTS
+SCHEMA = _DELIVERIES + words.TABLE + _FACTS + _EVENTS + newest.INDEXES
 
 _DELIVERY_COLUMNS = ("received", "method", "path", "headers", "body", "answer", "verdict", "why", "origin", "odd")
 _INSERT_DELIVERY = (
@@ -92,13 +92,16 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def migrate(connection: sqlite3.Connection, found: int) -> None:
     """Bring an inbox of an earlier version up: events are built anew from the deliveries, which lose nothing."""
-    assert found == 1, found  # noqa: S101 - there has been one
+    if found == 2:  # it lacked the indexes
+        for statement in newest.INDEXES.split(";"):
+            connection.execute(statement)
+        return
     connection.execute("ALTER TABLE deliveries RENAME TO old_deliveries")
     connection.execute("ALTER TABLE sent RENAME TO old_sent")
     for statement in (
         "DROP TABLE events",
         "DROP INDEX deliveries_odd",
-        *(_DELIVERIES + words.TABLE + _EVENTS).split(";"),
+        *(_DELIVERIES + words.TABLE + _EVENTS + newest.INDEXES).split(";"),
     ):
         connection.execute(statement)
     # Both sequences go on where they were: a revision that a watcher has seen must not come again.

@@ -183,7 +183,9 @@ def _is_webhook(fields: Fields) -> bool:
 def _call(name: str, fields: Fields | None = None, **words: str) -> OtherCall:
     row, fields = CALLS[name], fields or {}
     shown = {each: _shown(word) for each, word in words.items()}
-    person = next((found for each in _PERSON if (found := _id(fields.get(each)))), None)
+    person, ours = next((found for each in _PERSON if (found := _id(fields.get(each)))), None), _id(fields.get("to"))
+    if _is_webhook(fields) and "status" in fields:  # a status tells of what the Page sent: it is the other way round
+        person, ours = ours, person
     return OtherCall(
         name,
         row["what"].format(**shown),
@@ -191,7 +193,7 @@ def _call(name: str, fields: Fields | None = None, **words: str) -> OtherCall:
         row.get("channel", ""),
         row["known"],
         person,
-        _id(fields.get("to")),
+        ours,
         _word(fields.get("text")),
         "status" in fields,
         words.get("meant", ""),

@@ -132,6 +132,10 @@ def _answers(record: Record) -> bool:
 
 
 def _spawn(name: str, settings: Settings, owner: Owner) -> Record:
+    silent = read_record(settings.folder, name)
+    if silent is not None and silent.owners is not None and is_alive(silent.pid, silent.created):
+        # Stopped or stuck. It would keep the port that others know, and go on with the same store beside the new one.
+        _end(silent)
     record_path(settings.folder, name).unlink(missing_ok=True)
     log = make_private_folder(settings.folder / "logs") / f"{name}.log"
     command = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ __all__ = [
     "LOOPBACK",
     "Owner",
     "Record",
+    "created_at",
     "is_alive",
     "joined",
     "lock_of",
@@ -27,12 +29,12 @@ __all__ = [
 ]
 
 LOOPBACK = "127.0.0.1"  # every service listens there and nowhere else
-_SAME = 2.0  # seconds that a creation time may seem to move when the clock is set
+_SAME = 2.0  # seconds within which two readings of a creation time are of the same process
 
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that wants a service: its pid and creation time, since a pid is given out again."""
+    """A process that wants a service: its pid and creation time (`created_at`), since a pid is given out again."""
 
     pid: int
     created: float
@@ -41,7 +43,7 @@ class Owner:
     def of(cls, pid: int) -> Owner:
         """Return the owner with this pid, as it is now. Raises ServiceError when there is no such process."""
         try:
-            return cls(pid, psutil.Process(pid).create_time())
+            return cls(pid, created_at(psutil.Process(pid)))
         except psutil.Error:
             raise ServiceError("The asking process is gone.", f"There is no process {pid}.", "Start again.") from None
 
@@ -102,11 +104,31 @@ def is_alive(pid: int, created: float) -> bool:
     """Say whether the very process runs that had this pid at that time; one that only waits to be reaped does not."""
     try:
         process = psutil.Process(pid)
-        return abs(process.create_time() - created) < _SAME and process.status() != psutil.STATUS_ZOMBIE
+        return abs(created_at(process) - created) < _SAME and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:  # somebody else's process: it is there
         return True
+
+
+def created_at(process: psutil.Process) -> float:
+    """Return when a process was created, in seconds that tell only whether two are the same process, not a time of day.
+
+    On Linux they count from the computer's start: the time of day that psutil makes of it moves whenever the clock is
+    set, and a running service would then seem to be another process. Raises psutil.Error when there is none.
+    """
+    created = process.create_time()
+    return created - psutil.boot_time() + _this_start() if psutil.LINUX else created
+
+
+@functools.cache
+def _this_start() -> float:
+    # So that a process from before the computer was started anew is never taken for one of now.
+    try:
+        boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    return int(boot_id[:8], 16) * 1000.0
 
 
 def remembered_port(folder: Path, name: str) -> int | None:

@@ -15,14 +15,19 @@ __all__ = ["keep_pristine", "notebooks_folder", "restore_notebooks", "set_aside"
 
 
 def notebooks_folder() -> Path:
-    """Return the folder of the notebooks. Raises KitError when the kit is installed without them."""
+    """Return the folder of the notebooks: the kit's own, else the current one when the course was copied into it.
+
+    Raises KitError when it is in neither.
+    """
     folder = Path(__file__).resolve().parents[2] / "notebooks"
     if folder.is_dir():
         return folder
+    if Path("00_start_here.ipynb").is_file():
+        return Path.cwd()
     raise KitError(
         "The notebooks are not here.",
-        f"There is no folder {folder}.",
-        "Install from a copy of the whole kit: start.py.",
+        f"There is no 00_start_here.ipynb in {Path.cwd()}.",
+        "`nbhelpers course DIR` copies them into a folder; run this again inside it.",
     )
 
 

@@ -115,7 +115,7 @@ class Embedded:
         """
         return self._rows(
             "SELECT uuid, application_id, page_id, psid, version, state, body FROM messages WHERE way = 'out'"
-            " ORDER BY at, rowid"
+            " ORDER BY rowid"
         )
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:

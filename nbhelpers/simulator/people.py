@@ -13,7 +13,7 @@ from typing import Any
 
 from nbhelpers.errors import KitError
 from nbhelpers.messages.inbound import MEDIA, InboundMessage
-from nbhelpers.simulator.delivery.queue import Sent, StatusChange, queue_inbound, queue_statuses, time_text
+from nbhelpers.simulator.delivery.queue import SOON, Sent, StatusChange, queue_inbound, queue_statuses, time_text
 from nbhelpers.simulator.rules.scenes import lines_of
 from nbhelpers.simulator.sending.accept import Holds, delivered_after, shape_of
 from nbhelpers.simulator.storage.store import Store
@@ -204,13 +204,14 @@ class People:
 
         def work(connection: sqlite3.Connection) -> list[str]:
             columns = ", ".join(Sent.__dataclass_fields__)
-            sql = f"SELECT {columns} FROM messages WHERE {' AND '.join(wheres)} ORDER BY at"  # noqa: S608
+            sql = f"SELECT {columns} FROM messages WHERE {' AND '.join(wheres)} ORDER BY rowid"  # noqa: S608
             rows = connection.execute(sql, tuple(given.values())).fetchall()
             for row in rows:
                 sent = Sent(**dict(row))
                 connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (sent.uuid,))
                 # Never before its own “delivered”, which may still be waiting for its moment.
-                due = max(now, sent.at + delivered_after(self._store.switches)) + _READ_AFTER
+                delivered = sent.at + delivered_after(self._store.switches)
+                due = (delivered if now < delivered < now + SOON else now) + _READ_AFTER
                 held = self._holds("read", sent.application_id, sent.webhook_url)
                 queue_statuses(connection, sent, [StatusChange("read", due)], self._store.switches, held)
             return [row["uuid"] for row in rows]

@@ -40,7 +40,7 @@ class Phone:
         known = self._people.psid_of(page, person, psid)
         sql = (
             "SELECT * FROM messages WHERE page_id = ? AND psid = ? AND channel = 'messenger'"
-            " AND (way = 'in' OR state IN ('delivered', 'read')) ORDER BY at DESC, rowid DESC LIMIT ?"
+            " AND (way = 'in' OR state IN ('delivered', 'read')) ORDER BY rowid DESC LIMIT ?"
         )
         rows = [_line(row) for row in self._store.rows(sql, page.id, known, limit)[::-1]]
         for older in rows[:-1]:

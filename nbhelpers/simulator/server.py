@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -15,8 +16,11 @@ from nbhelpers.simulator import demo
 from nbhelpers.simulator.app import Options, assemble
 from nbhelpers.simulator.storage.calls import Calls
 from nbhelpers.simulator.storage.store import Store
+from nbhelpers.storage.damage import set_aside_if_damaged
 
 __all__ = ["STORE", "facts", "simulate"]
+
+_log = logging.getLogger(__name__)
 
 NAME = "simulator"
 STORE = "simulator.sqlite3"  # the name of the store's file
@@ -38,10 +42,14 @@ def simulate(
 ) -> None:
     """Run the simulator until its end. `port` is strict; without, the last one or the next free is taken.
 
-    `following(calls)` is entered while it runs, and may show its calls. Raises ServiceError when it cannot start.
+    `following(calls)` is entered while it runs, and may show its calls. A damaged store is set aside, said on
+    standard error, and an empty one opened. Raises ServiceError when it cannot start.
     """
     service = Service(NAME, settings.folder, owner)
     listener = service.bind(port, settings.simulator_port)
+    aside = set_aside_if_damaged(settings.folder / STORE)
+    if aside is not None:
+        _log.warning("%s `nbhelpers doctor` says how to go on.", aside)
     store = Store(settings.folder / STORE)
 
     def receiver(kind: str) -> str | None:

@@ -119,6 +119,11 @@ class Database:
         """Whether a commit is acknowledged only when the disk has it."""
         return self._synchronous == "FULL"
 
+    def refuse_if_moved(self) -> None:
+        """Raise sqlite3.OperationalError when the file is not in its place: what is written there, nobody will read."""
+        if self.moved:
+            raise sqlite3.OperationalError(f"{self.path} was deleted or set aside")
+
     @property
     def moved(self) -> bool:
         """Whether another file is in this one's place, or none: what is open here is what was set aside."""
@@ -202,6 +207,7 @@ class Database:
             if not batch:
                 continue
             try:
+                self.refuse_if_moved()  # first: connecting would make another file
                 if connection is None:
                     connection = self.connect()
                 with self.turn:

@@ -104,6 +104,7 @@ class WriteBatch:
 
     def _begun(self) -> sqlite3.Connection:
         """Return the connection in a new transaction, its turn taken. Raises sqlite3.Error when it cannot begin."""
+        self._database.refuse_if_moved()
         if self._connection is None:
             self._connection = self._database.connect()
             self._connection.execute("PRAGMA busy_timeout = 0")  # the loop must not sleep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from nbhelpers.messages.other_calls import Recognised, recognise
 from nbhelpers.services.http_protocol import answer
 from nbhelpers.services.record import Owner, read_record
 from nbhelpers.services.service import Service, refusal
+from nbhelpers.storage.damage import set_aside_if_damaged
 
 __all__ = ["receive", "receiver_app"]
 
@@ -27,6 +29,7 @@ NAME = "receiver"
 _LONGEST_TARGET = 8000  # characters of path and query that are kept: an SMS by GET has up to 1600 of text, escaped
 _DRAIN = 4 << 20  # bytes of a body that is too long which are read before the answer, so that the sender can read it
 
+_log = logging.getLogger(__name__)
 _Scope = dict[str, Any]
 _Receive = Callable[[], Awaitable[dict[str, Any]]]
 _Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -35,10 +38,15 @@ _Send = Callable[[dict[str, Any]], Awaitable[None]]
 def receive(settings: Settings, port: int | None = None, owner: Owner | None = None) -> None:
     """Run the receiver of this mode until its end. `port` is strict; without, the last one or the next free is taken.
 
-    Raises ServiceError when it cannot start, InboxError when the inbox cannot be opened.
+    A damaged inbox is set aside, said on standard error, and an empty one opened. Raises ServiceError when it cannot
+    start, InboxError when the inbox cannot be opened.
     """
     service = Service(NAME, settings.folder, owner)
-    inbox = Inbox(settings.folder / "lab.sqlite3")
+    path = settings.folder / "lab.sqlite3"
+    aside = set_aside_if_damaged(path)
+    if aside is not None:
+        _log.warning("%s `nbhelpers doctor` says how to go on.", aside)
+    inbox = Inbox(path)
     listener = service.bind(port, settings.receiver_port)
     recorder = Recorder(inbox)
     app = receiver_app(recorder.record, _judge_of(settings))

@@ -16,12 +16,13 @@ from nbhelpers.messages.outbound import OutboundMessage
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.faults import FaultPicker
 from nbhelpers.widgets.parts import Note, button, guarded, row
-from nbhelpers.widgets.person import NOBODY, Names, newcomers, newer_words
+from nbhelpers.widgets.person import Names, newcomers, newer_words
 from nbhelpers.widgets.psid import Newcomers
 from nbhelpers.widgets.talk import KINDS, Bubble, SentByHand, Talk, business_side, phone_side
 
 __all__ = ["ConversationPanel"]
 
+_NOBODY = "Nobody has written yet. The talk begins with the person's first message."
 _NOT_PASSED_ON = "It was not passed on: see step 4."
 _SHOWN = 60  # bubbles on each side, the newest: all of them go to the page with every change
 _PEOPLE = ("Ada", "Ben")  # who is played when nobody has written
@@ -46,7 +47,7 @@ class ConversationPanel(Panel):
         self._playing: threading.Event | None = None
         self._said, self._newcomers = Note(), Newcomers()
         self._newcomers.on_msg(self._pin)
-        self._talk = Talk(empty=NOBODY, name="Your side", write="Answer the person" if course.simulated else "")
+        self._talk = Talk(empty=_NOBODY, name="Your side", write="Answer the person" if course.simulated else "")
         self._talk.on_msg(functools.partial(self._asked, self._answer))
         self._phones: list[Talk] = []
         children: list[ipywidgets.Widget] = [self._newcomers, self._said]
@@ -123,7 +124,7 @@ class ConversationPanel(Panel):
     def as_text(self) -> str:
         event, _ = newcomers(self.course, self._person, self._channel)
         if event is None or event.psid is None:
-            return NOBODY
+            return _NOBODY
         bubbles = self._business_side(event.psid)
         return "\n".join(f"{each['who']}: {each['text']} ({each['below'].partition(' · ')[2]})" for each in bubbles)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from nbhelpers.course.context import CourseContext
@@ -31,7 +32,8 @@ class HopMapPanel(Panel):
 
     def refresh(self) -> None:
         self._found = examine(self.course)
-        self._note.value, self._list.value = self.masked(self._found.note()), self.masked(self._found.listing())
+        note = self._found.note(f"Looked at {datetime.now().astimezone():%H:%M:%S}.")
+        self._note.value, self._list.value = self.masked(note), self.masked(self._found.listing())
 
     def as_text(self) -> str:
         found = self._found or examine(self.course)

@@ -21,7 +21,7 @@ class LessonsPanel(Panel):
     """Choose a lesson, read what it does and what you will see, start it; and what is on now, until it ends."""
 
     heading = "Lessons in what goes wrong"
-    lag = 0.05
+    pulse, lag = 2.0, 0.05
 
     def __init__(self, course: CourseContext) -> None:
         self._said = Note()
@@ -50,6 +50,9 @@ class LessonsPanel(Panel):
     def refresh(self) -> None:
         if self._picker is not None:
             self._picker.look()
+
+    def beat(self) -> None:
+        self.refresh()
 
     def as_text(self) -> str:
         if not self.course.simulated:

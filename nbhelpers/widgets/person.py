@@ -11,9 +11,8 @@ from nbhelpers.errors import KitError, cure_for
 from nbhelpers.inbox.events import Event, channel_name, one_line
 from nbhelpers.messages.inbound import MESSENGER, MessageStatus
 
-__all__ = ["NOBODY", "Names", "beside", "chips", "cure_of", "latest", "newcomers", "newer_words", "pinned", "ticks"]
+__all__ = ["Names", "beside", "chips", "cure_of", "latest", "newcomers", "newer_words", "pinned", "ticks"]
 
-NOBODY = "Nobody has written yet. A PSID appears here with the first message."
 _BESIDE = 200  # events among which something else is looked for: the newest
 _STAGES = ("submitted", "delivered", "read")
 _ENDINGS: tuple[str, ...] = ("rejected", "undeliverable")
@@ -76,13 +75,16 @@ def pinned(course: CourseContext, chosen: str | None, channel: str = MESSENGER) 
 
 
 def newcomers(course: CourseContext, chosen: str | None, channel: str = MESSENGER) -> tuple[Event | None, list[str]]:
-    """Return the newest message of the chosen person (or of whoever wrote last), and who has written since."""
+    """Return the newest message of the chosen person (or of whoever wrote last), and who has written since.
+
+    However many messages have come since, the newest 200 of them are looked at.
+    """
     own = course.inbox.newest_message(chosen, channel) if chosen else None
     if own is None:
         newest = reversed(course.inbox.events("inbound", channel=channel, limit=_BESIDE))
         return next((event for event in newest if event.trusted and event.psid), None), []
     event = own
-    since = course.inbox.events("inbound", after=event.revision, channel=channel)
+    since = course.inbox.events("inbound", after=event.revision, channel=channel, limit=_BESIDE)
     later = [each for each in since if each.trusted and each.delivery > event.delivery]
     return event, list(dict.fromkeys(each.psid for each in later if each.psid and each.psid != chosen))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from typing import Any
 
 import anywidget
@@ -16,7 +17,7 @@ from nbhelpers.messages.inbound import MESSENGER
 from nbhelpers.simulator.rules.messenger import DAY
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.parts import CopyField, Countdown, Line, Note, block, script
-from nbhelpers.widgets.person import NOBODY, Names, beside, newcomers, newer_words
+from nbhelpers.widgets.person import Names, beside, newcomers, newer_words
 
 __all__ = ["Newcomers", "PsidPanel"]
 
@@ -96,7 +97,8 @@ class PsidPanel(Panel):
         )
         self._psid.after = f"{name}, as {whose} knows them" if name != "the person" else f"as {whose} knows them"
         self._psid.value = psid
-        wrote, came = self._names.wrote(event.psid), event.received.timestamp()
+        # Not later than now: a clock may have been set back since.
+        wrote, came = self._names.wrote(event.psid), min(event.received.timestamp(), time.time())
         self._window.expires = (wrote if wrote is not None and came < self._names.asked else came) + DAY
         words = newer_words(len(self._newer))
         with self._newcomers.hold_sync():
@@ -124,7 +126,7 @@ class PsidPanel(Panel):
 
     @property
     def _nobody(self) -> str:
-        return NOBODY if self._channel == MESSENGER else f"Nobody has written on {channel_name(self._channel)} yet."
+        return _NOBODY if self._channel == MESSENGER else f"Nobody has written on {channel_name(self._channel)} yet."
 
     def _pin(self, _widget: Any, message: Any, _buffers: Any) -> None:
         at = message.get("pin")
@@ -145,6 +147,7 @@ class PsidPanel(Panel):
         self._said.say(self.masked(words), kind)
 
 
+_NOBODY = "Nobody has written yet. A PSID appears here with the first message."
 _NOT_PASSED_ON = "It was not passed on: see step 4."
 
 

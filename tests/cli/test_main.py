@@ -22,7 +22,7 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CLI_COMMANDS = {
     *("simulator", "receiver", "trigger", "calls", "token", "send", "inbox", "status", "stop", "reset", "lab"),
     *("switches", "replay", "fault", "advance", "pace", "credentials", "webhooks", "tunnel", "doctor", "explain"),
-    "board",
+    *("board", "course"),
 }
 
 

@@ -520,7 +520,7 @@ def test_reply_is_about_the_newest_answer_even_when_an_older_one_is_read_later(r
         ready.inbox.wait_for_receipt(each, "delivered", 5)
     status = {"message_uuid": first, "status": "read", "to": message()["from"], "from": message()["to"]}
     arrive(ready, status, "/webhooks/status")
-    assert checks.last_reply(ready._course)[0].message_uuid == second
+    assert ready.inbox.last_answer()[0].message_uuid == second
 
 
 @pytest.mark.fast

@@ -19,11 +19,14 @@ from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.auth.signatures import sign
 from nbhelpers.diagnosis.doctor import HOPS
 from nbhelpers.diagnosis.hop_map import HopMap
+from nbhelpers.inbox.events import Delivery
+from nbhelpers.inbox.tables import store
 from nbhelpers.services import launcher
 from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_simulator
 from tests.conftest import Shell, wait_until
 from tests.support.labs import SMS, WHATSAPP, arrive, message, seen, written
 from tests.support.simulation import target
+from tests.support.steps import steps_of
 from tests.support.tunnels import account_of, live_lab
 
 NAMES = [name for name, _ in HOPS]
@@ -45,6 +48,22 @@ def stopped(found: HopMap, name: str, state: str = "broken") -> str:
 
 
 # The service is simulated
+
+
+def test_of_an_inbox_that_has_grown_it_reads_no_more(ready: Lab):
+    written(ready)
+    ready.inbox.wait_for_receipt(ready.reply("Hi"), "delivered", timeout=10)
+
+    def grow(count: int) -> None:
+        body = {"channel": "messenger", "to": "2", "message_type": "text", "text": "Hello"}
+        texts = [json.dumps(body | {"message_uuid": f"{count} {n}", "from": str(n)}).encode() for n in range(count)]
+        many = [Delivery("POST", "/webhooks/inbound", (), text, 200) for text in texts]
+        ready.inbox.database.write(lambda connection: [store(connection, each) for each in many]).result(30)
+
+    grow(200)
+    before = steps_of(ready.inbox, ready.doctor)
+    grow(2000)
+    assert 0 < steps_of(ready.inbox, ready.doctor) <= before * 1.2 + 500
 
 
 def test_at_the_beginning_the_receiver_is_shut(fresh: Lab):

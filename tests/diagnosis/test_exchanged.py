@@ -50,14 +50,18 @@ def test_a_refusal_of_the_api_is_told_with_its_cure() -> None:
     answer = {"type": "https://developer.vonage.com/api-errors/messages#1120", "title": "Invalid sender"}
     words = api_refusal({"status": 422, "answer_body": json.dumps(answer)})
     assert words.startswith("422 Invalid sender. Next: ")
-    assert api_refusal({"status": 418, "answer_body": "[]"}).startswith("418")
+    assert api_refusal({"status": 418, "answer_body": "[]"}) == "418."
+    of_three = {"title": "Your parameters didn't validate.", "detail": "Found 3 errors."}
+    words = api_refusal({"status": 418, "answer_body": json.dumps(of_three)})
+    assert words == "418 Your parameters didn't validate: Found 3 errors."
 
 
 @pytest.mark.parametrize(
     ("status", "answer", "words", "shown"),
     [
         (400, '{"error": "This is no webhook.", "next": "Send one."}', "answered 400", "This is no webhook. Send one."),
-        (500, "<h1>Oops</h1>", "answered 500", "It answered 500. answered 500"),
+        (500, "<h1>Oops</h1>", "answered 500", "It answered 500."),
+        (401, "", "the signature is wrong", "It answered 401. the signature is wrong"),
         (0, "", "nobody listens there", "Nobody listens there. Next: start what should answer there, `lab.receiver`."),
     ],
 )

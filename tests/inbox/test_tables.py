@@ -197,6 +197,24 @@ def test_an_inbox_of_the_first_version_is_brought_up_and_loses_nothing(tmp_path:
     again.close()
 
 
+def test_a_file_that_the_first_version_made_is_brought_up_and_tells_what_it_told(tmp_path: Path):
+    path = tmp_path / "lab.sqlite3"
+    data = Path(__file__).parents[1] / "data" / "old" / "inbox-1.sqlite3.gz"
+    path.write_bytes(gzip.decompress(data.read_bytes()))
+    names = "kind, message_uuid, status, psid, page_id, text, message_type, shape, deliveries, verdict, origin, body"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        told = sorted(old.execute(f"SELECT {names} FROM events").fetchall(), key=str)
+        came = old.execute("SELECT id, method, path, headers, body, answer, verdict FROM deliveries").fetchall()
+    assert (len(told), len(came)) == (6, 5)
+    inbox = Inbox(path)
+    now = [tuple(getattr(event, name) for name in names.split(", ")) for event in inbox.events()]
+    assert sorted(now, key=str) == told
+    assert [row[4] for row in came] == [delivery.body for delivery in inbox.deliveries()]
+    assert inbox.newest_message().text == "Zoë 👋"
+    assert inbox.receipts(inbox.events("reply")[0].message_uuid).states == ["submitted", "delivered"]
+    inbox.close()
+
+
 def test_the_schema_has_a_version():
     assert VERSION >= 1
 

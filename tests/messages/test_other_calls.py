@@ -105,6 +105,10 @@ def get(fields: dict[str, Any], path: str = IN, method: str = "GET") -> Recognis
         (form({"a": "b"}), "form", 400, (None, None), None),
         (get({"message_uuid": "u", "from": "100", "to": "200"}), "wrong-method", 405, ("100", "200"), None),
         (get({"message_uuid": "u", "status": "read"}, STATUS, "PUT"), "wrong-method", 405, (None, None), None),
+        (
+            get({"message_uuid": "u", "status": "read", "from": "200", "to": "100"}, STATUS),
+            *("wrong-method", 405, ("100", "200"), None),
+        ),
         (recognise("PUT", IN, JSON, json.dumps(MESSAGE).encode()), "wrong-method", 405, ("100", "200"), None),
         (post(b"<xml/>"), "unreadable", 400, (None, None), None),
         (post(b""), "unreadable", 400, (None, None), None),

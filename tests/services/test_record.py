@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 
+import psutil
 import pytest
 
 from nbhelpers.config.settings import Settings
@@ -19,6 +20,17 @@ def test_a_pid_that_was_given_out_again_is_not_the_same_process() -> None:
     me = Owner.of(os.getpid())
     assert is_alive(me.pid, me.created)
     assert not is_alive(me.pid, me.created - 5)
+
+
+@pytest.mark.fast
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere a process keeps the time of day at which it was created")
+def test_a_process_stays_the_same_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    me = Owner.of(os.getpid())
+    boot_time = psutil._pslinux.boot_time
+    # Setting the clock moves the time of the computer's own start, and with it all that psutil says.
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot_time() + 3600)
+    assert psutil.Process().create_time() > time.time() + 1800
+    assert is_alive(me.pid, me.created)
 
 
 @pytest.mark.fast

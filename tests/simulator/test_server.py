@@ -16,6 +16,7 @@ from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from nbhelpers.services.record import read_record
 from nbhelpers.simulator.control.client import ControlClient
+from nbhelpers.storage.damage import what_was_set_aside
 from tests.conftest import Shell, wait_until
 from tests.support.simulation import World, flat, nested, start, target, webhooks
 
@@ -188,14 +189,21 @@ def test_its_record_with_the_secrets_is_yours_alone(shell: Shell) -> None:
     world.close()
 
 
-def test_a_broken_store_is_named_and_no_traceback_shown(shell: Shell) -> None:
+def test_a_damaged_store_is_set_aside_with_words_and_an_empty_one_opened(shell: Shell) -> None:
     folder = shell.folder / ".lab" / "simulator"
     folder.mkdir(parents=True)
-    (folder / "simulator.sqlite3").write_bytes(b"no database" * 500)
-    done = shell("simulator", ok=False)
-    assert done.returncode == 1
-    assert "cannot open its store" in done.stderr
-    assert "Traceback" not in done.stderr
+    damaged = b"no database" * 500
+    (folder / "simulator.sqlite3").write_bytes(damaged)
+    process, world = start(shell)
+    assert world.control.pages() == []
+    world.close()
+    process.terminate()
+    _, said = process.communicate(timeout=10)
+    kept = what_was_set_aside(folder)[0].kept
+    assert kept.read_bytes() == damaged
+    assert said.startswith("simulator.sqlite3 was damaged. SQLite said: “file is not a database”.")
+    assert str(kept) in said
+    assert "nbhelpers doctor" in said
 
 
 def test_two_writers_and_many_callers_at_once_are_all_answered(shell: Shell) -> None:

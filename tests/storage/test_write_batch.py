@@ -91,6 +91,21 @@ def test_it_and_the_writers_thread_take_turns(store: Database) -> None:
     assert len(names(store)) == 100
 
 
+def test_what_is_written_after_the_file_was_deleted_is_refused(store: Database) -> None:
+    async def main() -> object:
+        batch = WriteBatch(store)
+        await batch.write(lambda connection: connection.execute(INSERT, ("a",)) and None)
+        store.path.unlink()
+        asked = batch.write(lambda connection: connection.execute(INSERT, ("b",)) and None)
+        (answer,) = await asyncio.gather(asked, return_exceptions=True)
+        batch.close()
+        return answer
+
+    assert "was deleted or set aside" in str(asyncio.run(main()))
+    with pytest.raises(sqlite3.OperationalError, match="was deleted or set aside"):
+        store.write(lambda connection: connection.execute(INSERT, ("c",)) and None).result(5)
+
+
 def test_a_caller_who_has_left_is_no_error(store: Database) -> None:
     async def main() -> None:
         batch = WriteBatch(store)

@@ -20,7 +20,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ipywidgets
-import psutil
 import pytest
 
 from nbhelpers import Lab
@@ -135,9 +134,8 @@ def shut(lab: Lab, name: str) -> Record:
     """Kill one service of a lab, as a crash does; return what it was."""
     running = launcher.find(name, lab.settings)
     assert running is not None
-    created = psutil.Process(running.pid).create_time()
     os.kill(running.pid, signal.SIGKILL)
-    wait_until(lambda: not is_alive(running.pid, created), 5, f"the end of the {name}")
+    wait_until(lambda: not is_alive(running.pid, running.created), 5, f"the end of the {name}")
     # A killed process may keep its socket until the last of its threads has gone.
     wait_until(lambda: _refuses(running.url), 5, f"the end of the {name}'s socket")
     return running

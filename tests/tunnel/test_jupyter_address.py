@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -202,8 +203,8 @@ def test_http_where_https_is_wanted_is_found(lab: Lab) -> None:
 def test_a_server_that_was_stopped_since_says_what_that_means(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.tunnel.open()
     assert "started anew" not in jupyter_server(lab.settings)[1]
-    later = dataclasses.replace(launcher.asker(), created=launcher.asker().created + 10**6)
-    monkeypatch.setattr("nbhelpers.diagnosis.jupyter_server.launcher.asker", lambda: later)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr("nbhelpers.diagnosis.jupyter_server.made_at", lambda _: long_ago)
     state, words = jupyter_server(lab.settings)
     assert state == "well"
     assert "it was started anew at" in words and "again for a day" in words

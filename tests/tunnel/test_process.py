@@ -16,7 +16,6 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
-from jupyter_client.manager import KernelManager
 
 from nbhelpers.config import settings as configuration
 from nbhelpers.config.private_files import make_private_folder
@@ -25,71 +24,9 @@ from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from tests.conftest import REPOSITORY, wait_until
 from tests.support import fake_ngrok
+from tests.support.kernels import Kernel
 from tests.support.labs import message
 from tests.support.tunnels import TOKEN, agents, configure
-
-OPEN = "from nbhelpers import Lab\nlab = Lab()\nlab.tunnel.public_url"
-
-
-class Kernel:
-    """A real kernel; everything that it ever sent or printed is kept."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.settings = folder, configuration.load("live", folder / "lab", folder=folder)
-        self.sent: list[str] = []
-        self._printed = (folder / "kernel.log").open("w+b")
-        self.manager = KernelManager()
-        # The manager tells it that this process is its Jupyter server.
-        self.manager.start_kernel(cwd=str(folder), stdout=self._printed, stderr=self._printed)
-        self.client = self.manager.client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=30)
-
-    def begin(self, code: str) -> str:
-        """Run a cell and do not wait for it."""
-        return self.client.execute(code, allow_stdin=False)
-
-    def end(self, cell: str, timeout: float = 60) -> str:
-        """Wait for the end of a cell, and return what it shows."""
-        until, shown = time.monotonic() + timeout, []
-        while True:
-            news = self.client.get_iopub_msg(timeout=max(0.1, until - time.monotonic()))
-            content = news["content"]
-            self.sent.append(json.dumps(content, default=str))
-            if news["parent_header"].get("msg_id") != cell:
-                continue
-            if news["msg_type"] == "status" and content["execution_state"] == "idle":
-                break
-            shown += [content.get("text", ""), content.get("data", {}).get("text/plain", "")]
-            shown += content.get("traceback", [])
-        reply = self.client.get_shell_msg(timeout=10)
-        self.sent.append(json.dumps(reply["content"], default=str))
-        return "\n".join(part for part in shown if part).strip()
-
-    def run(self, code: str, timeout: float = 60) -> str:
-        return self.end(self.begin(code), timeout)
-
-    def open(self) -> str:
-        """Open a lab and its tunnel there; return the public URL."""
-        shown = self.run(OPEN)
-        assert shown.startswith("'http://127.0.0.1:"), shown
-        return shown.strip("'")
-
-    def restart(self, now: bool) -> None:
-        self.manager.restart_kernel(now=now)
-        self.client.wait_for_ready(timeout=30)
-
-    def all_texts(self) -> Iterator[str]:
-        """Everything sent and printed, and every file that it and its services left."""
-        yield from self.sent
-        for path in [self.folder / "kernel.log", *(self.folder / "lab").rglob("*")]:
-            if path.is_file():
-                yield path.read_bytes().decode("utf-8", "replace")
-
-    def close(self) -> None:
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
-        self._printed.close()
 
 
 def settle(patch: pytest.MonkeyPatch, folder: Path, mode: str = "ok") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import gzip
 import json
@@ -36,8 +37,10 @@ from nbhelpers.config.settings import Settings
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
 from nbhelpers.services.record import Record
+from nbhelpers.storage.damage import what_was_set_aside
 from nbhelpers.webhooks.receiver import _judge_of
-from tests.conftest import wait_until
+from tests.conftest import REPOSITORY, wait_until
+from tests.support import traced_receiver
 
 GUIDE = Path(__file__).parents[1] / "data" / "guide_inbound.json"
 
@@ -468,19 +471,123 @@ def test_a_store_that_is_locked_gives_503_to_all_who_wait_and_none_hangs(receive
     assert requests.post(receiver.ready["inbound_url"], json=inbound(), timeout=5).status_code == 200
 
 
-def test_a_full_disk_gives_503_and_what_was_stored_is_still_there(receiver: Record, settings: Settings) -> None:
-    assert requests.post(receiver.ready["inbound_url"], json=inbound(1), timeout=5).status_code == 200
-    resource.prlimit(receiver.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+@contextlib.contextmanager
+def limited_files(receiver: Record, size: int) -> Iterator[None]:
+    """No file of the receiver may grow beyond this size, as if the disk were full."""
+    resource.prlimit(receiver.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     try:
-        answer = requests.post(receiver.ready["inbound_url"], json=inbound(2) | {"more": "x" * 100_000}, timeout=30)
+        yield
     finally:
         resource.prlimit(receiver.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
-    assert answer.status_code == 503
-    assert requests.post(receiver.ready["inbound_url"], json=inbound(3), timeout=5).status_code == 200
-    store = Inbox(settings.folder / "lab.sqlite3")
-    assert [event.text for event in store.events()] == ["message 1", "message 3"]
-    store.close()
+
+def stored_texts(folder: Path) -> list[str | None]:
+    store = Inbox(folder / "lab.sqlite3")
+    try:
+        return [event.text for event in store.events()]
+    finally:
+        store.close()
+
+
+def test_a_full_disk_gives_503_and_what_was_stored_is_still_there(receiver: Record, settings: Settings) -> None:
+    url = receiver.ready["inbound_url"]
+    assert requests.post(url, json=inbound(1), timeout=5).status_code == 200
+    large = inbound(2) | {"more": "x" * 100_000}
+    with limited_files(receiver, 8192):
+        answers = [requests.post(url, json=large, timeout=30) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [503] * 3
+    said = answers[0].json()
+    assert said["error"] == "The inbox could not store this."
+    assert said["seen"] in ("disk I/O error", "database or disk is full")
+    assert "Send again" in said["next"]
+    assert requests.post(url, json=inbound(3), timeout=5).status_code == 200
+    assert requests.post(url, json=large, timeout=5).status_code == 200
+    assert stored_texts(settings.folder) == ["message 1", "message 3", "message 2"]
+
+
+def test_on_a_disk_that_fills_up_under_load_200_means_stored_and_the_rest_is_stored_when_it_comes_again(
+    receiver: Record, settings: Settings
+) -> None:
+    url = receiver.ready["inbound_url"]
+
+    def send(number: int) -> int:
+        return requests.post(url, json=inbound(number) | {"more": "x" * 3000}, timeout=30).status_code
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        with limited_files(receiver, 600_000):
+            first = list(pool.map(send, range(400)))
+        assert set(first) == {200, 503}
+        stored = {int(text.split()[1]) for text in stored_texts(settings.folder)}
+        assert {number for number, status in enumerate(first) if status == 200} == stored
+        refused = [number for number, status in enumerate(first) if status == 503]
+        assert set(pool.map(send, refused)) == {200}
+    assert sorted(int(text.split()[1]) for text in stored_texts(settings.folder)) == list(range(400))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, which can be filled and made read-only; it takes the right to mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_disk_that_is_full_and_then_read_only_gives_503_each_time_and_loses_nothing(small_disk: Path) -> None:
+    settings = dataclasses.replace(
+        configuration.load(state=small_disk / "lab", environ={}, folder=small_disk), receiver_port=0
+    )
+    try:
+        url = launcher.start("receiver", settings).ready["inbound_url"]
+        assert requests.post(url, json=inbound(1), timeout=5).status_code == 200
+        filler = small_disk / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        full = [requests.post(url, json=inbound(2) | {"more": "x" * 50_000}, timeout=30) for _ in range(2)]
+        assert [answer.status_code for answer in full] == [503, 503]
+        assert "full" in full[0].json()["seen"]
+        filler.unlink()
+        assert requests.post(url, json=inbound(2), timeout=5).status_code == 200
+        # The same files, as root may still write where only their modes forbid it: `mount` makes all of it read-only.
+        os.kill(launcher.find("receiver", settings).pid, signal.SIGKILL)
+        read_only = ["mount", "-o", "remount,ro", str(small_disk)]
+        wait_until(lambda: subprocess.run(read_only, capture_output=True, check=False).returncode == 0, what="its end")
+        command = [sys.executable, "-m", "nbhelpers", "receiver", "--state", str(settings.state), "--port", "0"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "ead-only" in done.stderr or "readonly" in done.stderr
+        assert str(settings.state) in done.stderr
+        subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+        url = launcher.start("receiver", settings).ready["inbound_url"]
+        assert requests.post(url, json=inbound(3), timeout=5).status_code == 200
+        assert stored_texts(settings.folder) == ["message 1", "message 2", "message 3"]
+    finally:
+        launcher.stop(settings)
+
+
+def test_a_damaged_inbox_is_set_aside_at_start_and_said_and_webhooks_are_taken(settings: Settings) -> None:
+    settings.folder.mkdir(parents=True)
+    path = settings.folder / "lab.sqlite3"
+    Inbox(path).close()
+    damaged = path.read_bytes()[:20_000] + b"x" * 30_000
+    path.write_bytes(damaged)
+    receiver = launcher.start("receiver", settings)
+    assert requests.post(receiver.ready["inbound_url"], json=inbound(1), timeout=5).status_code == 200
+    kept = what_was_set_aside(settings.folder)[0].kept
+    assert kept.read_bytes() == damaged
+    said = (settings.folder / "logs" / "receiver.log").read_text().splitlines()[0]
+    assert said.startswith("lab.sqlite3 was damaged. SQLite said: “")
+    assert str(kept) in said
+    assert said.endswith("`nbhelpers doctor` says how to go on.")
+    assert stored_texts(settings.folder) == ["message 1"]
 
 
 def test_ten_thousand_requests_leak_no_descriptor(receiver: Record) -> None:
@@ -547,6 +654,41 @@ def test_no_webhook_that_was_answered_200_is_lost_when_the_receiver_is_killed_tw
     uuids = stored()
     assert len(uuids) == len(set(uuids)) == total
     assert {int(uuid[-12:]) for uuid in uuids} == answered == set(range(total))
+
+
+@pytest.mark.skipif(not traced_receiver.SUPPORTED, reason="system calls are watched on Linux, x86_64 and aarch64")
+def test_the_log_is_synced_before_each_200_goes_out(tmp_path: Path) -> None:
+    """Seen from outside: the system calls of a real receiver, in the order in which it makes them."""
+    command = [sys.executable, "-m", "tests.support.traced_receiver", str(tmp_path / "lab")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
+    with process:
+        ready = json.loads(process.stdout.readline())
+        if "forbidden" in ready:
+            pytest.skip(f"this system forbids a parent to watch its child: {ready['forbidden']}")
+        for number in range(20):
+            assert requests.post(ready["inbound_url"], json=inbound(number), timeout=10).status_code == 200
+        assert requests.get(ready["inbound_url"], timeout=10).status_code == 405
+        with concurrent.futures.ThreadPoolExecutor(10) as pool:
+            statuses = pool.map(
+                lambda number: requests.post(ready["inbound_url"], json=inbound(number), timeout=10).status_code,
+                range(20, 40),
+            )
+            assert set(statuses) == {200}
+        process.terminate()
+        seen = [json.loads(line) for line in process.stdout]
+    synced, since = [], 0
+    for each in seen:
+        if each["call"] == "answer":
+            synced.append((each["status"], since))
+            since = 0
+        elif each["path"].endswith("lab.sqlite3-wal"):
+            assert each["result"] == 0
+            since += 1
+    assert [status for status, _ in synced] == [200] * 20 + [405] + [200] * 20
+    # One after the other, each webhook has a sync of its own between the answer before and its own.
+    assert all(count >= 1 for _, count in synced[:20])
+    # At once, several share one, and none goes out before the first.
+    assert synced[21][1] >= 1
 
 
 def test_the_inbox_is_written_with_synchronous_full(receiver: Record, settings: Settings) -> None:

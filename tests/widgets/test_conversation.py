@@ -32,7 +32,7 @@ from tests.support.labs import (
     written,
 )
 
-NOBODY = "Nobody has written yet. A PSID appears here with the first message."
+NOBODY = "Nobody has written yet. The talk begins with the person's first message."
 
 
 HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(2)> & </p>'

@@ -9,7 +9,9 @@ import ipywidgets
 import pytest
 
 from nbhelpers import Lab
+from nbhelpers.services import launcher
 from nbhelpers.widgets.lessons import LessonsPanel
+from tests.conftest import wait_until
 from tests.support.labs import button, inside, printed, says, seen
 
 
@@ -122,4 +124,11 @@ def test_25_hours_later_an_answer_is_rejected(fresh: Lab) -> None:
     said = fresh.reply("Sorry, I was away.")
     uuid = said.words.split()[-4]
     assert "1340" in repr(fresh.inbox.wait_for_receipt(uuid, "rejected"))
+    panel.close()
+
+
+def test_it_says_that_the_simulator_is_gone(fresh: Lab) -> None:
+    panel = fresh.panels.lessons()
+    launcher.stop(fresh.settings)
+    wait_until(lambda: "The simulator does not answer." in seen(panel), 15, "the panel's words")
     panel.close()

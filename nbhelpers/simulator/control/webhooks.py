@@ -90,7 +90,7 @@ class WebhookRoutes:
     def accepted(self, form: Form) -> Body:
         """Return the newest messages that were accepted for people, newest first."""
         names = "uuid, application_id, page_id, psid, version, state, at, webhook_url, body"
-        sql = f"SELECT {names} FROM messages WHERE way = 'out' ORDER BY at DESC, rowid DESC LIMIT ?"  # noqa: S608
+        sql = f"SELECT {names} FROM messages WHERE way = 'out' ORDER BY rowid DESC LIMIT ?"  # noqa: S608
         rows = self._store.rows(sql, _limit(form))
         return {"accepted": [dict(row) | {"body": json.loads(row["body"])} for row in rows]}
 

@@ -7,6 +7,7 @@ import collections
 import contextlib
 import functools
 import logging
+import math
 import operator
 import sqlite3
 import time
@@ -16,6 +17,7 @@ from typing import Any
 import aiohttp
 
 from nbhelpers.simulator.delivery.call import Answered, call, open_client
+from nbhelpers.simulator.delivery.queue import SOON
 from nbhelpers.simulator.delivery.routing import Route, Router
 from nbhelpers.simulator.storage.calls import Call, Calls
 from nbhelpers.simulator.storage.faults import Faults
@@ -89,6 +91,7 @@ class Deliverer:
         self._parked = collections.defaultdict(collections.deque)
         self._known: set[int] = set()  # in memory: ready, behind another of their message, or on their way
         self._behind: dict[str, collections.deque[_Waiting]] = {}  # by message, of which one is ready or on its way
+        self._clock = math.inf  # what it said when the queue was read last (Unix seconds)
         self._held: dict[_Held, float] = {}  # what has, or had a moment ago, nowhere to go: since when (monotonic)
 
     def nudge(self, senders: int) -> None:
@@ -173,7 +176,10 @@ class Deliverer:
         await self._release_held()
         if self._ready.qsize() >= _LOW or len(self._known) > _MOST_KNOWN:
             return _LOOK  # a worker that finds few left wakes us
-        now = time.time()
+        if time.time() < self._clock:  # at the start too: nobody knows what it said before
+            waits = [SOON, *(wait / self._store.account.pace for wait in WAITS)]
+            await asyncio.to_thread(self._store.set_clock_back, time.time(), waits)
+        now = self._clock = time.time()
         if time.monotonic() - self._counted > _COUNT:
             waiting = self._store.rows("SELECT count(*) AS n FROM webhooks WHERE outcome IS NULL AND held = 0")[0]["n"]
             self._are_many, self._counted = waiting > _MANY, time.monotonic()

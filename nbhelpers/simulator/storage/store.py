@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -20,6 +20,7 @@ from nbhelpers.simulator.storage.tables import (
     Application,
     Page,
     columns_of,
+    migrate,
     open_account,
     to_application,
     to_page,
@@ -41,7 +42,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._database = Database(path, SCHEMA, VERSION, synchronous="NORMAL")
+            self._database = Database(path, SCHEMA, VERSION, synchronous="NORMAL", migrate=migrate)
         except (SchemaError, sqlite3.Error, OSError) as error:
             raise ServiceError(
                 "The simulator cannot open its store.", f"{path}: {error}.", "`nbhelpers reset` sets it aside."
@@ -114,6 +115,23 @@ class Store:
 
         self.write(work).result()
         self.change_account(pace=pace)
+
+    def set_clock_back(self, now: float, waits: Sequence[float]) -> None:
+        """Bring to the present (Unix seconds) what lies ahead of it since the computer's clock was set back.
+
+        Nobody has written later than now, nothing was aged later, and no webhook waits longer for its next try than
+        `waits` says: seconds by the tries before, the last for all that follow.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE ageings SET at = ? WHERE at > ?", (float(int(now)), now))
+            connection.execute("UPDATE psids SET last_wrote = ? WHERE last_wrote > ?", (now, now))
+            sql = "UPDATE webhooks SET due = ? WHERE outcome IS NULL AND due > ? AND min(attempts, ?) = ? AND held = "
+            for attempts, wait in enumerate(waits):
+                for held in ("0", "1"):  # written out, as the indexes have it
+                    connection.execute(sql + held, (now + wait, now + wait, len(waits) - 1, attempts))
+
+        self._change(work)
 
     def aged(self, moment: float) -> float:
         """Return by how many seconds something of this moment (Unix seconds) has been aged since."""

@@ -15,6 +15,7 @@ __all__ = [
     "Application",
     "Page",
     "columns_of",
+    "migrate",
     "open_account",
     "to_application",
     "to_page",
@@ -112,6 +113,33 @@ class Page:
     account_name: str | None = None
     account_token: str | None = None
     linked: float | None = None
+
+
+def migrate(connection: sqlite3.Connection, found: int) -> None:
+    """Bring a store of an earlier version up: each table made anew, with the old one's rows in it."""
+    assert 0 < found < VERSION, found  # noqa: S101 - the database asks for no other
+    old = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE TABLE%'")]
+    old.remove("sqlite_sequence")
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE INDEX%'").fetchall():
+        connection.execute(f"DROP INDEX {name}")
+    for name in old:
+        connection.execute(f"ALTER TABLE {name} RENAME TO old_{name}")
+    for statement in SCHEMA.split(";"):
+        connection.execute(statement)
+    for name in old:
+        given = [row["name"] for row in connection.execute(f"PRAGMA table_info(old_{name})")]
+        copied = {column: column for column in given}
+        if name == "pages" and found == 1:  # which knew of no tokens: Facebook gives each Page its first one now
+            copied["access_token"] = "'EAA' || lower(hex(randomblob(30)))"  # noqa: S105 - SQL
+        sql = f"INSERT INTO {name} ({', '.join(copied)}) SELECT {', '.join(copied.values())} FROM old_{name}"  # noqa: S608
+        connection.execute(sql)
+        # An ID that was given out and deleted must not be given out again.
+        connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
+        connection.execute("UPDATE sqlite_sequence SET name = ? WHERE name = ?", (name, f"old_{name}"))
+        connection.execute(f"DROP TABLE old_{name}")
+    if found == 1:  # and where a linked Page had its account of the service
+        account = "account_name = name, account_token = access_token, linked = at"
+        connection.execute(f"UPDATE pages SET {account} WHERE application_id IS NOT NULL")  # noqa: S608
 
 
 def open_account(connection: sqlite3.Connection) -> None:

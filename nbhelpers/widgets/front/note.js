@@ -5,7 +5,7 @@ function render({ model, el }) {
   const draw = () => {
     const words = model.get("words");
     el.classList.toggle("nbh-none", words === "");
-    el.replaceChildren(...(words ? [made("p", `nbh-note nbh-${model.get("kind")}`, words)] : []));
+    el.replaceChildren(...(words ? [made("p", `nbh-note nbh-${model.get("kind")}`, ...coded(words))] : []));
   };
   model.on("change", draw);
   draw();

@@ -14,6 +14,9 @@ const button = (words, press, label, kind) => {
   return element;
 };
 
+// A sentence with its `code` as code.
+const coded = (words) => words.split(/`([^`]+)`/).map((part, at) => (at % 2 ? made("code", "", part) : part));
+
 // A place whose text is read out when it changes: there from the beginning, or nothing is heard.
 const spoken = (kind) => {
   const element = made("span", kind);

@@ -199,3 +199,28 @@ def test_what_was_acknowledged_survives_a_kill_at_any_moment(tmp_path: Path) -> 
         store.close()
         assert set(told) <= kept
         assert len(kept) <= len(told) + 1
+
+
+@pytest.mark.fast
+def test_when_the_clock_was_set_back_nothing_lies_further_ahead_than_it_can(open_store: Callable[[], Store]) -> None:
+    store, now = open_store(), 1_790_000_000.0
+    later = now + 3600
+    insert = "INSERT INTO webhooks (uuid, kind, body, at, due, attempts, held) VALUES (?, 'inbound', '{}', ?, ?, ?, ?)"
+    rows = [("new", 0, 0), ("once", 1, 0), ("often", 12, 0), ("held", 1, 1)]
+
+    def fill(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO people VALUES (1, 'Ada')")
+        connection.execute("INSERT INTO pages (id, name, access_token, at) VALUES ('1', 'Bakery', 'x', 0)")
+        connection.execute("INSERT INTO psids (psid, person_id, page_id, last_wrote) VALUES ('7', 1, '1', ?)", (later,))
+        connection.execute("INSERT INTO ageings VALUES (?, 90000)", (later,))
+        connection.executemany(insert, [(uuid, now, later, attempts, held) for uuid, attempts, held in rows])
+        connection.execute(insert, ("due", now, now + 2, 1, 0))
+
+    store.write(fill).result(5)
+    store.set_clock_back(now, [3.0, 5.0, 10.0])
+
+    due = {row["uuid"]: row["due"] - now for row in store.rows("SELECT * FROM webhooks")}
+    assert due == {"new": 3.0, "once": 5.0, "often": 10.0, "held": 5.0, "due": 2.0}
+    assert [row["last_wrote"] for row in store.rows("SELECT * FROM psids")] == [now]
+    assert store.aged(now) == 0.0  # what is made from now on is fresh
+    assert store.aged(now - 1) == 90000

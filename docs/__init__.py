@@ -1,0 +1,1 @@
+"""Builds the book: the course with what it shows, recipes, reference and notes, as pages for a browser."""
