@@ -26,7 +26,7 @@ __all__ = [
     "write_record",
 ]
 
-LOOPBACK = "127.0.0.1"  # every service listens there and nowhere else
+LOOPBACK = "127.0.0.1"  #: every service listens there and nowhere else
 _SAME = 2.0  # seconds that a creation time may seem to move when the clock is set
 
 

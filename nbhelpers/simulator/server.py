@@ -19,7 +19,7 @@ from nbhelpers.simulator.storage.store import Store
 __all__ = ["STORE", "facts", "simulate"]
 
 NAME = "simulator"
-STORE = "simulator.sqlite3"  # the name of the store's file
+STORE = "simulator.sqlite3"  #: the name of the store's file
 
 
 def facts(store: Store, url: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from nbhelpers.messages.inbound import MESSENGER, MessageStatus
 
 __all__ = ["NOBODY", "Names", "beside", "chips", "cure_of", "latest", "newcomers", "newer_words", "pinned", "ticks"]
 
+#: What stands where a person would, before anybody has written.
 NOBODY = "Nobody has written yet. A PSID appears here with the first message."
 _BESIDE = 200  # events among which something else is looked for: the newest
 _STAGES = ("submitted", "delivered", "read")
