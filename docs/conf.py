@@ -19,6 +19,7 @@ language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_click"]
 exclude_patterns = ["deploy/kubernetes/**"]
+smartquotes = False  # it would make a dash of `-->`
 default_role = "literal"  # docstrings are written with single backticks, as Markdown has them
 
 # The notebooks come with what they showed: docs/notebooks.py has run them.
@@ -30,6 +31,7 @@ myst_heading_anchors = 4
 # What only a type checker imports is known by its last name alone, and `Accepted` is the name of two.
 suppress_warnings = ["ref.python"]
 autodoc_default_options = {"members": True, "undoc-members": True, "show-inheritance": True}
+autodoc_preserve_defaults = True  # as they are written: `os.environ` must not show what is in it
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"

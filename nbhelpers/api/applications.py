@@ -17,7 +17,7 @@ from nbhelpers.inbox.events import one_line
 
 __all__ = ["FIELDS", "Application", "accepts", "as_dict", "missing", "read", "replace", "shown", "webhook"]
 
-# The two webhooks of the messages capability, as the dashboard labels them.
+#: The two webhooks of the messages capability, as the dashboard labels them.
 FIELDS = {"inbound_url": "Inbound URL", "status_url": "Status URL"}
 
 _TIMEOUT = (3.05, 15.0)  # seconds: to connect, and to the answer

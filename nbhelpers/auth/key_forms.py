@@ -18,7 +18,7 @@ from nbhelpers.errors import CredentialsError
 
 __all__ = ["SMALLEST", "is_key_text", "may_be_key", "read_key"]
 
-SMALLEST = 2048  # bits; RFC 7518 section 3.3 asks RS256 keys for no less
+SMALLEST = 2048  #: bits; RFC 7518 section 3.3 asks RS256 keys for no less
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----((?:(?!-----).)*)-----END ([A-Z0-9 ]+)-----", re.DOTALL)
 # BEGIN and END as they should be, as word processors dress them, and what is left of a line that was cut.

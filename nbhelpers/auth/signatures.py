@@ -14,8 +14,8 @@ from jwt.algorithms import HMACAlgorithm
 
 __all__ = ["LONGEST_AGE", "Verdict", "sign", "verify"]
 
-# Seconds. The service retries a webhook for 24 hours, and whether it signs each try anew is not documented; an hour on
-# top leaves room for clocks. A shorter limit could refuse a webhook for ever that was only late.
+#: Seconds. The service retries a webhook for 24 hours, and whether it signs each try anew is not documented; an hour on
+#: top leaves room for clocks. A shorter limit could refuse a webhook for ever that was only late.
 LONGEST_AGE = 25 * 3600
 
 _CLOCK = 120  # seconds that a sender's clock may be ahead of ours

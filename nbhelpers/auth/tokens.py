@@ -16,7 +16,7 @@ from nbhelpers.errors import TokenError
 
 __all__ = ["LONGEST", "SHORTEST", "TTL", "Minter", "Token", "TokenFacts", "clean", "inspect"]
 
-# Seconds. Documented: 15 minutes by default, `exp` from 30 s to 24 h after creation (developer site, authentication).
+#: Seconds. Documented: 15 minutes by default, `exp` from 30 s to 24 h after creation (developer site, authentication).
 TTL, SHORTEST, LONGEST = 900, 30, 86_400
 
 _AHEAD = 60  # seconds that a clock may be ahead, as the simulator has it

@@ -78,6 +78,7 @@ def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
     return decorate
 
 
+#: The option --json, for commands that print facts.
 json_option = click.option("--json", "as_json", is_flag=True, help="Facts as JSON, for a program.")
 
 

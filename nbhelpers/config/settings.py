@@ -26,17 +26,19 @@ __all__ = [
     "state_directory",
 ]
 
+#: Where messages go: our simulator, Vonage's hosted sandbox, or the live service.
 MODES = ("simulator", "sandbox", "live")
+#: What `MESSAGES_API_VERSION` may say: the paths to which messages are sent.
 API_VERSIONS = ("beta", "v0.1", "v1")
-TUNNELS = ("url", "ngrok", "jupyter")  # what NBHELPERS_TUNNEL may say
-# Set by the server extension for its kernels: where the server itself listens, and which state it serves.
+TUNNELS = ("url", "ngrok", "jupyter")  #: what NBHELPERS_TUNNEL may say
+#: Set by the server extension for its kernels: where the server itself listens, and which state it serves.
 JUPYTER_URL, JUPYTER_STATE = "NBHELPERS_JUPYTER_URL", "NBHELPERS_JUPYTER_STATE"
 
 # Hosts as the service documents them (reference: Messages API specification 1.11.0; the hosted sandbox's from the
 # snippet variables of the developer site). The simulator's address is known only once it runs.
 _HOSTS = {"simulator": None, "sandbox": "https://messages-sandbox.nexmo.com", "live": "https://api.nexmo.com"}
 
-# The hosted sandbox has one Page for everybody (source: the snippet variables of the developer site; not tried).
+#: The hosted sandbox has one Page for everybody (source: the snippet variables of the developer site; not tried).
 SANDBOX_SENDER = "107083064136738"
 
 # Today's names first, then aliases: the guide's, and the one under which a build server holds a key in base64.

@@ -78,6 +78,7 @@ def _key(text: str) -> str:
     return str(path.absolute())
 
 
+#: What is asked, in this order: the name of the setting, and which modes need it.
 QUESTIONS = (
     _Question("VONAGE_API_KEY", "api_key", "API key of your account", ("sandbox",)),
     _Question("VONAGE_API_SECRET", "api_secret", "API secret of your account", ("sandbox",), secret=True),

@@ -10,7 +10,7 @@ from nbhelpers.messages.outbound import OutboundMessage
 
 __all__ = ["LINES", "demonstrate"]
 
-# What the person writes, and what is answered.
+#: What the person writes, and what is answered.
 LINES = (
     ("Do you have rye bread?", "Yes: baked this morning."),
     ("Until when are you open?", "Until six. We keep one for you, if you like."),

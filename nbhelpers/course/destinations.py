@@ -14,8 +14,8 @@ from nbhelpers.simulator.control.call_lines import was_taken
 
 __all__ = ["LEADS", "Destination", "Destinations", "destinations", "held_by"]
 
-# To whom a URL may lead: your receiver; its other path; a server of your own; to nobody that is known here; nowhere,
-# since none is set; and unknown, since there is no receiver's address to compare it with.
+#: To whom a URL may lead: your receiver; its other path; a server of your own; to nobody that is known here; nowhere,
+#: since none is set; and unknown, since there is no receiver's address to compare it with.
 LEADS = ("receiver", "swapped", "server", "elsewhere", "nowhere", "unknown")
 _SHOWN = 150  # characters of a URL
 _SAYS = {

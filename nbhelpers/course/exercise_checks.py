@@ -24,6 +24,7 @@ from nbhelpers.inbox.events import one_line
 
 __all__ = ["CHECKS", "Verdict", "answer_of", "facts_of", "page_named", "reason_of", "says", "yours"]
 
+#: Which sentence of the table is said, and what fills its gaps.
 Verdict = tuple[str, dict[str, Any]]
 
 _TIMEOUT = (3.05, 10.0)  # seconds: to connect, and to the answer
@@ -251,6 +252,7 @@ def _unreachable(_course: CourseContext, shut: Any, astray: Any, asked: Any) -> 
     return says("apart")
 
 
+#: The check of each exercise of steps 1 to 5, by its number.
 CHECKS: dict[str, Callable[..., Verdict]] = {
     "1.1": _second_page,
     "1.2": _whom,

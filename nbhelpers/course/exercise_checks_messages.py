@@ -205,6 +205,7 @@ def _id(value: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
+#: The check of each exercise of steps 6 and 7, by its number.
 CHECKS: dict[str, Callable[..., Verdict]] = {
     "6.1": _ids,
     "6.2": _two_pages,

@@ -13,7 +13,7 @@ def _squeezed(css: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)).strip()
 
 
-# Squeezed, since it stands in every output that is no panel.
+#: Squeezed, since it stands in every output that is no panel.
 LOOK = _squeezed(Path(__file__).with_name("look.css").read_text(encoding="utf-8"))
 
 

@@ -12,7 +12,7 @@ __all__ = ["KINDS", "Outcome", "in_hand", "last_four"]
 
 _LONGEST_SHOWN = 50  # characters of a value in hand: no ID is longer, and a token must not be shown
 
-# kind: (its word, the sign that goes with it; never the sign or a colour alone)
+#: kind: (its word, the sign that goes with it; never the sign or a colour alone)
 KINDS = {
     "done": ("Done.", "✓"),
     "filled in": ("Filled in", "✓"),

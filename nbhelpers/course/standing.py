@@ -8,6 +8,7 @@ from typing import Any
 
 __all__ = ["KEYS", "reached", "standing"]
 
+#: The seven steps, in their order.
 KEYS = ("page", "application", "jwt", "link", "webhooks", "receive", "reply")
 
 

@@ -47,6 +47,7 @@ class Step:
     exercises: int = 2
 
 
+#: The seven steps, in their order, with notebook and number of exercises.
 STEPS = (
     Step(1, "page", "Page", "01_facebook_page", checks.page, autofill.page, True),
     Step(2, "application", "application", "02_application", checks.application, autofill.application, True),

@@ -28,6 +28,7 @@ from nbhelpers.inbox.events import one_line
 
 __all__ = ["STATES", "CredentialsCheck", "examine_credentials"]
 
+#: How a line of the check can stand.
 STATES = ("ready", "to do", "not looked at")
 
 _TIMEOUT = (3.05, 10.0)  # seconds: to connect, and to the answer

@@ -388,6 +388,7 @@ def _own_words(answer: requests.Response) -> str:
         return ""
 
 
+#: The hops on the way of a message, in its order: name, and the function that looks at it.
 HOPS: tuple[tuple[str, Callable[[_Round], Found]], ...] = (
     ("your receiver", _receiver),
     ("a call from here", _loopback),

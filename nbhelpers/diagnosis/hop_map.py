@@ -11,7 +11,7 @@ from nbhelpers.errors.in_shell import in_shell
 
 __all__ = ["STATES", "Hop", "HopMap"]
 
-# state: its sign, which never stands without its word
+#: state: its sign, which never stands without its word
 STATES = {"well": "✓", "broken": "✗", "not yet": "…", "not verified": "?", "not needed": "–", "not looked at": "·"}
 _COLOURS = {"well": "nbh-ok", "broken": "nbh-bad", "not yet": "nbh-warn", "not verified": "nbh-warn"}
 

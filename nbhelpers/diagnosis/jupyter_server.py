@@ -15,6 +15,7 @@ from nbhelpers.tunnel.webhook_secret import made_at
 
 __all__ = ["ENDS_WITH_SERVER", "jupyter_server", "open_base"]
 
+#: What is said of an address that is a Jupyter server's own.
 ENDS_WITH_SERVER = f" It ends with your server, as when a hub stops one that was idle. {AGAIN}"
 
 

@@ -18,7 +18,7 @@ from nbhelpers.simulator.control.call_lines import answer_of, was_taken
 
 __all__ = ["Found", "hops", "nobody_wrote", "receipts"]
 
-Found = tuple[str, ...]  # state, what was seen, and the next action where there is one
+Found = tuple[str, ...]  #: state, what was seen, and the next action where there is one
 
 _CONNECT = 3.0  # seconds
 _ENDED = ("rejected", "undeliverable")

@@ -18,8 +18,8 @@ from nbhelpers.messages.other_calls import CALLS, Recognised, recognise
 
 __all__ = ["ORIGINS", "Delivery", "Event", "Receipts", "channel_name", "event_of", "one_line"]
 
-# Where a delivery came from: the wire, or one of the ways in which we make one ourselves. Only wire and sample may tell
-# the newest PSID.
+#: Where a delivery came from: the wire, or one of the ways in which we make one ourselves. Only wire and sample may
+#: tell the newest PSID.
 ORIGINS = ("wire", "replay", "edited", "sample", "doctor")
 
 # How a channel is called where it is shown; of one that is not here its own name.

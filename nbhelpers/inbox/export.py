@@ -21,7 +21,7 @@ from nbhelpers.messages.encodings import content_of
 
 __all__ = ["FORMS", "exported", "write_export"]
 
-# By the ending of the file.
+#: By the ending of the file.
 FORMS = {".postman_collection.json": "postman", ".json": "json", ".csv": "csv", ".har": "har"}
 _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _CREDENTIALS = ("authorization", "proxy-authorization", "cookie")

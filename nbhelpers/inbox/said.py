@@ -18,7 +18,7 @@ class HasMessage(Protocol):
         """The message, None when nobody could tell."""
 
 
-# The uuid itself, what carries it, or the service's own JSON.
+#: The uuid itself, what carries it, or the service's own JSON.
 Said = str | HasMessage | Mapping[str, Any]
 
 

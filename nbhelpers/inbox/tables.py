@@ -35,6 +35,7 @@ _WEBHOOK, _BOUNDED, _OTHER = 0, 1, 2
 # forgotten; the newest revision among the events would, and a watcher would then wait for numbers it has passed.
 _NEXT = "(SELECT sum(seq) FROM sqlite_sequence WHERE name IN ('deliveries', 'sent'))"
 
+#: The version of these tables; `migrate` brings an older file to it.
 VERSION = 3
 # Moments are microseconds since 1970, UTC. What a delivery says stands in its own row alone: an event names that row,
 # and has a body only where what is read is not what came, as of one that was compressed.
@@ -69,6 +70,7 @@ CREATE VIEW told AS SELECT
   e.channel, e.delivery, e.notes, e.sent, e.identity
 FROM events e LEFT JOIN deliveries d ON d.id = e.delivery AND e.sent IS NULL LEFT JOIN sent s ON s.id = e.sent;
 """
+#: The tables of `lab.sqlite3`, as SQL.
 SCHEMA = _DELIVERIES + words.TABLE + _FACTS + _EVENTS + newest.INDEXES
 
 _DELIVERY_COLUMNS = ("received", "method", "path", "headers", "body", "answer", "verdict", "why", "origin", "odd")
@@ -87,6 +89,7 @@ _UPSERT = (
 )
 _NEW_EVENT = f"{_UPSERT}NOTHING"
 _INSERT_EVENT = f"{_UPSERT}UPDATE SET deliveries = deliveries + 1, revision = excluded.revision RETURNING *"
+#: The condition that finds the event a delivery tells of: message uuid or identity, kind, status.
 SAME_EVENT = "ifnull(message_uuid, identity) = ? AND kind = ? AND ifnull(status, '') = ?"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

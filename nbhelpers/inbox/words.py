@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 __all__ = ["TABLE", "clear", "drop", "index", "purge", "query"]
 
-# The last event that the index has; the index itself is made when there is something to put in.
+#: The last event that the index has; the index itself is made when there is something to put in.
 TABLE = "CREATE TABLE indexed (last INTEGER NOT NULL); INSERT INTO indexed VALUES (0);"
 # Only which events hold a trigram is kept, not where in them: a tenth of the room.
 _MAKE = (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCOPE", "ProgressHandler"]
 
-SCOPE = "custom:nbhelpers:progress"  # of a hub: whoever has it may see this, and nothing else of the server
+SCOPE = "custom:nbhelpers:progress"  #: of a hub: whoever has it may see this, and nothing else of the server
 
 
 class ProgressHandler(APIHandler):

@@ -14,7 +14,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest, HTTPResp
 
 __all__ = ["STUCK", "Learner", "Room", "shown"]
 
-STUCK = 600  # seconds without a new step after which somebody counts as stuck
+STUCK = 600  #: seconds without a new step after which somebody counts as stuck
 _EVERY = 5.0  # seconds between two rounds of questions
 _AT_ONCE = 20  # servers that are asked at the same time
 _PATIENCE = 4.0  # seconds that a server may take

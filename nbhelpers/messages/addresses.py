@@ -7,11 +7,12 @@ import re
 
 __all__ = ["INBOUND_PATH", "JUPYTER_PATH", "NONCE_HEADER", "STATUS_PATH", "meant_by", "webhook_urls"]
 
+#: The paths of the two webhook URLs: for messages, and for message statuses.
 INBOUND_PATH, STATUS_PATH = "/webhooks/inbound", "/webhooks/status"
 
-# A Jupyter server passes on what comes to this path, a secret behind it, and then `/inbound` or `/status`.
+#: A Jupyter server passes on what comes to this path, a secret behind it, and then `/inbound` or `/status`.
 JUPYTER_PATH = "nbhelpers/webhooks"
-# A POST there with this header asks for the receiver's answer to a nonce, and is no webhook.
+#: A POST there with this header asks for the receiver's answer to a nonce, and is no webhook.
 NONCE_HEADER = "X-Nbhelpers-Nonce"
 
 _STATUS_WORDS = {"status", "statuses", "receipt", "receipts", "delivery", "dlr"}

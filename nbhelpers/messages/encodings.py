@@ -11,7 +11,7 @@ from email.message import Message
 
 __all__ = ["LONGEST_BODY", "Content", "content_of"]
 
-LONGEST_BODY = 1 << 20  # bytes, unpacked too; a webhook of the Messages API has a few hundred
+LONGEST_BODY = 1 << 20  #: bytes, unpacked too; a webhook of the Messages API has a few hundred
 _MOST_CODINGS = 3
 _LONGEST_NAME = 40  # characters of a charset's name
 _ZIPPED = b"\x1f\x8b"

@@ -28,12 +28,15 @@ __all__ = [
     "timestamp",
 ]
 
+#: The two shapes: the guide's nested one, and today's flat one.
 GUIDE, TODAY = "v0.1", "v1"
+#: The channel, as the wire has it.
 MESSENGER = "messenger"
 _OLD_NAMES = {"viber_service_msg": "viber_service"}  # a channel's name in v0.1, and the one that v1 has for it
+#: The kinds of content that have a URL.
 MEDIA = ("image", "audio", "video", "file")
 _ERROR = ("code", "reason", "type", "title", "detail")  # of a status: the fields that hold its code and its words
-LONGEST_ID = 50  # characters; both specifications
+LONGEST_ID = 50  #: characters; both specifications
 _DEEPEST = 100  # levels of nesting: what is deeper could be read here and break a later reader with a fuller stack
 
 

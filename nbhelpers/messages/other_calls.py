@@ -61,6 +61,7 @@ class Recognised:
     data: bytes = b""
 
 
+#: What else calls a webhook URL, by name: how it is told, and what to do (`other_calls.toml`).
 CALLS: dict[str, dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "other_calls.toml").read_text(encoding="utf-8")
 )

@@ -16,9 +16,10 @@ from nbhelpers.messages.inbound import GUIDE, LONGEST_ID, MEDIA, MESSENGER, TODA
 
 __all__ = ["CATEGORIES", "LONGEST_REF", "LONGEST_TEXT", "LONGEST_URL", "OutboundMessage"]
 
-LONGEST_TEXT = 640  # characters; stated in prose for Messenger in both, not in the schemas
-LONGEST_REF = {GUIDE: 40, TODAY: 100}  # characters; the 1.11.0 prose says 100, its own error text still 40
-LONGEST_URL = 2000  # characters; the beta's schema
+LONGEST_TEXT = 640  #: characters; stated in prose for Messenger in both, not in the schemas
+LONGEST_REF = {GUIDE: 40, TODAY: 100}  #: characters; the 1.11.0 prose says 100, its own error text still 40
+LONGEST_URL = 2000  #: characters; the beta's schema
+#: What `category` may be in today's shape.
 CATEGORIES = ("response", "update", "message_tag")
 
 

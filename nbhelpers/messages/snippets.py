@@ -12,6 +12,7 @@ from nbhelpers.messages.outbound import OutboundMessage
 
 __all__ = ["LANGUAGES", "snippet"]
 
+#: In what a request can be shown.
 LANGUAGES = ("curl", "Python", "PowerShell", "SDK")
 # The SDK's classes of a text, by its channel.
 _SDK_CLASSES = {"whatsapp": "WhatsappText", "sms": "Sms", "rcs": "RcsText", "viber_service": "ViberText"}

@@ -88,36 +88,43 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(431, "The headers are longer than 64 kB.")
 
     def on_message_begin(self) -> None:
+        """Begin a request: its head is counted from here."""
         super().on_message_begin()
         # The bytes that began it are counted already, unless another request came before it in the same piece.
         self._in_head, self._head, self._named = True, self._chunk, 0
         self._start_clock()
 
     def on_url(self, url: bytes) -> None:
+        """Take the target of the request, and count it."""
         self._named += len(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header, unless the head is too long already."""
         self._named += len(name) + len(value)
         if self._named <= LONGEST_HEAD:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        """Hand the request on when its head is there, unless that was too long."""
         self._in_head = False
         if self._named <= LONGEST_HEAD:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
         if self._named <= LONGEST_HEAD:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        """Stop the clock of a request that is there as a whole."""
         self._stop_clock()
         if self._named <= LONGEST_HEAD:
             super().on_message_complete()
         self._in_head, self._head, self._chunk = True, 0, 0
 
     def on_response_complete(self) -> None:
+        """Go to the end of the line of idle connections."""
         # To the end of the line: the longest idle is the first to go.
         if self in self._open:
             self._open[self] = self._open.pop(self)

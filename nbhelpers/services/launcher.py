@@ -34,8 +34,9 @@ from nbhelpers.services.record import (
 
 __all__ = ["SAID", "SERVICES", "asker", "find", "found_simulator", "last_words", "release", "start", "stop"]
 
-SAID = "Error: "  # how a command begins to say what went wrong
+SAID = "Error: "  #: how a command begins to say what went wrong
 
+#: The processes that outlive a kernel, in the order in which they are ended.
 SERVICES = ("tunnel", "simulator", "receiver")
 _START = {"tunnel": 60.0}  # seconds that a service may take until it is ready: ngrok's deadline, and the nonce
 _USUAL = 20.0

@@ -28,7 +28,7 @@ __all__ = [
     "write_record",
 ]
 
-LOOPBACK = "127.0.0.1"  # every service listens there and nowhere else
+LOOPBACK = "127.0.0.1"  #: every service listens there and nowhere else
 _SAME = 2.0  # seconds within which two readings of a creation time are of the same process
 
 

@@ -16,6 +16,7 @@ from nbhelpers.simulator.storage.tables import Application
 
 __all__ = ["PAGE", "prepare"]
 
+#: The name of the demo's Page.
 PAGE = "Corner Bakery"
 _NAME = "Demo"
 _TEXT = "Hello from Facebook Messenger!"  # the guide's own example

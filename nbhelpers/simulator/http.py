@@ -35,11 +35,14 @@ __all__ = [
     "texts",
 ]
 
-LONGEST_BODY = 1 << 20  # bytes; the service's own limit is not known
+LONGEST_BODY = 1 << 20  #: bytes; the service's own limit is not known
 # ASCII only: a lone surrogate in somebody's text must not become our 500.
 _compact = json.JSONEncoder(separators=(",", ":")).encode
+#: What answers a request.
 Handler = Callable[[Request], Awaitable[Response]]
+#: The fields of a form, each with its last value.
 Form = dict[str, str]
+#: The JSON object of a body.
 Body = Mapping[str, Any]
 
 # Seen on every answer of the gateway, by its own tests.

@@ -22,7 +22,7 @@ from nbhelpers.storage.sqlite import storable
 
 __all__ = ["PERSON", "People", "PeopleError", "Written"]
 
-PERSON = "Ada"  # who writes when nobody is named
+PERSON = "Ada"  #: who writes when nobody is named
 _READ_AFTER = 0.02  # seconds
 
 # What a phone can send, and the type that the service makes of it (Vonage's blog of 2020-09-24 on stickers; that a

@@ -23,7 +23,7 @@ __all__ = ["STORE", "facts", "simulate"]
 _log = logging.getLogger(__name__)
 
 NAME = "simulator"
-STORE = "simulator.sqlite3"  # the name of the store's file
+STORE = "simulator.sqlite3"  #: the name of the store's file
 
 
 def facts(store: Store, url: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 _Asked = tuple[Callable[[sqlite3.Connection], Any], Future[Any]]
 _Answer = tuple[Future[Any], Any, BaseException | None]  # its result, or what it raised
 _BATCH = 512  # writes in one commit at most, so that a busy minute still answers the first of them soon
-BUSY = 4.0  # seconds to wait for another process's write
+BUSY = 4.0  #: seconds to wait for another process's write
 
 
 class SchemaError(Exception):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 __all__ = ["AGAIN", "hub_answer"]
 
-# The service's help centre says 429 and 5xx, the documentation of its hosted sandbox everything but 200; not tried.
+#: The service's help centre says 429 and 5xx, the documentation of its hosted sandbox everything but 200; not tried.
 AGAIN = "What was answered 5xx the service sends again for a day; of a 403 its documentation says both."
 
 _VERSION = "x-jupyterhub-version"  # the hub says its version in every answer, and so do its servers

@@ -19,9 +19,10 @@ from nbhelpers.inbox.events import one_line
 
 __all__ = ["ANNOUNCED", "NEEDED", "binary_of", "download", "find_binary", "own_place", "update", "version_of"]
 
-NEEDED = (3, 30)  # agents before 2025-09-23 have no /api/endpoints: pyngrok 9 would hang (ngrok's changelog)
+NEEDED = (3, 30)  #: agents before 2025-09-23 have no /api/endpoints: pyngrok 9 would hang (ngrok's changelog)
 _ASK = 15.0  # seconds that it may take to say its version
 _FETCH = 60.0  # seconds without a byte before a download or an update is given up
+#: What is said, and asked, before ngrok is fetched; `{place}` is where it will be.
 ANNOUNCED = "This fetches ngrok, some 30 MB, from ngrok's own server into {place}; there is no checksum to compare."
 _TO_DOWNLOAD = (
     "Run `lab.tunnel.download()` or `nbhelpers tunnel --download`: some 30 MB from ngrok's own server. "

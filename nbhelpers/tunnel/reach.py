@@ -17,7 +17,7 @@ from nbhelpers.tunnel.hub_answers import hub_answer
 __all__ = ["HEADERS", "Reached", "ngrok_code", "passes_a_hub", "reach", "to_reach", "wait_until_reached"]
 
 _CODE = re.compile(r"ERR_NGROK_(\d+)")
-# Whatever ngrok shows to browsers on its free plan it shows to nobody who says this (source: its documentation).
+#: Whatever ngrok shows to browsers on its free plan it shows to nobody who says this (source: its documentation).
 HEADERS = {"ngrok-skip-browser-warning": "1", "User-Agent": "nbhelpers"}
 _LONGEST = 20_000  # bytes of an answer that are looked at; ngrok's pages have some 2,000
 _NONE = '"error": "There is no receiver."'  # in the answer of the server extension

@@ -13,6 +13,7 @@ from nbhelpers.messages.encodings import content_of
 
 __all__ = ["Edit", "edited", "typed"]
 
+#: What changes a body before it is sent again: values by their paths, or a function of the body.
 Edit = Mapping[str, Any] | Callable[[dict[str, Any]], Any]
 
 

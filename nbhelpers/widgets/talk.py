@@ -19,13 +19,14 @@ from nbhelpers.widgets.person import Names, latest
 
 __all__ = ["KINDS", "Bubble", "SentByHand", "Talk", "business_side", "phone_side"]
 
+#: What the simulated person can send from the panel.
 KINDS = ("text", "image", "sticker", "audio", "video", "file", "like")
 _EVENTS = 400  # of one person that are looked at: the newest
 _LONGEST = 2000  # characters of one message in the talk: what a person can write in Messenger
 
 _AS_TEXT = ("text", "custom")  # types of messages whose text is what they say
 
-Bubble = dict[str, Any]  # key, own, who, kind, text, below, choices (titles of what can be tapped)
+Bubble = dict[str, Any]  #: key, own, who, kind, text, below, choices (titles of what can be tapped)
 
 
 class Talk(anywidget.AnyWidget):

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from types import ModuleType
 
+import click
 import nbformat
 import pytest
 from playwright.sync_api import Page, expect
@@ -56,7 +58,9 @@ def test_every_notebook_is_there_with_what_its_cells_show(book: Path) -> None:
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         assert shown.count("cell_input") == len(cells), path.stem
         assert shown.count("cell_output") > len(cells) / 2, path.stem
-    assert "['submitted', 'delivered', 'read']" in text_of(book / "notebooks" / "07_reply.html")
+    shown = text_of(book / "notebooks" / "07_reply.html")
+    assert re.search(r"--> submitted [0-9a-f-]{36} to \d+ .*--> delivered [0-9a-f-]{36} to \d+", shown)
+    assert "You see: “--> submitted”" in shown, "what is written stays as it is written"
 
 
 def test_a_panel_is_there_as_text_and_where_there_is_a_browser_as_picture(book: Path) -> None:
@@ -81,8 +85,8 @@ def test_every_command_stands_in_the_command_reference(book: Path) -> None:
     for name, command in main.commands.items():
         assert f"nbhelpers {name} [OPTIONS]" in text, name
         for parameter in command.params:
-            for option in parameter.opts:
-                assert parameter.param_type_name != "option" or option in text, (name, option)
+            if parameter.param_type_name == "option" and not parameter.hidden:
+                assert [option for option in parameter.opts if option not in text] == [], name
 
 
 def test_every_name_that_a_module_offers_is_described(book: Path) -> None:
@@ -94,8 +98,12 @@ def test_every_name_that_a_module_offers_is_described(book: Path) -> None:
     lacking = []
     for path in MODULES:
         if not path.name.startswith("__"):
-            offered = importlib.import_module(module(path)).__all__
-            lacking += [f"{module(path)}.{name}" for name in offered if f"{module(path)}.{name}" not in ids]
+            loaded = importlib.import_module(module(path))
+            # Commands are in the command reference, modules have a heading of their own.
+            names = [
+                name for name in loaded.__all__ if not isinstance(getattr(loaded, name), ModuleType | click.Command)
+            ]
+            lacking += [f"{module(path)}.{name}" for name in names if f"{module(path)}.{name}" not in ids]
     assert lacking == []
     public = text_of(book / "python.html")
     assert [name for name in nbhelpers.__all__ if name not in public] == []
@@ -131,8 +139,7 @@ def test_search_works_from_a_file_and_asks_nothing_of_a_network(page: Page, book
     page.keyboard.press("Enter")
     found = page.locator("#search-results li a")
     expect(found.first).to_be_visible(timeout=30_000)
-    assert found.count() > 5
-    found.filter(has_text="Receive a message").first.click()
+    found.filter(has_text="Receive a message").first.click(timeout=30_000)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Receive a message")
     assert page.asked == []
     assert page.errors == []

@@ -21,6 +21,7 @@ from nbhelpers.storage.sqlite import storable
 
 __all__ = ["PROVIDERS", "ExternalAccounts"]
 
+#: The channels that an external account can be of.
 PROVIDERS = (MESSENGER, "viber_service_msg", "whatsapp")
 _PAGING = {"page_number": 1, "page_size": 20}
 _MOST = 100

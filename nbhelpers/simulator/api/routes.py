@@ -35,6 +35,7 @@ from nbhelpers.storage.write_batch import WriteBatch
 
 __all__ = ["VERSIONS", "ApiRoutes"]
 
+#: The paths to which messages can be sent.
 VERSIONS = ("beta", "v0.1", "v1")
 _ACCOUNTS = "/beta/chatapp-accounts"
 _Work = Callable[[Mapping[str, str], bytes], Answer | Problem]

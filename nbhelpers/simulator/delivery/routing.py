@@ -10,7 +10,7 @@ from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["SOURCES", "Route", "Router"]
 
-# What may say where a webhook goes, in the order in which it counts.
+#: What may say where a webhook goes, in the order in which it counts.
 SOURCES = ("message", "application", "command line", "account", "receiver")
 
 _LOOK = 0.25  # seconds for which an answer about a receiver is believed: to look takes longer than to deliver

@@ -26,7 +26,7 @@ from nbhelpers.storage.write_batch import WriteBatch
 
 __all__ = ["WAITS", "Deliverer"]
 
-# Seconds. Documented for the hosted sandbox: 5, 10, … 640, then every 900, for 24 hours; success is 200 to 205.
+#: Seconds. Documented for the hosted sandbox: 5, 10, … 640, then every 900, for 24 hours; success is 200 to 205.
 WAITS = (5, 10, 20, 40, 80, 160, 320, 640, 900)
 LONGEST = 24 * 3600.0
 _SUCCESS = range(200, 206)

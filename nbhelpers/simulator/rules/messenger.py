@@ -25,8 +25,9 @@ __all__ = [
     "window_refusal",
 ]
 
+#: Seconds of a day.
 DAY = 24 * 3600.0
-WINDOW = DAY  # seconds; Meta's standard messaging window
+WINDOW = DAY  #: seconds; Meta's standard messaging window
 
 _MOST_REPLIES, _MOST_BUTTONS = 13, 3  # Meta's pages on quick replies and on the button template
 _LONGEST_TITLE, _LONGEST_PAYLOAD = 20, 1000  # characters of either, on both
@@ -64,6 +65,7 @@ def _table(name: str) -> dict[str, Any]:
     return tomllib.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
 
 
+#: Why a message is refused later, by its code (`refusals.toml`).
 REFUSALS: Mapping[str, Refusal] = {
     code: Refusal(code, entry["text"], entry.get("how", "")) for code, entry in _table("refusals.toml").items()
 }

@@ -22,6 +22,7 @@ class Line:
 
 
 _TABLE = tomllib.loads((Path(__file__).parent / "scenes.toml").read_text(encoding="utf-8"))
+#: The scenes that several people can play: name, and what happens.
 SCENES = {name: scene["says"] for name, scene in _TABLE.items()}
 
 

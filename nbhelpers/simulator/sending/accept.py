@@ -38,6 +38,7 @@ class Lessons:
     asked: tuple[str, str] | None = None
 
 
+#: Whether something holds for a Page and a person.
 Holds = Callable[[str, str | None, str | None], bool]
 
 

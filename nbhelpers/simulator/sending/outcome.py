@@ -12,6 +12,7 @@ from nbhelpers.simulator.storage.tables import Page
 
 __all__ = ["DELIVERED", "link_has_run_out", "outcome_of"]
 
+#: The outcome of a message that arrives: its state, and no code.
 DELIVERED = ("delivered", None)
 _Fate = tuple[str, str | None]
 

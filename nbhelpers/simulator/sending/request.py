@@ -17,6 +17,7 @@ from nbhelpers.storage.sqlite import storable
 
 __all__ = ["MESSENGER", "Outgoing", "parse", "read_request"]
 
+#: The channel, as the wire has it.
 MESSENGER = "messenger"
 # The channels of specification 1.11.0. Only Messenger is simulated; the others may stand in a failover.
 _CHANNELS = ("sms", "mms", "rcs", "whatsapp", "viber_service", MESSENGER)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 __all__ = ["KEPT", "ApiCall", "ApiCalls"]
 
-KEPT = 200  # requests: with the longest headers and bodies some megabytes
+KEPT = 200  #: requests: with the longest headers and bodies some megabytes
 _LONGEST = 16_384  # bytes kept of a body
 
 

@@ -12,9 +12,9 @@ from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["KEPT", "LONGEST_ANSWER", "NOBODY", "Call", "Calls"]
 
-KEPT = 1000  # calls
-LONGEST_ANSWER = 4096  # bytes of an answer's body
-NOBODY = "no answer (nobody listens there)"  # the words of a call whose connection was refused
+KEPT = 1000  #: calls
+LONGEST_ANSWER = 4096  #: bytes of an answer's body
+NOBODY = "no answer (nobody listens there)"  #: the words of a call whose connection was refused
 
 _TRY = (
     "id",

@@ -35,6 +35,7 @@ def _read() -> dict[str, Fault]:
     return {name: Fault(name, **entry) for name, entry in table.items()}
 
 
+#: The lessons by name, as `faults.toml` has them.
 FAULTS = _read()
 _OF_A_MESSAGE = [fault.name for fault in FAULTS.values() if fault.kind == "messages"]
 

@@ -39,7 +39,9 @@ def _read() -> dict[str, Switch]:
     }
 
 
+#: The switches by name, as `switches.toml` has them.
 SWITCHES = _read()
+#: What each switch says unless it was set: the likelier choice.
 DEFAULTS = {name: switch.choices[0] for name, switch in SWITCHES.items()}
 
 

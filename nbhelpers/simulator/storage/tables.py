@@ -21,6 +21,7 @@ __all__ = [
     "to_page",
 ]
 
+#: The tables of the simulator's store, as SQL.
 SCHEMA = """
 CREATE TABLE account (
   api_key TEXT PRIMARY KEY, api_secret TEXT NOT NULL, signature_secret TEXT NOT NULL,
@@ -61,6 +62,7 @@ CREATE TABLE calls (
   headers TEXT NOT NULL, status INTEGER NOT NULL, words TEXT NOT NULL, answer_headers TEXT NOT NULL,
   answer_body BLOB NOT NULL, outcome TEXT NOT NULL, again REAL, body BLOB)
 """
+#: The version of these tables.
 VERSION = 4
 
 
