@@ -320,7 +320,8 @@ class Course:
     def progress(self, victim: str) -> float:
         """The part that is done of what the victim has a hand in."""
         if victim in ("kernel", "lab"):
-            return self.count("way = 'out'") / self.size.replies
+            # Not what went: one of which nobody knows whether it did is not sent before the end.
+            return (self.lab.facts.get("tried", -1) + 1) / self.size.replies
         if victim == "simulator":
             return self.count("way = 'in'") / self.size.written
         return len(self.answered) / self.size.posted
