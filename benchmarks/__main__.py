@@ -27,6 +27,7 @@ BENCHMARKS = {
     "course": "benchmarks.course",
     "panels": "benchmarks.panels",
     "soak": "benchmarks.soak",
+    "faults": "benchmarks.faults",
 }
 _HELP = f"{', '.join(sorted(BENCHMARKS))}, or all: each in a process of its own, and one table"
 

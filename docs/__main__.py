@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import nbformat
 
 from docs.links import broken_links, from_a_network
+from docs.mended import mend
 from docs.notebooks import as_page, run_all
 from docs.pages import stage
 from docs.pictures import taking_pictures
@@ -26,8 +26,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="start.py book", description=(__doc__ or "").strip())
     parser.parse_args()
     begun = time.monotonic()
-    shutil.rmtree(SOURCE, ignore_errors=True)
-    shutil.rmtree(BOOK, ignore_errors=True)
+    for folder in (SOURCE, f"{SOURCE}-read", BOOK):
+        shutil.rmtree(folder, ignore_errors=True)
     with taking_pictures(ROOT) as pictures:  # by a process of its own, while the notebooks run
         stage(ROOT, SOURCE)
         walked = []
@@ -38,10 +38,12 @@ def main() -> int:
     pictures.copy_to(SOURCE / "pictures")
     for path, notebook in walked:
         nbformat.write(as_page(notebook, pictures), SOURCE / "notebooks" / path.name)
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-j", "2", "-c", str(ROOT / "docs")]
-    done = subprocess.run([*command, str(SOURCE), str(BOOK)], cwd=ROOT, env=os.environ, check=False)
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-j", "2"]
+    folders = ["-c", ROOT / "docs", "-d", f"{SOURCE}-read", SOURCE, BOOK]
+    done = subprocess.run([*command, *folders], cwd=ROOT, check=False)
     if done.returncode:
         return done.returncode
+    mend(BOOK)
     found = [*broken_links(BOOK), *from_a_network(BOOK)]
     print(*found, sep="\n", end="\n" if found else "")
     size = sum(path.stat().st_size for path in BOOK.rglob("*") if path.is_file())

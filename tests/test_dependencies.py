@@ -1,7 +1,8 @@
-"""pyproject.toml, the two locks and environment.yml, held against each other."""
+"""pyproject.toml, the three locks and environment.yml, held against each other."""
 
 import ast
 import importlib.metadata
+import itertools
 import re
 import sys
 import tomllib
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.fast
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 PROJECT = tomllib.loads(PYPROJECT)
-LOCKS = ["requirements.lock", "requirements-dev.lock"]
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-book.lock"]  # each holds the one before
 
 
 def named(lines):
@@ -87,26 +88,29 @@ def test_every_dependency_is_in_the_learners_lock_in_a_version_that_fits():
             assert requirement.specifier.contains(version), f"{name} {version}"
 
 
-def test_every_development_tool_is_in_the_development_lock_in_a_version_that_fits():
-    for name, requirement in EXTRAS["dev"].items():
-        assert versions("requirements-dev.lock", name), name
-        for version in versions("requirements-dev.lock", name):
+@pytest.mark.parametrize("extra", ["dev", "book"])
+def test_every_tool_is_in_the_lock_of_its_extra_in_a_version_that_fits(extra):
+    for name, requirement in EXTRAS[extra].items():
+        assert versions(f"requirements-{extra}.lock", name), name
+        for version in versions(f"requirements-{extra}.lock", name):
             assert requirement.specifier.contains(version), f"{name} {version}"
 
 
-def test_the_development_lock_holds_the_whole_learners_lock_unchanged():
-    learners, development = pins("requirements.lock"), pins("requirements-dev.lock")
-    names = {name for name, _ in learners}
-    assert {key: version for key, version in development.items() if key[0] in names} == learners
+@pytest.mark.parametrize(("smaller", "larger"), list(itertools.pairwise(LOCKS)))
+def test_a_lock_holds_the_whole_one_before_it_unchanged(smaller, larger):
+    held, holding = pins(smaller), pins(larger)
+    names = {name for name, _ in held}
+    assert {key: version for key, version in holding.items() if key[0] in names} == held
 
 
-def test_an_entry_of_both_locks_has_the_same_hashes():
-    learners = {str(requirement): hashes for requirement, hashes in entries("requirements.lock")}
-    development = {str(requirement): hashes for requirement, hashes in entries("requirements-dev.lock")}
-    assert {key: development.get(key) for key in learners} == learners
+@pytest.mark.parametrize(("smaller", "larger"), list(itertools.pairwise(LOCKS)))
+def test_an_entry_of_two_locks_has_the_same_hashes(smaller, larger):
+    held = {str(requirement): hashes for requirement, hashes in entries(smaller)}
+    holding = {str(requirement): hashes for requirement, hashes in entries(larger)}
+    assert {key: holding.get(key) for key in held} == held
 
 
-def test_the_build_backend_is_in_both_locks_so_that_the_kit_installs_without_isolation():
+def test_the_build_backend_is_in_every_lock_so_that_the_kit_installs_without_isolation():
     assert EXTRAS["build"] == BACKEND
     for lock in LOCKS:
         for name, requirement in BACKEND.items():
@@ -166,7 +170,7 @@ def test_start_py_refuses_just_the_pythons_that_pyproject_refuses():
 
 def imported(*folders):
     """The third-party packages that modules, or those of some folders, import, each with one place."""
-    own = {"nbhelpers", "benchmarks", "tests"}
+    own = {"nbhelpers", "benchmarks", "docs", "tests"}
     found = {}
     for path in sorted(path for folder in folders for path in (folder.rglob("*.py") if folder.is_dir() else [folder])):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -189,9 +193,11 @@ PARTS = [path for path in (ROOT / "nbhelpers").iterdir() if path.suffix == ".py"
         ([path for path in PARTS if path.name not in OF_THE_COURSE], []),
         ([path for path in PARTS if path.name in OF_THE_COURSE], ["course", "hub"]),
         ([ROOT / "benchmarks"], ["bench"]),
+        ([ROOT / "docs"], ["book"]),
+        ([ROOT / "build_backend.py"], ["build"]),
         ([ROOT / "tests"], ["dev", "build", "course"]),
     ],
-    ids=["nbhelpers", "nbhelpers of the course", "benchmarks", "tests"],
+    ids=["nbhelpers", "nbhelpers of the course", "benchmarks", "docs", "build backend", "tests"],
 )
 def test_every_import_is_declared(folders, extras):
     declared = set(DEPENDENCIES).union(*(EXTRAS[extra] for extra in extras))

@@ -69,7 +69,9 @@ class _Watch:
         if kind in ("error", "execute_reply") and "traceback" in content:
             lines = [masked(line) for line in content["traceback"]]
             return content | {"evalue": masked(content["evalue"]), "traceback": lines}
-        if kind in ("execute_result", "display_data", "update_display_data"):
+        if kind == "input_request":
+            return content | {"prompt": masked(content["prompt"])}
+        if kind in ("execute_result", "display_data", "update_display_data", "inspect_reply"):
             data = {name: masked_output(name, value) for name, value in content["data"].items()}
             if "text/html" in data:
                 data["text/html"] = _style(self.turn) + data["text/html"]

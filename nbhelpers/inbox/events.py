@@ -202,7 +202,12 @@ class Event:
         return self.line
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.line)}</pre>"
+        return _as_lines(self.line)
+
+
+def _as_lines(text: str) -> str:
+    # Jupyter would break a line in the middle of a word or a number.
+    return f'<pre style="white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere">{html.escape(text)}</pre>'
 
 
 class Receipts(tuple[Event, ...]):
@@ -219,7 +224,7 @@ class Receipts(tuple[Event, ...]):
         return "\n".join(event.line for event in self) or "No receipt yet."
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        return _as_lines(repr(self))
 
 
 def event_of(delivery: Delivery, found: Recognised | None = None) -> dict[str, Any] | None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from nbhelpers import Lab
-from tests.support.notebooks import Run, execute, stop
+from tests.support.notebooks import Run, environment, execute, stop
 
 PSID, URL = "5643442791834631", "https://bakery.example/menu"
 OPEN = "from nbhelpers import Lab\n\nlab = Lab()\nlab"
@@ -88,6 +89,25 @@ def test_an_inbox_that_was_closed_or_set_aside_changes_nothing_and_stops_no_cell
         assert PSID not in hidden, "what cannot be read anew stays as it was"
         assert PSID in shown, "an empty state presents nothing"
     finally:
+        stop(state)
+
+
+@pytest.mark.parametrize("ask", ["inspect", "input"])
+def test_what_a_kernel_says_beside_its_outputs_is_masked_too(tmp_path: Path, ask: str) -> None:
+    state = tmp_path / "lab"
+    manager, client = start_new_kernel(env=environment(state))
+    try:
+        client.execute_interactive(f"{OPEN}\nlab.present()\nperson = '{PSID}'", timeout=60)
+        if ask == "inspect":
+            client.inspect("person", cursor_pos=6)
+            said = str(client.get_shell_msg(timeout=30)["content"])
+        else:
+            client.execute("answer = input(f'To {person}: ')", allow_stdin=True)
+            said = str(client.get_stdin_msg(timeout=30)["content"])
+        assert "••••4631" in said and PSID not in said
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
         stop(state)
 
 

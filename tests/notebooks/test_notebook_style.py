@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+import statistics
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.support.minutes import minutes_of
 
 pytestmark = pytest.mark.fast
 
+LONGEST_LINE = 94  # characters: what a window of 930 pixels shows
 # Names that people know; every other title says what you do.
 NAMED = ("08_experiments", "quickstart")
 VERBS = "answer configure create generate get go let link make open register reply receive set sign start take tell"
@@ -96,6 +98,12 @@ def test_a_comment_in_code_says_why_beside_the_line(name: str) -> None:
             assert not told, f"{cell}: {line}"
 
 
+@by_notebook
+def test_a_line_of_code_is_not_cut_off_on_a_small_screen(name: str) -> None:
+    long = [line for cell in codes(name) for line in cell.source.splitlines() if len(line) > LONGEST_LINE]
+    assert long == []
+
+
 # ---- slides
 
 
@@ -160,3 +168,9 @@ def test_a_notebook_has_fifteen_to_thirty_cells_and_the_quickstart_fewer() -> No
     }
     assert counts["quickstart"] <= 15
     assert len(list(every())) == sum(counts.values())
+
+
+def test_over_all_notebooks_a_cell_of_code_has_three_lines_and_a_text_sixty_words_at_most_in_the_middle() -> None:
+    walked = [cell for cell in every() if cell.type == "code" and not cell.tags[0].startswith("exercise-")]
+    assert statistics.median(cell.lines for cell in walked) <= 3
+    assert statistics.median(cell.words for cell in every() if cell.type == "markdown") <= 60

@@ -39,7 +39,8 @@ from nbhelpers.services import launcher
 from nbhelpers.services.record import Record
 from nbhelpers.storage.damage import what_was_set_aside
 from nbhelpers.webhooks.receiver import _judge_of
-from tests.conftest import wait_until
+from tests.conftest import REPOSITORY, wait_until
+from tests.support import traced_receiver
 
 GUIDE = Path(__file__).parents[1] / "data" / "guide_inbound.json"
 
@@ -653,6 +654,41 @@ def test_no_webhook_that_was_answered_200_is_lost_when_the_receiver_is_killed_tw
     uuids = stored()
     assert len(uuids) == len(set(uuids)) == total
     assert {int(uuid[-12:]) for uuid in uuids} == answered == set(range(total))
+
+
+@pytest.mark.skipif(not traced_receiver.SUPPORTED, reason="system calls are watched on Linux, x86_64 and aarch64")
+def test_the_log_is_synced_before_each_200_goes_out(tmp_path: Path) -> None:
+    """Seen from outside: the system calls of a real receiver, in the order in which it makes them."""
+    command = [sys.executable, "-m", "tests.support.traced_receiver", str(tmp_path / "lab")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
+    with process:
+        ready = json.loads(process.stdout.readline())
+        if "forbidden" in ready:
+            pytest.skip(f"this system forbids a parent to watch its child: {ready['forbidden']}")
+        for number in range(20):
+            assert requests.post(ready["inbound_url"], json=inbound(number), timeout=10).status_code == 200
+        assert requests.get(ready["inbound_url"], timeout=10).status_code == 405
+        with concurrent.futures.ThreadPoolExecutor(10) as pool:
+            statuses = pool.map(
+                lambda number: requests.post(ready["inbound_url"], json=inbound(number), timeout=10).status_code,
+                range(20, 40),
+            )
+            assert set(statuses) == {200}
+        process.terminate()
+        seen = [json.loads(line) for line in process.stdout]
+    synced, since = [], 0
+    for each in seen:
+        if each["call"] == "answer":
+            synced.append((each["status"], since))
+            since = 0
+        elif each["path"].endswith("lab.sqlite3-wal"):
+            assert each["result"] == 0
+            since += 1
+    assert [status for status, _ in synced] == [200] * 20 + [405] + [200] * 20
+    # One after the other, each webhook has a sync of its own between the answer before and its own.
+    assert all(count >= 1 for _, count in synced[:20])
+    # At once, several share one, and none goes out before the first.
+    assert synced[21][1] >= 1
 
 
 def test_the_inbox_is_written_with_synchronous_full(receiver: Record, settings: Settings) -> None:

@@ -32,9 +32,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabPage]:
 
 @pytest.fixture
 def state(lab: LabPage, tmp_path: Path) -> Iterator[Path]:
+    lab.page.errors.clear()  # those of another test were told there
     yield tmp_path / "lab"
-    assert lab.page.errors == []
     launcher.stop(configuration.load("simulator", tmp_path / "lab", environ={}, folder=tmp_path))
+    assert lab.page.errors == []
 
 
 def opened(state: Path) -> str:

@@ -96,7 +96,7 @@ def opened(panel: Any, words_of_it: str) -> Any:
 def test_an_arrow_opens_its_request_and_its_answer_and_nothing_that_lets_one_in(ready: Lab, panel: Any) -> None:
     psid = written(ready).psid
     ready.reply("Hello")
-    wait_until(lambda: any("202" in each for each in words(panel)), 5)
+    wait_until(lambda: all(any(part in each for each in words(panel)) for part in ("202", "is known")), 5)
     shown = opened(panel, "202")
     states = json.dumps([widget.get_state() for widget in inside(panel)], default=str, ensure_ascii=False)
     assert "Bearer ••••" in json.dumps(shown, ensure_ascii=False)
