@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 from nbhelpers.api.applications import FIELDS
-from nbhelpers.auth.signatures import sign
 from nbhelpers.course import checks
 from nbhelpers.course.context import CourseContext
 from nbhelpers.course.dashboard import LiveWebhooks
 from nbhelpers.course.destinations import destinations
 from nbhelpers.diagnosis import own_server
+from nbhelpers.diagnosis.evidence import Evidence
 from nbhelpers.diagnosis.hop_map import Hop, HopMap
-from nbhelpers.diagnosis.jupyter_server import ENDS_WITH_SERVER, jupyter_server, open_base
+from nbhelpers.diagnosis.jupyter_server import ENDS_WITH_SERVER, jupyter_server
 from nbhelpers.diagnosis.own_server import Found
 from nbhelpers.diagnosis.state_folder import state_folder
-from nbhelpers.errors import KitError, ServiceError, cure_for
-from nbhelpers.errors.connection import no_answer
-from nbhelpers.inbox.events import Delivery, Event, channel_name, event_of, one_line
-from nbhelpers.inbox.inbox import Inbox
+from nbhelpers.errors import KitError, ServiceError
+from nbhelpers.inbox.events import Event, channel_name, one_line
 from nbhelpers.messages.addresses import INBOUND_PATH, STATUS_PATH, webhook_urls
 from nbhelpers.messages.inbound import MESSENGER
-from nbhelpers.services import launcher
-from nbhelpers.services.record import Record, read_record
-from nbhelpers.tunnel.configured import public_base
-from nbhelpers.tunnel.hub_answers import hub_answer
-from nbhelpers.tunnel.jupyter_address import jupyter_base
-from nbhelpers.tunnel.reach import HEADERS, ngrok_code, passes_a_hub, reach, to_reach
+from nbhelpers.services.record import read_record
+from nbhelpers.tunnel.reach import reach
 
 __all__ = ["HOPS", "examine"]
 
@@ -42,72 +33,6 @@ _REOPEN = "Run `lab.stop()`, then `lab = Lab()`, `lab.receiver` and `lab.tunnel`
 _OTHER_CHANNEL = "It is kept, and answered by nobody: the Page is Messenger's."
 _MOST_BESIDE = 5
 _PATIENCE = 20  # seconds after which a receipt is missed
-_TIMEOUT = (3.05, 10.0)
-_TEST = json.dumps({"nbhelpers": "a test call of the doctor"}, separators=(",", ":")).encode()
-
-
-class _Round:
-    """What the hops share: the course, and what was looked up once."""
-
-    def __init__(self, course: CourseContext) -> None:
-        self.course = course
-        self.receiver: Record | None = launcher.find("receiver", course.settings)
-        # What came to another address says nothing about this one.
-        moved = None if course.simulated else course.facts.get("public_moved")
-        delivery: int = moved["delivery"] if moved else 0
-        self._after: int = moved["revision"] if moved else 0
-        calls = (call for call in _newest_first(course.inbox) if (call.id or 0) > delivery)
-        self.newest_webhook = next((call for call in calls if call.origin == "wire" and _is_messengers(call)), None)
-        self.newest = [
-            event
-            for kind in ("inbound", "status")
-            if (event := course.inbox.newest_call(kind, self._after)) is not None
-        ]
-        told = [each for each in course.inbox.beside() if each.revision > self._after]
-        self.packed = [each for each in told if each.channel == MESSENGER and each.kind != "call"]
-        self.others = [each for each in told if each not in self.packed and each.origin == "wire"]
-        self.urls_are_right = False  # whether what the far side holds was read, and is ours
-
-    @functools.cached_property
-    def answered(self) -> list[Event]:
-        """The newest answer with its receipts, oldest first; empty when there is none."""
-        return self.course.inbox.last_answer(MESSENGER, self._after)
-
-    @property
-    def base(self) -> str:
-        """The public address without its paths. Raises ServiceError when there is none."""
-        settings = self.course.settings
-        if settings.tunnel == "url":
-            return public_base(settings.public_url or "", settings.host)
-        if settings.tunnel == "jupyter":
-            return open_base(jupyter_base(settings, self.course.facts))
-        open_now = launcher.find("tunnel", self.course.settings)
-        if open_now is not None:
-            return str(open_now.ready["public_url"])
-        words = launcher.last_words("tunnel", self.course.settings)
-        said = words.removeprefix(launcher.SAID) if words.startswith(launcher.SAID) else ""
-        raise ServiceError("No tunnel is open.", said, "Run `lab.tunnel`, or `nbhelpers tunnel`.")
-
-    def post(self, url: str) -> tuple[int | None, str, str]:
-        """Make a test call, signed where a secret is set; return the status, what was seen, and the next action."""
-        settings = self.course.settings
-        headers = {"Content-Type": "application/json", "x-nbhelpers-origin": "doctor", **HEADERS}
-        if settings.signature_secret:
-            headers["Authorization"] = sign(_TEST, settings.signature_secret, settings.api_key or "")
-        try:
-            answer = requests.post(url, data=_TEST, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
-        except requests.RequestException as error:
-            silent = no_answer(error, url)
-            return None, f"{silent.what} {silent.seen}", to_reach(silent)
-        code = ngrok_code(answer.headers.get("ngrok-error-code", "") + answer.text[:20_000])
-        if code:
-            cure = cure_for("ngrok", code, "other")
-            words = f"ngrok answered {answer.status_code} (ERR_NGROK_{code}) to a POST. {cure.what if cure else ''}"
-            return answer.status_code, words.strip(), cure.next if cure else ""
-        own = _own_words(answer)
-        if passes_a_hub(url) and answer.status_code != 200 and not own:
-            return answer.status_code, *hub_answer(url, answer.status_code, answer.headers)
-        return answer.status_code, f"A POST to {url} was answered {answer.status_code}.{own}", ""
 
 
 def examine(course: CourseContext) -> HopMap:
@@ -116,7 +41,7 @@ def examine(course: CourseContext) -> HopMap:
     Test calls are made to your receiver alone; they are marked as the doctor's wherever they are shown. Where webhooks
     go to a server of your own, that way is walked, by the simulator's log of its calls.
     """
-    way = _Round(course)
+    way = Evidence(course)
     try:
         found = destinations(course) if course.simulated else None
     except ServiceError:  # the simulator has gone: the walk says at which hop that is felt
@@ -141,7 +66,7 @@ def examine(course: CourseContext) -> HopMap:
     return HopMap(course.settings.mode, tuple(hops), _beside(way, hops))
 
 
-def _beside(way: _Round, hops: list[Hop]) -> tuple[str, ...]:
+def _beside(way: Evidence, hops: list[Hop]) -> tuple[str, ...]:
     """Name what else calls, each kind once, with its one next action: unless the map stops at it anyway."""
     newest = {(each.kind, each.channel, each.message_type if each.kind == "call" else ""): each for each in way.others}
     newest |= {("read", "", each.notes): each for each in way.packed}
@@ -163,7 +88,7 @@ def _told(event: Event) -> str:
     return f"a {_named(event)} came {event.notes}"
 
 
-def _receiver(way: _Round) -> Found:
+def _receiver(way: Evidence) -> Found:
     if way.receiver is None:
         ended = ENDS_WITH_SERVER if way.course.settings.tunnel == "jupyter" else ""
         seen = f"Your receiver does not run: none of this state directory is found.{ended}"
@@ -171,7 +96,7 @@ def _receiver(way: _Round) -> Found:
     return "well", f"up at {way.receiver.url}"
 
 
-def _loopback(way: _Round) -> Found:
+def _loopback(way: Evidence) -> Found:
     for url in (way.receiver.ready["inbound_url"], way.receiver.ready["status_url"]) if way.receiver else ():
         status, seen, following = way.post(url)
         if status in (401, 503) and ("signature" in seen or "unsigned" in seen):
@@ -182,11 +107,11 @@ def _loopback(way: _Round) -> Found:
     return "well", "both paths answered a POST with 200"
 
 
-def _jupyter(way: _Round) -> Found:
+def _jupyter(way: Evidence) -> Found:
     return jupyter_server(way.course.settings)
 
 
-def _public(way: _Round) -> Found:
+def _public(way: Evidence) -> Found:
     if way.course.simulated:
         return "not needed", "The service runs on this computer."
     status, seen, following = way.post(webhook_urls(way.base)["inbound_url"])
@@ -195,7 +120,7 @@ def _public(way: _Round) -> Found:
     return "well", f"a POST through {way.base} was answered 200"
 
 
-def _this_one(way: _Round) -> Found:
+def _this_one(way: Evidence) -> Found:
     if way.course.simulated:
         return "not needed", "There is no tunnel."
     record = read_record(way.course.settings.folder, "receiver")
@@ -205,7 +130,7 @@ def _this_one(way: _Round) -> Found:
     return "well", "the nonce came back: it is your receiver"
 
 
-def _both(way: _Round) -> Found:
+def _both(way: Evidence) -> Found:
     if way.course.simulated:
         outcome = checks.webhooks(way.course)
         if outcome.good:
@@ -240,7 +165,7 @@ def _held(held: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def _anything(way: _Round) -> Found:
+def _anything(way: Evidence) -> Found:
     newest = way.newest_webhook
     if newest is not None:
         whose = "" if newest.verdict == "signed" else "; who sent it was not verified"
@@ -257,23 +182,7 @@ def _anything(way: _Round) -> Found:
     return _nothing_live(way)
 
 
-def _newest_first(inbox: Inbox) -> Iterator[Delivery]:
-    """Yield the newest thousand deliveries; no more of them are read than are looked at."""
-    before: int | None = None
-    for _ in range(50):
-        calls = inbox.deliveries(20, before)
-        yield from reversed(calls)
-        if not calls:
-            return
-        before = calls[0].id
-
-
-def _is_messengers(call: Delivery) -> bool:
-    told = event_of(call)
-    return told is not None and told["kind"] != "call" and told["channel"] == MESSENGER
-
-
-def _not_played_yet(way: _Round) -> Found:
+def _not_played_yet(way: Evidence) -> Found:
     course = way.course
     for check in () if course.demo else (checks.page, checks.application, checks.link):
         outcome = check(course)
@@ -286,7 +195,7 @@ def _not_played_yet(way: _Round) -> Found:
     return own_server.nobody_wrote(course)
 
 
-def _nothing_live(way: _Round) -> Found:
+def _nothing_live(way: Evidence) -> Found:
     urls = way.course.public_urls() or {}
     if way.course.settings.mode == "sandbox":
         where = "(2) your phone is on the sandbox's allow-list; (3) you wrote to the sandbox's Page"
@@ -297,7 +206,7 @@ def _nothing_live(way: _Round) -> Found:
     return "not yet", seen, f"Check in this order: (1) Inbound URL equals {urls.get('inbound_url')}; {where}."
 
 
-def _inbound(way: _Round) -> Found:
+def _inbound(way: Evidence) -> Found:
     newest = {event.kind: event for event in way.newest}
     swapped = [event for event in way.newest if urlsplit(event.path).path != _own_path(event)]
     if swapped:
@@ -320,7 +229,7 @@ def _named(event: Event) -> str:
     return "message" if event.kind == "inbound" else "receipt"
 
 
-def _signature(way: _Round) -> Found:
+def _signature(way: Evidence) -> Found:
     newest = way.newest_webhook
     assert newest is not None  # noqa: S101 - the hop before would have stopped
     if newest.verdict == "signed":
@@ -342,7 +251,7 @@ def _signature(way: _Round) -> Found:
     return "broken", f"The newest webhook is signed wrongly: {newest.why}{refused}.", following
 
 
-def _reply(way: _Round) -> Found:
+def _reply(way: Evidence) -> Found:
     answered = way.answered
     if not answered:
         return "not yet", "No answer was sent from here.", 'Run `lab.reply("…")`.'
@@ -351,7 +260,7 @@ def _reply(way: _Round) -> Found:
     return "well", f"accepted {_when(answered[0].received)}"
 
 
-def _receipts(way: _Round) -> Found:
+def _receipts(way: Evidence) -> Found:
     reply = way.answered[0]
     receipts = way.course.inbox.receipts(reply.message_uuid or "")
     if not receipts and way.course.simulated:
@@ -380,16 +289,8 @@ def _when(moment: datetime) -> str:
     return f"at {local:%H:%M:%S}" if local.date() == today else f"on {local:%Y-%m-%d at %H:%M:%S}"
 
 
-def _own_words(answer: requests.Response) -> str:
-    try:
-        words = answer.json()
-        return f" It says: “{one_line(str(words['seen']), 200)}”"
-    except (ValueError, TypeError, KeyError):
-        return ""
-
-
 #: The hops on the way of a message, in its order: name, and the function that looks at it.
-HOPS: tuple[tuple[str, Callable[[_Round], Found]], ...] = (
+HOPS: tuple[tuple[str, Callable[[Evidence], Found]], ...] = (
     ("your receiver", _receiver),
     ("a call from here", _loopback),
     ("a call from outside", _public),
@@ -403,7 +304,7 @@ HOPS: tuple[tuple[str, Callable[[_Round], Found]], ...] = (
 )
 
 
-def _hops(course: CourseContext) -> tuple[tuple[str, Callable[[_Round], Found]], ...]:
+def _hops(course: CourseContext) -> tuple[tuple[str, Callable[[Evidence], Found]], ...]:
     if course.settings.tunnel != "jupyter":
         return HOPS
     return (*HOPS[:2], ("your Jupyter server", _jupyter), *HOPS[2:])

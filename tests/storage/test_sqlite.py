@@ -165,7 +165,7 @@ def test_a_writer_that_cannot_open_its_file_says_so_and_hangs_nobody(path: Path)
     with pytest.raises(sqlite3.OperationalError):
         add(store, "one").result(10)
     path.rmdir()
-    with pytest.raises(sqlite3.OperationalError, match="no such table"):  # the file is new: it answers, it hangs not
+    with pytest.raises(sqlite3.OperationalError, match="deleted or set aside"):  # and makes no file anew
         add(store, "two").result(10)
     store.close()
 
