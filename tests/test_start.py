@@ -103,6 +103,10 @@ def make_small_course(folder):
     (folder / "requirements.lock").write_text(lock + wheel(folder / "wheels", "alpha", "1.0", {"alpha.py": "n = 1\n"}))
     tool = wheel(folder / "wheels", "pytest", "1.0", {"pytest.py": SHOWS_ITS_ARGUMENTS})
     (folder / "requirements-dev.lock").write_text((folder / "requirements.lock").read_text() + tool)
+    writer = wheel(folder / "wheels", "gamma", "1.0", {"gamma.py": ""})
+    (folder / "requirements-book.lock").write_text((folder / "requirements-dev.lock").read_text() + writer)
+    (folder / "docs").mkdir()
+    (folder / "docs" / "__main__.py").write_text(SHOWS_ITS_ARGUMENTS)
     return folder
 
 
@@ -540,6 +544,15 @@ def test_the_learners_are_content_with_the_development_environment(installed, ba
     lock.write_text(lock.read_text() + wheel(installed / "wheels", "beta", "1.0", {"beta.py": ""}))
     assert "Packages" not in again(installed, bare_python)
     assert "Adding the development tools." in again(installed, bare_python, "test")
+
+
+def test_learners_and_tests_are_content_with_the_environment_of_the_book(installed, bare_python):
+    output = again(installed, bare_python, "book", "--help-me")
+    assert "Adding what the book is built with." in output
+    assert arguments_of(output) == ["--help-me"]
+    for arguments in ([], ["test"], ["book"]):
+        assert "Packages" not in again(installed, bare_python, *arguments)
+    assert "usage: start.py" in start(installed, "--help", python=bare_python).stdout
 
 
 def test_an_install_without_network_says_so_and_is_never_taken_for_finished(course, bare_python):
