@@ -19,14 +19,11 @@ from nbhelpers.auth.private_key import PrivateKey
 from nbhelpers.auth.signatures import sign
 from nbhelpers.diagnosis.doctor import HOPS
 from nbhelpers.diagnosis.hop_map import HopMap
-from nbhelpers.inbox.events import Delivery
-from nbhelpers.inbox.tables import store
 from nbhelpers.services import launcher
 from nbhelpers.testing.messenger_simulator import MessengerSimulator, running_simulator
 from tests.conftest import Shell, wait_until
 from tests.support.labs import SMS, WHATSAPP, arrive, message, seen, written
 from tests.support.simulation import target
-from tests.support.steps import steps_of
 from tests.support.tunnels import account_of, live_lab
 
 NAMES = [name for name, _ in HOPS]
@@ -48,22 +45,6 @@ def stopped(found: HopMap, name: str, state: str = "broken") -> str:
 
 
 # The service is simulated
-
-
-def test_of_an_inbox_that_has_grown_it_reads_no_more(ready: Lab):
-    written(ready)
-    ready.inbox.wait_for_receipt(ready.reply("Hi"), "delivered", timeout=10)
-
-    def grow(count: int) -> None:
-        body = {"channel": "messenger", "to": "2", "message_type": "text", "text": "Hello"}
-        texts = [json.dumps(body | {"message_uuid": f"{count} {n}", "from": str(n)}).encode() for n in range(count)]
-        many = [Delivery("POST", "/webhooks/inbound", (), text, 200) for text in texts]
-        ready.inbox.database.write(lambda connection: [store(connection, each) for each in many]).result(30)
-
-    grow(200)
-    before = steps_of(ready.inbox, ready.doctor)
-    grow(2000)
-    assert 0 < steps_of(ready.inbox, ready.doctor) <= before * 1.2 + 500
 
 
 def test_at_the_beginning_the_receiver_is_shut(fresh: Lab):
@@ -89,18 +70,6 @@ def test_with_everything_open_it_waits_for_a_message_then_an_answer_then_the_rec
     ready.reply("We open at seven.")
     wait_until(lambda: ready.doctor().stop is None, 5, "the receipts")
     assert ready.doctor().verdict == "The whole round was seen, from the message to the receipt of your answer."
-
-
-def test_its_own_calls_are_marked_and_nobodys_message(ready: Lab):
-    before = len(ready.inbox.deliveries())
-    ready.doctor()
-    mine = [call for call in ready.inbox.deliveries()[before:] if call.origin == "doctor"]
-    assert [(call.path, call.answer, call.verdict) for call in mine] == [
-        ("/webhooks/inbound", 200, "signed"),
-        ("/webhooks/status", 200, "signed"),
-    ]
-    assert "(doctor)" in mine[0].line
-    assert ready.inbox.events() == []
 
 
 def test_the_form_with_get_with_swapped_and_with_foreign_urls_is_named(ready: Lab):
