@@ -96,13 +96,14 @@ def follow(course: CourseContext) -> None:
     _WATCH.look()
 
 
-def _send(send: Any, stream: Any, message: Any, content: Any = None, *more: Any, **named: Any) -> Any:
+def _send(send: Any, stream: Any, msg_or_type: Any, content: Any = None, *more: Any, **named: Any) -> Any:
     if _WATCH.turn % 2:
-        if isinstance(message, dict) and "content" in message:
-            message = message | {"content": _WATCH.shown(message["header"]["msg_type"], message["content"])}
-        elif isinstance(message, str) and isinstance(content, dict):
-            content = _WATCH.shown(message, content)
-    return send(stream, message, content, *more, **named)
+        if isinstance(msg_or_type, dict) and "content" in msg_or_type:
+            kind = msg_or_type["header"]["msg_type"]
+            msg_or_type = msg_or_type | {"content": _WATCH.shown(kind, msg_or_type["content"])}
+        elif isinstance(msg_or_type, str) and isinstance(content, dict):
+            content = _WATCH.shown(msg_or_type, content)
+    return send(stream, msg_or_type, content, *more, **named)
 
 
 def present(course: CourseContext, on: bool) -> Presented:
