@@ -158,7 +158,9 @@ def test_no_page_asks_anything_of_a_network_and_axe_finds_nothing_light_or_dark(
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             page.wait_for_timeout(300)  # the theme's colours change slowly
-            violations = page.evaluate("() => axe.run({resultTypes: ['violations']})")["violations"]
+            # The second theme differs in its colours alone.
+            rules = "" if scheme == "light" else ", runOnly: ['color-contrast']"
+            violations = page.evaluate(f"() => axe.run({{resultTypes: ['violations']{rules}}})")["violations"]
             found += [f"{path.name} {scheme} {each['id']}: {each['nodes'][0]['html'][:120]}" for each in violations]
     assert found == []
     assert page.asked == []
