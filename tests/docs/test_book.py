@@ -24,7 +24,7 @@ from tests.support.lab_page import browsing
 from tests.support.notebooks import JWT, NOTEBOOKS
 
 BOOK = REPOSITORY / "build" / "book"
-SOURCES = ("docs/**/*", "nbhelpers/**/*.py", "notebooks/*", "*.md")
+SOURCES = ("docs/*.*", "docs/static/*", "nbhelpers/**/*.py", "notebooks/*", "*.md")
 
 pytestmark = [
     pytest.mark.timeout(900),
