@@ -37,7 +37,7 @@ def measure(options: Options) -> list[Row]:
                     found[kind].append(_run(kind, folder / f"{kind}{run}", webhooks, seconds))
     ours, without, flask = ([each for each, _ in found[kind]] for kind in ("ours", "without", "flask"))
     cpu = {kind: [used for _, used in runs] for kind, runs in found.items()}
-    names = ("uvicorn", "httptools", "uvloop", "flask", "werkzeug", "PyJWT")
+    names = ("uvicorn", "httptools", "flask", "werkzeug", "PyJWT")
     versions = {"nbhelpers": __version__, "Python": platform.python_version(), "SQLite": sqlite3.sqlite_version}
     for each in names:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from tests.conftest import REPOSITORY, wait_until
 
@@ -102,7 +104,10 @@ def test_the_course_is_copied_and_jupyterlab_opens_on_the_copy(run, bin_folder: 
         process = subprocess.Popen(command, cwd=tmp_path / "mine", stdout=output, stderr=output)
         try:
             address = wait_until(lambda: re.search(r"(http://127\S+)/lab\S*\?token=(\w+)", log.read_text()), 90)
-            answer = requests.get(f"{address[1]}/api/contents", params={"token": address[2]}, timeout=20)
+            with requests.Session() as session:
+                # It says its address a moment before it listens.
+                session.mount("http://", HTTPAdapter(max_retries=Retry(connect=8, backoff_factor=0.1)))
+                answer = session.get(f"{address[1]}/api/contents", params={"token": address[2]}, timeout=20)
         finally:
             process.terminate()
             process.wait(30)

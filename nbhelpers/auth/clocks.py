@@ -6,7 +6,8 @@ from email.utils import parsedate_to_datetime
 
 __all__ = ["APART", "SET_IT", "apart", "apart_in_words"]
 
-APART = 30  # seconds that two clocks may differ. How far the service lets them is not known
+APART = 30  #: seconds that two clocks may differ. How far the service lets them is not known
+#: The next action where a clock is wrong.
 SET_IT = "Let this computer set its clock from the internet"
 
 

@@ -8,12 +8,13 @@ from nbhelpers.messages.inbound import MESSENGER
 
 __all__ = ["INDEXES", "IS_BESIDE", "SAME_MESSAGE", "answer", "beside", "conditions", "from_the_wire", "message"]
 
+#: The condition of what is no message on Messenger, or had to be unpacked.
 IS_BESIDE = f"kind = 'call' OR channel <> '{MESSENGER}' OR notes <> ''"
-# An index that ends in the id gives the newest first; without one of its own a kind that is rare is looked for in all.
+#: An index that ends in the id gives the newest first; without one of its own a kind that is rare is looked for in all.
 INDEXES = f"""CREATE INDEX events_kind ON events (kind);
 CREATE INDEX events_beside ON events (delivery) WHERE {IS_BESIDE};
 """
-SAME_MESSAGE = "ifnull(message_uuid, identity)"  # as the index of both has it; an identity begins as no uuid does
+SAME_MESSAGE = "ifnull(message_uuid, identity)"  #: as the index of both has it; an identity begins as no uuid does
 
 _FIRST = """
 SELECT id FROM events e WHERE kind = ?1 AND trusted = 1 AND id > ?2 AND (?3 IS NULL OR channel = ?3)

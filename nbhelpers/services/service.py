@@ -79,19 +79,13 @@ def listening(port: int) -> socket.socket:
 
 
 def server_config(
-    app: Callable[..., Any],
-    lifespan: Literal["on", "off"],
-    protocol: type[LimitedProtocol] = LimitedProtocol,
-    loop: Literal["auto", "asyncio"] = "auto",
+    app: Callable[..., Any], lifespan: Literal["on", "off"], protocol: type[LimitedProtocol] = LimitedProtocol
 ) -> uvicorn.Config:
-    """Return how every server of the kit runs; with `lifespan` the application is told of its beginning and end.
-
-    The event loop is uvloop's where there is one (on Windows there is none), unless asyncio's own is asked for.
-    """
+    """Return how every server of the kit runs; with `lifespan` the application is told of its beginning and end."""
     return uvicorn.Config(
         app,
         http=protocol,
-        loop=loop,
+        loop="asyncio",
         ws="none",
         lifespan=lifespan,
         log_config=None,

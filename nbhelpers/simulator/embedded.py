@@ -144,8 +144,7 @@ class Embedded:
                 self.ready, self._store = facts(store, url) | made, store
                 # A list of connections of its own: another simulator has another thread.
                 protocol = type("_Protocol", (LimitedProtocol,), {"_open": {}})
-                # In somebody's tests, where a warning may be an error, asyncio's loop: uvloop's warns more.
-                self._server = _Server(server_config(app, "on", protocol, loop="asyncio"), self._opened)
+                self._server = _Server(server_config(app, "on", protocol), self._opened)
                 self._server.run(sockets=[listener])
         except BaseException as error:  # noqa: BLE001 - told by whoever waits in start, or calls stop
             self._failure = error

@@ -23,11 +23,16 @@ class Partition(Protocol):
     """A mounted file system, as psutil names its parts."""
 
     @property
-    def mountpoint(self) -> str: ...  # noqa: D102 - psutil's own names
+    def mountpoint(self) -> str:
+        """The folder where it is mounted."""
+
     @property
-    def fstype(self) -> str: ...  # noqa: D102
+    def fstype(self) -> str:
+        """Its type, as `ext4`."""
+
     @property
-    def opts(self) -> str: ...  # noqa: D102
+    def opts(self) -> str:
+        """Its options, with commas between."""
 
 
 def network_file_system(folder: Path, partitions: Iterable[Partition] | None = None) -> str | None:

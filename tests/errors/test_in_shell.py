@@ -20,7 +20,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 CELL = re.compile(r"`lab[^`]*`|`Lab\(\)`")
 # What the command prints on purpose in both forms, what only a notebook shows, and the one in which no command stands.
 ELSEWHERE = ("errors/explain.py", "errors/in_shell.py", "course/configure.py", "course/public_address.py")
-KEPT = re.compile(r"`lab\.(webhooks\.put_back\(force=True\)|settings\.host|panels(\.\w+\(\))?)`")
+KEPT = re.compile(r"`lab\.(webhooks\.put_back\(force=True\)|settings\.host|present\(False\)|panels(\.\w+\(\))?)`")
 
 
 def said() -> list[str]:

@@ -26,6 +26,7 @@ def test_a_kernel_knows_where_its_server_listens(tmp_path: Path) -> None:
         client = BlockingKernelClient()
         client.load_connection_file(str(tmp_path / "home" / "jupyter" / "RUNTIME" / f"kernel-{made['id']}.json"))
         client.start_channels()
+        client.wait_for_ready(timeout=60)
         said: list[str] = []
         client.execute_interactive(
             "import os; print(os.environ['NBHELPERS_JUPYTER_URL'])",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -153,14 +155,15 @@ def test_a_record_of_a_dead_process_does_not_stop_a_new_start(settings: Settings
 
 def test_a_service_that_cannot_start_says_why_in_its_own_three_parts(settings: Settings) -> None:
     settings.folder.mkdir(parents=True)
-    (settings.folder / "lab.sqlite3").write_bytes(b"this is no database at all, and longer than a header of one" * 10)
+    with contextlib.closing(sqlite3.connect(settings.folder / "lab.sqlite3")) as connection:
+        connection.execute("PRAGMA user_version = 99")
 
     with pytest.raises(ServiceError) as caught:
         launcher.start("receiver", settings)
 
-    assert str(caught.value).startswith("The inbox cannot be opened. ")
-    assert "not a database" in str(caught.value)
-    assert str(caught.value).endswith("`nbhelpers reset` sets it aside and begins again.")
+    assert str(caught.value).startswith("The inbox is newer than this kit. ")
+    assert "has schema 99, this kit knows" in str(caught.value)
+    assert str(caught.value).endswith("Use the newer kit.")
 
 
 def test_one_that_breaks_says_its_last_words_and_where_the_rest_is(

@@ -220,10 +220,15 @@ class Target:
         return [call.json["status"] for call in self.of(message_uuid)]
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    # The usual 5 are a few senders; what comes beyond them is tried again by TCP, after 0.2, 0.4, 0.8 … seconds.
+    request_queue_size = 128
+
+
 @contextmanager
 def serving(handler: type[http.server.BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
     """A web server on loopback for as long as the block lasts: its base URL."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server = _Server(("127.0.0.1", port), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

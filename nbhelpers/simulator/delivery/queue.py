@@ -18,7 +18,7 @@ _INSERT = (
     "INSERT INTO webhooks (uuid, kind, application_id, webhook_url, body, at, due, held, answer)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-SOON = 3.0  # seconds within which everything that is queued is due for its first try
+SOON = 3.0  #: seconds within which everything that is queued is due for its first try
 _NOWHERE = "no webhook URL is set"
 # The specification's own example; what a message on Messenger really costs is not known.
 _USAGE = {"currency": "EUR", "price": "0.0333"}
