@@ -13,7 +13,7 @@ __all__ = ["stage"]
 _TAKEN = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", ".env.example", "deploy/*"),
     *("notebooks/*.md", "notebooks/images/*", "notebooks/fixtures/*"),
-    *("nbhelpers/simulator/README.md", "nbhelpers/simulator/openapi.yaml"),
+    *("nbhelpers/simulator/README.md", "nbhelpers/simulator/openapi.yaml", "benchmarks/README.md"),
 )
 
 
