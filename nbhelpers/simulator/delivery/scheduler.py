@@ -161,7 +161,7 @@ class Deliverer:
         until = time.monotonic() + 2.0
         sql = "SELECT 1 FROM webhooks WHERE uuid = ? AND attempts = 0 AND held = 0 AND outcome IS NULL LIMIT 1"
         while self._store.rows(sql, message_uuid) and time.monotonic() < until:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.002)
 
     # The queue
 
@@ -259,6 +259,8 @@ class Deliverer:
             _log.exception("a webhook could not be delivered")
             await asyncio.sleep(WAITS[0])
         finally:
+            # Before the next of its message is ready: the dispatcher would find this call still on its way, and wait.
+            self._tasks.discard(asyncio.current_task())
             self._known.discard(row["id"])
             del self._flying[origin][row["id"]]
             if self._parked.get(origin):
