@@ -228,7 +228,7 @@ class User:
             return
         until = time.monotonic() + _MOMENT
         while time.monotonic() < until and not self._course.inbox.events("inbound", uuid=message_uuid):
-            time.sleep(0.02)
+            time.sleep(0.002)
 
     def read(self, page: str | None = None, person: str | None = None) -> ActionResult:
         """Look at the phone: what was delivered is read. In the other modes it says what to do.
