@@ -47,14 +47,14 @@ def constants(path: Path) -> set[str]:
 def is_documented_member(kind: type, name: str) -> bool:
     """Whether a class, or one that it inherits from, has a docstring for this method or property."""
     for each in kind.__mro__:
-        member = vars(each).get(name)
+        member = vars(each).get(name, "")  # not None, which has a docstring from Python 3.13 on
         if isinstance(member, staticmethod | classmethod):
             member = member.__func__
         if isinstance(member, property):
             member = member.fget
         if isinstance(member, cached_property):
             member = member.func
-        if getattr(member, "__doc__", None):
+        if not isinstance(member, str) and member.__doc__:
             return True
     return False
 
