@@ -17,10 +17,10 @@ CREATE INDEX events_beside ON events (delivery) WHERE {IS_BESIDE};
 SAME_MESSAGE = "ifnull(message_uuid, identity)"  #: as the index of both has it; an identity begins as no uuid does
 
 _FIRST = """
-SELECT id FROM events e WHERE kind = ?1 AND trusted = 1 AND id > ?2 AND (?3 IS NULL OR channel = ?3)
-AND (kind = 'reply' OR revision > ?4) AND NOT EXISTS (
+SELECT id FROM events e WHERE kind = :kind AND trusted = 1 AND id > :newest AND (:channel IS NULL OR channel = :channel)
+AND (kind = 'reply' OR revision > :after) AND NOT EXISTS (
   SELECT 1 FROM events f WHERE ifnull(f.message_uuid, f.identity) = ifnull(e.message_uuid, e.identity)
-  AND (f.kind = 'reply' OR (f.kind = 'status' AND f.revision > ?4)) AND f.trusted = 1 AND f.id < e.id)
+  AND (f.kind = 'reply' OR (f.kind = 'status' AND f.revision > :after)) AND f.trusted = 1 AND f.id < e.id)
 ORDER BY id DESC LIMIT 1
 """
 
@@ -76,7 +76,8 @@ def answer(connection: sqlite3.Connection, channel: str | None, after: int) -> s
     """
     newest = 0
     for kind in ("reply", "status"):  # of the receipts only those after the newest reply are looked at
-        found = connection.execute(_FIRST, (kind, newest, channel, after)).fetchone()
+        asked = {"kind": kind, "newest": newest, "channel": channel, "after": after}
+        found = connection.execute(_FIRST, asked).fetchone()
         newest = found["id"] if found else newest
     row = connection.execute(f"SELECT {SAME_MESSAGE} FROM events WHERE id = ?", (newest,)).fetchone()  # noqa: S608
     return str(row[0]) if row else None
