@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import html
 import os
@@ -215,7 +216,7 @@ class Lab:
     @property
     def facts(self) -> dict[str, Any]:
         """What the steps noted, by name; in the other modes the settings say which application and Page are yours."""
-        noted = {name: value for name, value in self._course.facts.items() if name not in _OWN}
+        noted = {name: copy.deepcopy(value) for name, value in self._course.facts.items() if name not in _OWN}
         known = {"application_id": self._course.application_id, "page_id": self._course.page_id}
         return noted | {name: value for name, value in known.items() if value}
 

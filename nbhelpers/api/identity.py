@@ -72,7 +72,7 @@ def identify(
         application_id, source = simulator["application_id"], simulator["private_key"]
         page_id, version = page or simulator["page_id"], simulator["api_version"]
     elif facts.get("application_id"):
-        application_id, source = facts["application_id"], settings.folder / "private.key"
+        application_id, source = facts["application_id"], settings.made_key_file
         page_id, version = page or facts.get("page_id"), settings.api_version
     else:
         raise SettingsError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from collections.abc import Mapping, MutableMapping
@@ -100,10 +101,15 @@ class Settings:
     hub_public_url: str | None = None
     notes: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def folder(self) -> Path:
         """The folder of this mode: nothing in it crosses to another mode."""
         return self.state / self.mode
+
+    @functools.cached_property
+    def made_key_file(self) -> Path:
+        """The file of the private key that the course makes. Put together once, since each token asks for it."""
+        return self.folder / "private.key"
 
     @property
     def account_host(self) -> str | None:

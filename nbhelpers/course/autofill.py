@@ -35,7 +35,7 @@ def application(course: CourseContext) -> str:
     answer = requests.post(f"{course.host}/v2/applications", json=form, auth=account, timeout=_TIMEOUT)
     _expect(answer, 201)
     made = answer.json()
-    path = course.settings.folder / "private.key"
+    path = course.settings.made_key_file
     if path.exists():  # it fits no application that is noted, but it is the learner's: nothing is lost
         path.rename(path.with_name(f"private-{datetime.now():%Y%m%d-%H%M%S-%f}.key"))  # noqa: DTZ005
     save_key(made["keys"]["private_key"], path)

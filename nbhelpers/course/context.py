@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,8 +94,8 @@ class CourseContext:
         return self.settings.host
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What the steps noted, by name."""
+    def facts(self) -> Mapping[str, Any]:
+        """What the steps noted, by name, to be read and not to be changed."""
         return self.inbox.facts()
 
     @property
@@ -136,7 +137,7 @@ class CourseContext:
     @property
     def _key_source(self) -> str:
         # A path, or in the other modes what was configured: that may be the key itself, so it is never shown.
-        return str(self.settings.folder / "private.key") if self.simulated else self.settings.private_key or ""
+        return str(self.settings.made_key_file) if self.simulated else self.settings.private_key or ""
 
     def key_path(self) -> Path:
         """Where the private key is. Raises CredentialsError when the key was configured as text and not as a file."""

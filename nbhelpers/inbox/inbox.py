@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from nbhelpers.config.private_files import make_private_folder
@@ -52,6 +54,7 @@ class Inbox:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._read = threading.local()
         try:
             make_private_folder(path.parent)
             self.database = Database(path, SCHEMA, VERSION, migrate=migrate)
@@ -261,11 +264,15 @@ class Inbox:
 
         self._do(work)
 
-    def facts(self) -> dict[str, Any]:
-        """Return every fact that was noted, by name."""
-        # One text and one parse, since each token asks for them.
-        sql = "SELECT coalesce(group_concat(json_quote(name) || ':' || value), '') FROM facts"
-        facts: dict[str, Any] = json.loads(f"{{{self._rows(sql, [])[0][0]}}}")
+    def facts(self) -> Mapping[str, Any]:
+        """Return every fact that was noted, by name, to be read and not to be changed."""
+        # Each token asks for them: what a thread has read stands until somebody writes.
+        now = self.changes()
+        if getattr(self._read, "at", None) != now:
+            rows = self._rows("SELECT name, value FROM facts", [])
+            self._read.facts = MappingProxyType({row["name"]: json.loads(row["value"]) for row in rows})
+            self._read.at = now
+        facts: Mapping[str, Any] = self._read.facts
         return facts
 
     # Housekeeping

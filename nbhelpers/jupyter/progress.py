@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ def _seen_by(server: Any) -> tuple[list[dict[str, Any]], datetime]:
     return server.kernel_manager.list_kernels(), server.web_app.last_activity()
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _facts(path: Path) -> Mapping[str, Any]:
     if not path.exists():
         return {}
     with contextlib.closing(Inbox(path)) as inbox:

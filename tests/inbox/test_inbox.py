@@ -273,6 +273,20 @@ def test_facts_are_kept_by_name_and_taken_back_with_none(inbox: Inbox, path: Pat
     again.close()
 
 
+def test_what_another_process_notes_is_seen_at_the_next_look_and_what_was_read_cannot_be_changed(
+    inbox: Inbox, path: Path
+):
+    inbox.note(page_id="1")
+    before = inbox.facts()
+    assert inbox.facts() is before, "nobody has written: nothing is read again"
+    other = Inbox(path)
+    other.note(page_id="2")
+    other.close()
+    assert (before["page_id"], inbox.facts()["page_id"]) == ("1", "2")
+    with pytest.raises(TypeError):
+        inbox.facts()["page_id"] = "3"  # type: ignore[index]
+
+
 def bytes_on_disk(path: Path) -> bytes:
     return b"".join(file.read_bytes() for file in path.parent.iterdir() if file.name.startswith(path.name))
 
