@@ -30,3 +30,9 @@ def test_every_ignored_type_error_has_its_code_and_its_reason():
         for line in path.read_text(encoding="utf-8").splitlines():
             if "type: ignore" in line:
                 assert re.search(r"# type: ignore\[[a-z-]+(, [a-z-]+)*\]  # .{10,}", line), f"{path}: {line}"
+
+
+def test_no_file_keeps_the_marks_of_a_merge():
+    marks = "^(<{7}|>{7}|={7}$)"
+    found = subprocess.run(["git", "grep", "-nIE", marks], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (1, ""), found.stdout + found.stderr
