@@ -41,6 +41,7 @@ class Written:
     message_uuid: str
     psid: str
     page_id: str
+    page_name: str
     passed_on: bool
 
 
@@ -188,7 +189,7 @@ class People:
 
         known = self._store.write(work).result()
         self._wake()
-        return Written(message_uuid, known, page.id, linked)
+        return Written(message_uuid, known, page.id, page.name, linked)
 
     def play(self, page: Page, scene: str) -> list[Written]:
         """Let the people of a scene write to a Page, one line after the other."""

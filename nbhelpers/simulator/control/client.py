@@ -97,7 +97,9 @@ class Controls:
         psid: str | None = None,
         page: str | None = None,
     ) -> dict[str, Any]:
-        """Let a person (by default Ada) write to a Page (by default the newest): `psid`, `message_uuid`, `passed_on`.
+        """Let a person (by default Ada) write to a Page (by default the newest).
+
+        Returns `psid`, `message_uuid`, `page_id`, `page_name`, and whether it was `passed_on`.
 
         `kind` is text, image, audio, video, file, sticker, like or unsupported; `url` is what a file is sent from.
         """

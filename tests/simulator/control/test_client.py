@@ -99,7 +99,7 @@ def test_write_and_read_return_what_came_of_it(world: Detached, key: PrivateKey)
     program = world.application(key, messages={})
     page = world.page(program)
     said = world.control.write("image", page=page, person="Grace")
-    assert set(said) == {"message_uuid", "psid", "page_id", "passed_on"}
+    assert set(said) == {"message_uuid", "psid", "page_id", "page_name", "passed_on"}
     assert said["page_id"] == page
     world.send(program, flat(page, said["psid"]))
     assert world.control.read(person="Grace") == 1
