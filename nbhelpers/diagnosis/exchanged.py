@@ -61,15 +61,15 @@ def sent_by(event: Event, base: str) -> Exchanged:
 
 
 def signature_words(call: Delivery, simulated: bool) -> str:
-    """Say how the signature of a call was judged."""
+    """Say how the signature of a call was judged; nothing of a call that was refused before anybody looked at it."""
     if call.verdict == "signed":
         return "Signature verified."
     if call.verdict == "wrong":
         return f"Signature wrong: {one_line(call.why, 120)}."
     if call.verdict == "unsigned":
         return "Unsigned."
-    if not call.why:  # whatever is refused for its method or path is refused before anybody looks
-        return "Signature not looked at: the call was refused before."
+    if not call.why:  # refused for its method or path
+        return ""
     unset = "no signature secret is known" if simulated else "VONAGE_SIGNATURE_SECRET is not set"
     return f"Signature not verified: {unset}."
 
@@ -96,6 +96,8 @@ def webhook_refusal(status: int, answer: str, words: str) -> str:
     parts = [str(said[name]) for name in ("error", "seen", "next") if said.get(name)] if isinstance(said, dict) else []
     if parts:
         return one_line(" ".join(parts), 240)
+    if status == 0 and "the lesson" in words:  # nothing is to be mended: it was asked for, and ends by itself
+        return f"{one_line(words, 120).capitalize()}."
     if status == 0:
         return f"{one_line(words, 120).capitalize()}. Next: start what should answer there, `lab.receiver`."
     told = f"answered {status}"  # which is all that the simulator itself can say of it

@@ -45,11 +45,16 @@ def run_jupyterlab(settings: Settings, browser: bool = True, port: int | None = 
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]
+    # Of what the server has to say, only warnings and, as they are critical to it, the address and the end.
+    options.append("--Application.log_level=WARN")
     options += [] if browser else ["--no-browser"]
     options += [f"--port={port}"] if port is not None else []
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
     command = [sys.executable, "-m", "jupyterlab", *options]
+    opens = "JupyterLab opens in your browser. If it does not, copy" if browser else "JupyterLab starts. Copy"
+    sys.stdout.write(f"{opens} the address that follows into your browser. Ctrl+C twice, here, ends it.\n")
+    sys.stdout.flush()  # what this process becomes does not know what it has not written yet
     if os.name == "posix":
         os.execv(command[0], command)  # noqa: S606 - signals then go to Jupyter itself
     raise SystemExit(subprocess.run(command, check=False).returncode)  # noqa: S603
