@@ -96,8 +96,6 @@ def webhook_refusal(status: int, answer: str, words: str) -> str:
     parts = [str(said[name]) for name in ("error", "seen", "next") if said.get(name)] if isinstance(said, dict) else []
     if parts:
         return one_line(" ".join(parts), 240)
-    if status == 0 and "the lesson" in words:  # nothing is to be mended: it was asked for, and ends by itself
-        return f"{one_line(words, 120).capitalize()}."
     if status == 0:
         return f"{one_line(words, 120).capitalize()}. Next: start what should answer there, `lab.receiver`."
     told = f"answered {status}"  # which is all that the simulator itself can say of it

@@ -22,9 +22,6 @@ const wrapped = (text, longest) => {
   return lines;
 };
 
-// What is drawn or read out has no signs around its code.
-const bare = (words) => words.replaceAll("`", "");
-
 const short = (text, longest) => (text.length > longest ? `${text.slice(0, longest - 1)}…` : text);
 
 // The picture by itself: the theme's colours are written into it.
@@ -89,7 +86,7 @@ function render({ model, el }) {
     upTo = Math.min(count, Math.max(0, now + by));
     draw();
     const last = shown().at(-1);
-    said.textContent = last ? `${upTo} of ${count}: ${bare(last.told)}` : `0 of ${count}.`;
+    said.textContent = last ? `${upTo} of ${count}: ${last.told}` : `0 of ${count}.`;
   }
 
   function label(text, middle, y, kind) {
@@ -104,7 +101,7 @@ function render({ model, el }) {
     const [from, to] = [places[each.source], places[each.target]];
     const sign = to > from ? 1 : -1;
     const kind = `nbh-arrow nbh-is-${each.state}${each.seen ? "" : " nbh-inferred"}${each.key === open ? " nbh-open" : ""}`;
-    const group = drawn("g", { class: fresh ? `${kind} nbh-fresh` : kind, role: "button", tabindex: "-1", "aria-label": bare(each.told) });
+    const group = drawn("g", { class: fresh ? `${kind} nbh-fresh` : kind, role: "button", tabindex: "-1", "aria-label": each.told });
     if (each.key === open) group.setAttribute("aria-expanded", "true");
     group.append(
       drawn("rect", { class: "nbh-hit", x: 2, y: y - 21, width: width - 4, height: each.height - 3, rx: 5 }),
@@ -130,7 +127,7 @@ function render({ model, el }) {
     const focused = svg.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     let y = 34;
     const rows = shown().map((each) => {
-      const lines = each.why ? wrapped(bare(each.why), Math.max(28, Math.floor((gap * 2) / CHARACTER))) : [];
+      const lines = each.why ? wrapped(each.why, Math.max(28, Math.floor((gap * 2) / CHARACTER))) : [];
       const row = { ...each, y, lines, height: ROW + lines.length * LINE };
       y += row.height;
       return row;
@@ -185,7 +182,7 @@ function render({ model, el }) {
     if (!each) { detail.replaceChildren(); return; }
     model.send({ open: key }); // the request and its answer come as a message: they are long, and few are opened
     const close = button("Close", () => { const before = open; show(null); draw(); svg.querySelector(`[data-key="${CSS.escape(before)}"]`)?.focus(); });
-    detail.replaceChildren(made("div", "nbh-row nbh-end", made("strong", "", ...coded(each.told)), close));
+    detail.replaceChildren(made("div", "nbh-row nbh-end", made("strong", "", each.told), close));
   }
 
   function fill(key, found) {
