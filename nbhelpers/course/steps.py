@@ -14,6 +14,7 @@ from nbhelpers.course.context import CourseContext
 from nbhelpers.course.look import dressed
 from nbhelpers.course.outcome import Outcome
 from nbhelpers.course.standing import reached
+from nbhelpers.course.webhook_form import fit_shape, taken_from
 from nbhelpers.errors import KitError, SettingsError
 
 __all__ = [
@@ -189,16 +190,17 @@ def need(course: CourseContext, key: str | int | None = None) -> Needed:
     following = STEPS[last] if last < len(STEPS) else None
     if not course.simulated:
         return _need_for_real(course, following)
-    made = _fill(course, last)
+    made, told = _fill(course, last)
+    words = []
     if made:
         numbers = f"Step {made[0]} is" if len(made) == 1 else f"Steps {_listed(made)} are"
         them = ("it was", "it") if len(made) == 1 else ("they were", "them")
         first = step_of(made[0]).notebook[:2]
-        words = f"{numbers} filled in with sample values, because {them[0]} not done yet. "
-        words += f"To do {them[1]} yourself, open {first}."
+        words.append(f"{numbers} filled in with sample values, because {them[0]} not done yet.")
+        words.append(f"To do {them[1]} yourself, open {first}.")
     else:
-        words = _ready(last)
-    return Needed(progress(course, _at(last)), words)
+        words.append(_ready(last))
+    return Needed(progress(course, _at(last)), " ".join([*words, *told]))
 
 
 def _at(last: int) -> int | None:
@@ -264,15 +266,22 @@ def _listed(numbers: list[int]) -> str:
     return f"{', '.join(str(number) for number in numbers[:-1])} and {numbers[-1]}"
 
 
-def _fill(course: CourseContext, last: int) -> list[int]:
-    made = []
+def _fill(course: CourseContext, last: int) -> tuple[list[int], list[str]]:
+    """Make what is missing; return the numbers of the steps that were, and what is to be said beside."""
+    made: list[int] = []
+    told: list[str] = []
     if last >= 5 and course.facts.get("receiver"):
         course.receiver()  # opened once, it is opened again
     for step in STEPS[:last]:
-        if not glance(course, step).good:
+        good, words = glance(course, step).good, ""
+        if step.key == "webhooks":
+            words = fit_shape(course) if good else taken_from(course)
+        if words:
+            told.append(words)
+        if not good:
             course.fill(step.key, step.make(course))
-            made.append(step.number)
-    return made
+            made += [] if words else [step.number]
+    return made, told
 
 
 def glance(course: CourseContext, step: Step) -> Outcome:

@@ -6,6 +6,7 @@ import json
 import pprint
 import shlex
 from typing import Any
+from urllib.parse import urlsplit
 
 from nbhelpers.messages.inbound import TODAY, shape_of_version
 from nbhelpers.messages.outbound import OutboundMessage
@@ -23,7 +24,8 @@ def snippet(language: str, host: str, version: str, message: OutboundMessage) ->
     """Return the request that sends `message` to `host`, in one of LANGUAGES.
 
     Texts are quoted for the language, so an apostrophe or an emoji in the answer does not break the command. The SDK is
-    Python's `vonage` 4, which speaks v1 alone.
+    Python's `vonage` 4, which speaks v1 alone, and to the live service unless it is told otherwise: for a host on this
+    computer, a simulator's, it is.
     """
     url = f"{host}/{version}/messages"
     body = message.body(version)
@@ -57,11 +59,18 @@ def snippet(language: str, host: str, version: str, message: OutboundMessage) ->
         )
     sdk_class = _SDK_CLASSES.get(message.channel, "MessengerText")
     note = "" if shape_of_version(version) == TODAY else "# The SDK speaks today's shape alone, at /v1/messages.\n"
+    to_simulator = ""
+    if urlsplit(host).hostname in ("127.0.0.1", "localhost"):
+        to_simulator = (
+            "# To the simulator; leave these two lines out to go live:\n"
+            "from nbhelpers.testing.official_sdk import send_calls_to\n"
+            f"send_calls_to({host!r}, client)\n"
+        )
     return (
         f"{note}# pip install vonage; application_id is the one of step 2\nfrom vonage import Auth, Vonage\n"
         f"from vonage_messages import {sdk_class}\n\n"
         "client = Vonage(Auth(application_id=application_id, private_key='private.key'))\n"
-        f"client.messages.send({sdk_class}(\n    to={message.recipient!r}, from_={message.sender!r},\n"
+        f"{to_simulator}client.messages.send({sdk_class}(\n    to={message.recipient!r}, from_={message.sender!r},\n"
         f"    text={message.content!r},\n))"
     )
 

@@ -128,6 +128,7 @@ def test_the_sdk_lines_name_the_right_classes_and_carry_the_text(text: str) -> N
     imports = {
         node.module: [name.name for name in node.names] for node in tree.body if isinstance(node, ast.ImportFrom)
     }
+    assert imports.pop("nbhelpers.testing.official_sdk") == ["send_calls_to"]
     assert imports == {"vonage": ["Auth", "Vonage"], "vonage_messages": ["MessengerText"]}
     call = next(
         node
@@ -136,6 +137,19 @@ def test_the_sdk_lines_name_the_right_classes_and_carry_the_text(text: str) -> N
     )
     given = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
     assert given == {"to": "100", "from_": "200", "text": text}
+
+
+def test_the_sdk_lines_reach_the_simulator_as_they_stand(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = talk.answer(TEXTS["quotes"])
+    before, call, arguments = snippet("SDK", talk.lab.settings.host, "v1", asked).rpartition("client.messages.send(")
+    monkeypatch.chdir(talk.lab.settings.folder)  # where private.key is
+    names: dict[str, Any] = {"application_id": talk.lab.facts["application_id"]}
+    exec(f"{before}sent = {call}{arguments}", names)
+    assert sent_body(talk.lab, names["sent"].message_uuid)["text"] == asked.content
+
+
+def test_the_sdk_lines_for_the_live_service_know_nothing_of_the_simulator() -> None:
+    assert "nbhelpers" not in snippet("SDK", "https://api.nexmo.com", "v1", message())
 
 
 def test_the_sdk_lines_say_when_they_speak_another_shape_than_the_rest() -> None:

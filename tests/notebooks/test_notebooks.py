@@ -51,6 +51,7 @@ from tests.support.notebooks import (
 from tests.support.tunnels import TOKEN, account_of, agents, live_lab
 
 FORMS = [path for path in STEPS if path.name[:2] in ("01", "02", "04", "05")]
+AFTER_IT = ("06_receive", "08_experiments")  # where somebody goes who begins with the quickstart
 
 
 # As they are committed
@@ -233,6 +234,18 @@ def test_alone_from_a_clean_state_every_cell_runs(
         print(f"\n{path.stem} alone: {run.seconds:.1f} s")
     assert bad_checks(run) == []
     assert broken_promises(run) == []
+
+
+def test_after_the_quickstart_in_todays_shape_06_and_08_read_the_guides(tmp_path: Path) -> None:
+    try:
+        runs = [execute(read(FOLDER / f"{name}.ipynb"), tmp_path / "lab") for name in ("quickstart", *AFTER_IT)]
+    finally:
+        stop(tmp_path / "lab")
+    broken = [broken for run in runs for broken in broken_promises(run)]
+    assert [each for each in broken if "Nobody has written yet" not in each] == [], "06 says what else there may be"
+    assert [bad for run in runs for bad in bad_checks(run)] == []
+    assert "'message': {'content': {'type': 'text'" in runs[1].cell("pick-it-up"), "as in the guide's example"
+    assert "'message_type': 'text'" in runs[1].cell("todays-shape")
 
 
 def test_a_message_that_came_while_no_kernel_ran_is_there(tmp_path: Path) -> None:
