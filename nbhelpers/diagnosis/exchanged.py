@@ -11,6 +11,7 @@ from nbhelpers.diagnosis.sequence import Exchanged
 from nbhelpers.errors import cure_for
 from nbhelpers.inbox.events import Delivery, Event, one_line
 from nbhelpers.messages.inbound import TODAY, Unreadable, read
+from nbhelpers.simulator.storage.calls import NOBODY
 
 __all__ = ["api_refusal", "exchanged_by", "sent_by", "signature_words", "webhook_refusal"]
 
@@ -97,7 +98,9 @@ def webhook_refusal(status: int, answer: str, words: str) -> str:
     if parts:
         return one_line(" ".join(parts), 240)
     if status == 0:
-        return f"{one_line(words, 120).capitalize()}. Next: start what should answer there, `lab.receiver`."
+        told = one_line(words, 120)
+        cure = " Next: start what should answer there, `lab.receiver`." if words == NOBODY else ""
+        return f"{told[:1].upper()}{told[1:]}.{cure}"
     told = f"answered {status}"  # which is all that the simulator itself can say of it
     return f"It {told}. {'' if words == told else one_line(words, 120)}".strip()
 

@@ -274,9 +274,10 @@ def _round(arrows: list[Arrow], record: Mapping[str, list[dict[str, Any]]], uuid
     lifelines = {"person": one_line(person, 40), "messenger": "Messenger", "api": "Messages API"}
     if "tunnel" in used:
         lifelines["tunnel"] = "tunnel"
-    return Round(
-        lifelines | {"receiver": "receiver", "notebook": "your notebook"}, tuple(arrows), _summary(arrows, uuid)
-    )
+    lifelines |= {"receiver": "receiver", "notebook": "your notebook"}
+    # Neither a drawing nor Mermaid has a type for code: the marks around it would show.
+    plain = tuple(replace(arrow, why=arrow.why.replace("`", "")) for arrow in arrows)
+    return Round(lifelines, plain, _summary(arrows, uuid))
 
 
 def _summary(arrows: list[Arrow], uuid: str | None) -> str:

@@ -157,7 +157,16 @@ def test_each_try_of_a_webhook_is_an_arrow_of_its_own(ready: Lab) -> None:
         "POST /webhooks/inbound (try 3)",
     ]
     assert found.arrows[2].result == "no answer"
-    assert "Next: " in found.arrows[2].why
+    # The receiver runs: nothing is to be started.
+    assert found.arrows[2].why == "No answer (the lesson receiver-down)."
+
+
+def test_where_nobody_listens_it_says_what_to_start_without_marks_for_code(ready: Lab) -> None:
+    ready.webhooks.save(inbound="http://127.0.0.1:9/in", method="POST")
+    said = ready.simulator.write(text="Anybody?", page=ready.facts["page_name"])
+    found = complete(RoundReader(ready._course), said["message_uuid"], 3)
+    why = "No answer (nobody listens there). Next: start what should answer there, lab.receiver. It tries again at "
+    assert found.arrows[-1].why.startswith(why)
 
 
 def test_while_it_waits_for_the_next_try_it_says_when_that_is(ready: Lab) -> None:
