@@ -317,7 +317,8 @@ def clean(environment, offline=False):
     kept = dict(environment)
     for name in "TARGET PREFIX ROOT PYTHON QUIET VERBOSE LOG REQUIREMENT CONSTRAINT EDITABLE DRY_RUN NO_DEPS".split():
         kept.pop("PIP_" + name, None)
-    for name in "PYTHONHOME PYTHONPATH __PYVENV_LAUNCHER__".split():
+    # Without bytecode each kernel compiles the kit anew, and each run of the tests all of them.
+    for name in "PYTHONHOME PYTHONPATH __PYVENV_LAUNCHER__ PYTHONDONTWRITEBYTECODE".split():
         kept.pop(name, None)
     kept.update(PIP_USER="0", PIP_REQUIRE_VIRTUALENV="0", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
     kept.update(PIP_PROGRESS_BAR="off", PIP_NO_COLOR="1", PIP_ROOT_USER_ACTION="ignore", PYTHONIOENCODING="utf-8")

@@ -25,6 +25,7 @@ _THINGS = {
     "sticker": "a sticker",
     "like": "a thumb",
 }
+_LABELS = ("Inbound Message", "Delivery Receipt")  # the form's two fields, in the order of their test calls
 _AT_ONCE = 0.05  # seconds in which it is there as a rule
 _MOMENT = 1.0  # seconds that a webhook may take on loopback before a cell goes on without it
 
@@ -255,8 +256,11 @@ class Saved:
     calls: list[dict[str, Any]] = field(repr=False)
 
     def __repr__(self) -> str:
-        answers = {call["words"] for call in self.calls}
-        return f"Saved. Test call: {self.method}, {', '.join(sorted(answers))}."
+        words = [call["words"] for call in self.calls]
+        if len(set(words)) == 1:
+            return f"Saved. Test call: {self.method}, {words[0]}."
+        told = (f"{label} {each}" for label, each in zip(_LABELS, words, strict=True))
+        return f"Saved. Test calls: {self.method}, {', '.join(told)}."
 
     def _repr_html_(self) -> str:
         return f'<p role="status">{html.escape(repr(self))}</p>'

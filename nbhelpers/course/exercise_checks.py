@@ -6,8 +6,10 @@ A check returns the name of a sentence of `exercises.toml`, and what was seen: t
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 import jwt
 import requests
@@ -156,6 +158,8 @@ def _short_token(course: CourseContext, short: Any, before: Any, after: Any) -> 
     if life != _SHORT:
         return says("life", life=life)
     first, later = _number(before), _number(after)
+    if first == requests.codes.unauthorized and (age := -(facts.remaining or 0.0)) >= 0:
+        return says("late", age=f"{round(age + life)} seconds")
     if first != requests.codes.bad_request:
         return says("before", seen=in_hand(first))
     if later != requests.codes.unauthorized:
@@ -204,18 +208,37 @@ def _is_own(course: CourseContext, token: str) -> bool:
 def _two_links(course: CourseContext, refused: Any, linked: Any) -> Verdict:
     page, bodies = yours(course), []
     for name, given in (("refused", refused), ("linked", linked)):
-        answer = answer_of(given)
-        if answer is None or not answer[1]:
+        if not isinstance(given, requests.Response):
             return says("no_answer", name=name, seen=in_hand(given))
-        bodies.append(answer[1])
+        bodies.append((answer_of(given) or (None, {}))[1])
     old, new = bodies
     if old.get("linked") is True:
         return says("not_refused", page=one_line(str(old.get("page"))))
+    if refused.status_code != requests.codes.unauthorized:
+        return says("not_its_age", reason=reason_of(old))
+    if (why := _never_good(course, refused)) is not None:
+        return says("never_good", seen=why)
     if new.get("linked") is not True:
         return says("not_linked", reason=reason_of(new))
     if new.get("page_id") != page["id"]:
         return says("other_page", seen=in_hand(new.get("page_id")), page_id=page["id"])
     return says("both", reason=reason_of(old), page=page["name"], page_id=page["id"])
+
+
+def _never_good(course: CourseContext, answer: requests.Response) -> str | None:
+    """Say why the token in a form that was sent could be no good at any time, None when only its age can be wrong."""
+    body = answer.request.body or ""
+    form = parse_qs(body if isinstance(body, str) else body.decode("utf-8", "replace"))
+    sent = form.get("jwt", [""])[0]
+    facts = facts_of(sent)
+    if facts is None:
+        return "it cannot be read"
+    if facts.claims.get("application_id") != course.application_id:
+        return "it names another application"
+    is_old = facts.issued is not None and time.time() - facts.issued.timestamp() > tokens.LONGEST
+    if facts.fault is not None and not is_old:
+        return f"it says {one_line(facts.fault[0])}"
+    return None if _is_own(course, sent) else "your key has not signed it"
 
 
 def _passed_on(course: CourseContext, said: Any) -> Verdict:

@@ -22,6 +22,7 @@ __all__ = ["CHECKS"]
 
 _MOMENT = 5.0  # seconds that a receipt may take on loopback
 _READ = 2.0  # the same for one that comes only if somebody has looked
+_NO_SENDER, _TOO_LATE = "1120", "1340"  # codes of a receipt: no Page of the caller's; outside of the window
 _KINDS = {"text": "a text", "image": "a picture", "unsupported": "a message of a type that is not supported"}
 _SHAPES = {GUIDE: "the guide's shape", TODAY: "today's shape"}
 
@@ -106,7 +107,25 @@ def _turned(course: CourseContext, turned: Any, who: Any) -> Verdict:
         return says("not_page", sender=sender)
     if said != "person":
         return says("neither", seen=in_hand(who))
-    return says("refused", status=turned.status_code, sender=sender)
+    return _refused_for_its_sender(course, turned, sender)
+
+
+def _refused_for_its_sender(course: CourseContext, turned: requests.Response, sender: str) -> Verdict:
+    """Say whether the sender was refused: at once, or by a receipt where the switch unlinked_page says so."""
+    status, body = turned.status_code, (answer_of(turned) or (None, {}))[1]
+    if status != requests.codes.accepted:
+        named = [each.get("name") for each in body.get("invalid_parameters") or [] if isinstance(each, dict)]
+        if "from.id" in named or str(body.get("type")).endswith("#1120"):
+            return says("refused", status=status, sender=sender)
+        path = one_line(str(urlsplit(turned.request.url or "").path))
+        return says("other_reason", path=path, status=status, reason=reason_of(body))
+    refused = _refused(_receipts(course, str(body.get("message_uuid")), "delivered", _MOMENT))
+    if refused is None:
+        return says("no_status", status=status)
+    code, text = refused
+    if code != _NO_SENDER:
+        return says("refused_otherwise", name="turned", code=code, text=text)
+    return says("refused_later", status=status, code=code, text=text, sender=sender)
 
 
 def _too_early_too_late(course: CourseContext, early: Any, late: Any) -> Verdict:
@@ -126,14 +145,19 @@ def _too_early_too_late(course: CourseContext, early: Any, late: Any) -> Verdict
         if name == "late" and receipts and psid not in known:
             return says("late_stranger", psid=one_line(psid))
         if "delivered" in receipts.states:
-            return says("delivered", name=name, psid=psid)
+            return says("one_more" if _one_more(course, name) else "delivered", name=name, psid=psid)
         refused = _refused(receipts)
         if refused is None:
             return says("no_status", name=name)
         seen |= {f"{name}_code": refused[0], f"{name}_text": refused[1]}
-    if seen["late_code"] == seen["early_code"]:
+    if seen["late_code"] != _TOO_LATE:
         return says("refused_otherwise", name="late", code=seen["late_code"], text=seen["late_text"])
     return says("twice", **seen)
+
+
+def _one_more(course: CourseContext, name: str) -> bool:
+    """Say whether a message a day later may have been the one more that Facebook took until 2020."""
+    return name == "late" and {each["name"]: each["value"] for each in course.control.switches()}["window"] == "24+1"
 
 
 def _without_the_kit(course: CourseContext, token: Any, psid: Any, answer: Any) -> Verdict:

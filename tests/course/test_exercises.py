@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +15,13 @@ from nbhelpers import Lab
 from nbhelpers.course import exercises
 from nbhelpers.course.exercises import tasks
 from nbhelpers.course.outcome import Outcome
-from nbhelpers.course.steps import STEPS, step_of
+from nbhelpers.course.steps import STEPS
 from nbhelpers.errors import SettingsError
 from tests.conftest import REPOSITORY
-from tests.support.labs import Shared, opened, written
+from tests.support.exercising import POST, answered, arrived, run, untouched
+from tests.support.labs import Shared, opened
 
 NUMBERS = list(tasks())
-
-
-def cells_of(number: str) -> list[dict[str, Any]]:
-    notebook = step_of(tasks()[number].step).notebook
-    path = REPOSITORY / "notebooks" / f"{notebook}.ipynb"
-    return [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-
-
-def untouched(number: str) -> str:
-    return next(
-        "".join(cell["source"]) for cell in cells_of(number) if f"exercise-{number}" in cell["metadata"]["tags"]
-    )
-
-
-def run(source: str, names: dict[str, Any], show: bool = True) -> Any:
-    """Run a cell as a kernel does, and return what its last line shows; without `show` that line is left out."""
-    tree = ast.parse(source)
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "<cell>", "exec"), names)
-    return eval(compile(ast.Expression(last.value), "<cell>", "eval"), names) if last and show else None
 
 
 @pytest.fixture(scope="module")
@@ -51,33 +31,6 @@ def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
         yield Shared(lab)
 
 
-@pytest.fixture
-def arrived(ready: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
-    """Run the cells above an exercise in its notebook, with the shared lab, and return their variables."""
-
-    def walk(number: str) -> dict[str, Any]:
-        monkeypatch.chdir(REPOSITORY / "notebooks")
-        names: dict[str, Any] = {"lab": ready}
-        if tasks()[number].step == "reply":
-            written(ready, person="Ada")
-        for cell in cells_of(number):
-            if cell["id"].startswith("exercise-"):
-                return names
-            if cell["id"] != "need":
-                # A panel is drawn by the last line of its cell: there is nobody to look at it.
-                drawn = {"panel", "check"} & set(cell["metadata"]["tags"])
-                run("".join(cell["source"]), names, show=not drawn)
-        return names
-
-    return walk
-
-
-def answered(number: str, code: str) -> str:
-    """The code of an answer, with the check of the notebook's own cell below it."""
-    return f"{code}\n{ast.unparse(ast.parse(untouched(number)).body[-1])}"
-
-
-POST = 'requests.post({}, headers={{"Authorization": f"Bearer {{lab.token()}}"}}, timeout=10)'
 AGAIN = 'page = lab.simulator.create_page("Corner Bakery")'
 SIGN = """
 claims |= {{"iat": int(time.time()), "exp": int(time.time()) + {}, "jti": str(uuid.uuid4())}}
@@ -90,7 +43,7 @@ LINK = 'requests.post(link_url, data={"jwt": token, "page": lab.facts["page_name
 WRONG: dict[str, list[tuple[str, str]]] = {
     "1.1": [
         (f'second = "Corner Café"\n{AGAIN}', "`second` holds Corner Café, and that is no Page."),
-        (f"second = lab.simulator.create_page(page.name)\n{AGAIN}", "`second` is “Corner Bakery”, the Page that you"),
+        (f"second = lab.simulator.create_page(page.name)\n{AGAIN}", "`second` is “Corner Bakery”, the Page that"),
     ],
     "1.2": [
         (
@@ -168,7 +121,8 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "`swapped` says “Done. Both addresses answered a POST with 200.",
         ),
         (
-            'lab.webhooks.save(inbound=door.status_url, status=door.inbound_url, method="POST")\n'
+            "at = lab.receiver\n"
+            'lab.webhooks.save(inbound=at.status_url, status=at.inbound_url, method="POST")\n'
             'swapped = lab.check("webhooks")\nlab.webhooks.save()\nmended = lab.check("webhooks")',
             "`mended` says “Wrong. The method is GET: set POST.”",
         ),
@@ -180,7 +134,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             'shut = lab.webhooks.save(inbound=url, method="POST")\n'
-            'astray = lab.webhooks.save(inbound=door.inbound_url + "/x", method="POST")\n'
+            'astray = lab.webhooks.save(inbound=lab.receiver.inbound_url + "/x", method="POST")\n'
             "asked = lab.webhooks.save()",
             "it has left something undone. Step 5 says: “Wrong. The method is GET: set POST.”",
         ),
@@ -249,10 +203,8 @@ WRONG: dict[str, list[tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_untouched_it_is_not_yet_two_wrong_answers_are_named_and_the_solution_is_done(
-    number: str, ready: Lab, arrived: Callable[[str], dict[str, Any]]
-) -> None:
-    names = arrived(number)
+def test_untouched_it_is_not_yet_two_wrong_answers_are_named_and_the_solution_is_done(number: str, ready: Lab) -> None:
+    names = arrived(ready, number)
     outcome = run(untouched(number), names)
     assert outcome.kind == "not yet"
     assert all(f"`{blank}`" in outcome.words for blank in tasks()[number].blanks)
@@ -274,8 +226,8 @@ def test_untouched_it_is_not_yet_two_wrong_answers_are_named_and_the_solution_is
 
 
 @pytest.mark.fast
-def test_there_are_fifteen_and_every_step_says_how_many_it_has() -> None:
-    assert len(NUMBERS) == 15
+def test_every_step_says_how_many_it_has() -> None:
+    assert len(NUMBERS) == sum(step.exercises for step in STEPS)
     for step in STEPS:
         assert [n for n in NUMBERS if n.startswith(f"{step.number}.")] == [
             n for n in NUMBERS if tasks()[n].step == step.key
@@ -402,7 +354,8 @@ def test_an_unknown_exercise_is_said_with_those_there_are(ready: Lab, unknown: A
 def test_what_it_says_is_an_outcome_as_a_steps_check_says_it(ready: Lab) -> None:
     assert isinstance(ready.exercise("1.2").check("yes", "no", "no"), Outcome)
     assert ready.progress().exercises == ("1.2",)
-    assert "exercises: 1 of 15" in repr(ready.need())
-    assert "exercises: 1 of 15" in repr(ready.progress())
-    assert "exercises: 1 of 15" in ready.progress()._repr_html_()
+    counted = f"exercises: 1 of {len(NUMBERS)}"
+    assert counted in repr(ready.need())
+    assert counted in repr(ready.progress())
+    assert counted in ready.progress()._repr_html_()
     assert "exercises" not in ready.facts

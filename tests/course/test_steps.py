@@ -14,6 +14,7 @@ import requests
 
 from nbhelpers import Lab
 from nbhelpers.course import steps
+from nbhelpers.course.exercises import tasks
 from nbhelpers.course.steps import STEPS, FormOnly, Progress, step_of
 from nbhelpers.errors import KitError, SettingsError
 from nbhelpers.inbox.events import Delivery
@@ -274,7 +275,7 @@ def test_the_strip_is_one_line_with_every_state_as_a_word_and_the_present_step_m
     strip, words = repr(needed).splitlines()
     assert strip == (
         "SIMULATOR | 1 Page: filled in | 2 application: filled in | 3 JWT: filled in | 4 link: filled in"
-        " | 5 webhooks: filled in | 6 receive: open | 7 reply: open | exercises: 0 of 15"
+        f" | 5 webhooks: filled in | 6 receive: open | 7 reply: open | exercises: 0 of {len(tasks())}"
     )
     assert words == "Ready for step 6."
     rich = needed._repr_html_()

@@ -145,7 +145,7 @@ def test_in_order_the_cells_show_what_the_texts_say(walk: Walk) -> None:
 @pytest.mark.timeout(300)
 def test_in_order_an_exercise_that_nobody_touched_says_not_yet(walk: Walk) -> None:
     said = [words for run in walk.runs.values() for number in tasks() for words in run.said_by(f"exercise-{number}")]
-    assert len(said) == 15
+    assert len(said) == len(tasks())
     assert [words for words in said if not words.startswith("Not yet. ")] == []
 
 
@@ -215,7 +215,7 @@ def test_with_every_exercise_solved_all_are_done_and_so_is_every_step(
     assert [words for words in said.values() if not re.search(r"(^| )Done\. ", words)] == []
     assert secrets == []
     assert list(said) == list(tasks())
-    assert "exercises: 15 of 15" in last
+    assert f"exercises: {len(tasks())} of {len(tasks())}" in last
     assert len(re.findall(r"[1-7] \w+ done 0[1-7]_", last)) == 7
 
 
