@@ -481,7 +481,7 @@ def test_the_command_says_the_same_and_fails_when_something_is_to_do(
 def test_the_command_vets_the_demo_of_a_running_simulator(shell: Any) -> None:
     failed = shell("credentials", ok=False)
     assert failed.returncode == 1
-    assert "The simulator does not run." in failed.stderr
+    assert "No simulator runs here." in failed.stderr
     _, demo = shell.start("simulator", "--demo")
     shown = shell("credentials").stdout
     assert demo["application_id"] in shown
