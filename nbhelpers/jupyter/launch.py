@@ -47,6 +47,8 @@ def run_jupyterlab(settings: Settings, browser: bool = True, port: int | None = 
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]
+    # Of what the server has to say, only warnings and, as they are critical to it, the address and the end.
+    options.append("--Application.log_level=WARN")
     if os.name == "posix":  # a login shell, Jupyter's own choice where no terminal started it, would set PATH anew
         options.append(f"--ServerApp.terminado_settings={ {'shell_command': [os.environ.get('SHELL') or 'sh']} }")
     options += [] if browser else ["--no-browser"]
@@ -54,6 +56,9 @@ def run_jupyterlab(settings: Settings, browser: bool = True, port: int | None = 
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
     command = [sys.executable, "-m", "jupyterlab", *options]
+    opens = "JupyterLab opens in your browser. If it does not, copy" if browser else "JupyterLab starts. Copy"
+    sys.stdout.write(f"{opens} the address that follows into your browser. Ctrl+C twice, here, ends it.\n")
+    sys.stdout.flush()  # what this process becomes does not know what it has not written yet
     if os.name == "posix":
         os.execv(command[0], command)  # noqa: S606 - signals then go to Jupyter itself
     raise SystemExit(subprocess.run(command, check=False).returncode)  # noqa: S603

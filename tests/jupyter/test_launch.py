@@ -22,14 +22,15 @@ FOLDERS = ("jupyter_config_dir", "jupyter_data_dir", "jupyter_runtime_dir", "ipy
 @pytest.fixture
 def server(shell: Shell) -> Iterator[dict[str, Any]]:
     """What JupyterLab writes of itself, as soon as it answers."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nbhelpers", "lab", "--no-browser", "--port", "0"],
-        cwd=shell.folder,
-        env=shell.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with (shell.folder / "terminal").open("wb") as terminal:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nbhelpers", "lab", "--no-browser", "--port", "0"],
+            cwd=shell.folder,
+            env=shell.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=terminal,
+            stderr=subprocess.STDOUT,
+        )
     runtime = shell.folder / ".lab" / "jupyter" / "jupyter_runtime_dir"
     try:
         yield json.loads(wait_until(lambda: said(runtime), 60, "JupyterLab"))
@@ -48,6 +49,15 @@ def answers(url: str) -> bool:
 
 def said(runtime: Path) -> str:
     return next((path.read_text() for path in runtime.glob("jpserver-*.json")), "")
+
+
+def test_the_terminal_says_what_to_do_and_shows_the_address_and_no_log(shell: Shell, server: dict[str, Any]) -> None:
+    def printed() -> str:
+        return (shell.folder / "terminal").read_text("utf-8")
+
+    wait_until(lambda: f"token={server['token']}" in printed(), 30, "the address")
+    assert printed().startswith("JupyterLab starts. Copy the address that follows into your browser. ")
+    assert "[I " not in printed() and "Skipped" not in printed()
 
 
 def test_it_opens_on_the_notebooks_with_a_token_and_files_of_its_own(shell: Shell, server: dict[str, Any]) -> None:
