@@ -396,12 +396,15 @@ def test_the_quickstarts_commands_call_a_server_of_your_own(shell: Shell) -> Non
     receiver = HTTPServer(("127.0.0.1", 0), Receiver)
     Thread(target=receiver.serve_forever, daemon=True).start()
     try:
-        here = [block.replace("127.0.0.1:5000", f"127.0.0.1:{receiver.server_port}") for block in blocks]
-        (_, *simulate), (_, *trigger) = (shlex.split(block.replace("\\\n", " ")) for block in here)
+        here = [block.replace("127.0.0.1:5050", f"127.0.0.1:{receiver.server_port}") for block in blocks]
+        commands = "".join(here).replace("\\\n", " ").splitlines()
+        (_, *simulate), (_, *trigger), (_, *calls) = map(shlex.split, commands)
         process, ready = shell.start(*simulate)
-        assert {"base_url", "application_id", "private_key", "page_id", "psid"} <= set(ready)
+        assert {"base_url", "application_id", "private_key", "signature_secret", "page_id", "psid"} <= set(ready)
         shell(*trigger)
         wait_until(lambda: len(Receiver.calls) == 2, what="two messages")
+        wait_until(lambda: shell(*calls).stdout.count("--> POST /inbound 200") == 2, what="both calls in the list")
+        assert "Is the rye bread ready?" in shell(*calls[:1], "2", *calls[1:]).stdout
         process.terminate()
     finally:
         receiver.shutdown()
