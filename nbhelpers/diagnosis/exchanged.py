@@ -62,15 +62,15 @@ def sent_by(event: Event, base: str) -> Exchanged:
 
 
 def signature_words(call: Delivery, simulated: bool) -> str:
-    """Say how the signature of a call was judged."""
+    """Say how the signature of a call was judged; nothing of a call that was refused before anybody looked at it."""
     if call.verdict == "signed":
         return "Signature verified."
     if call.verdict == "wrong":
         return f"Signature wrong: {one_line(call.why, 120)}."
     if call.verdict == "unsigned":
         return "Unsigned."
-    if not call.why:  # whatever is refused for its method or path is refused before anybody looks
-        return "Signature not looked at: the call was refused before."
+    if not call.why:  # refused for its method or path
+        return ""
     unset = "no signature secret is known" if simulated else "VONAGE_SIGNATURE_SECRET is not set"
     return f"Signature not verified: {unset}."
 

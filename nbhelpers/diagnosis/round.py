@@ -288,7 +288,8 @@ def _summary(arrows: list[Arrow], uuid: str | None) -> str:
     if refused:
         return f"{hops}; refused: {refused[-1].words}." if uuid else f"{hops}, {len(refused)} of them refused."
     if uuid is not None and len(arrows) > 1:
-        span = (arrows[-1].at - arrows[0].at) * 1000 + (arrows[-1].took or 0)
+        # An answer may end after the hops that it led to.
+        span = (max(arrow.at + (arrow.took or 0) / 1000 for arrow in arrows) - arrows[0].at) * 1000
         return f"{hops} in {span / 1000:.1f} s." if span >= 1000 else f"{hops} in {span:.0f} ms."
     return f"{hops}."
 
