@@ -260,8 +260,8 @@ class Saved:
         words = [call["words"] for call in self.calls]
         if len(set(words)) == 1:
             return f"Saved. Test call: {self.method}, {words[0]}."
-        told = (f"{label} {each}" for label, each in zip(_LABELS, words, strict=True))
-        return f"Saved. Test calls: {self.method}, {', '.join(told)}."
+        told = (f"{label}: {each}." for label, each in zip(_LABELS, words, strict=True))
+        return f"Saved. Test calls by {self.method}. {' '.join(told)}"
 
     def _repr_html_(self) -> str:
         return f'<p role="status">{html.escape(repr(self))}</p>'

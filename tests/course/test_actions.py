@@ -198,7 +198,7 @@ def test_the_test_call_by_get_is_labelled_too(ready: Lab) -> None:
 
 def test_two_answers_to_the_test_calls_stand_beside_their_fields_and_one_and_the_same_is_shown_once() -> None:
     calls = [{"words": "answered 404"}, {"words": "answered 200"}]
-    said = "Saved. Test calls: POST, Inbound Message answered 404, Delivery Receipt answered 200."
+    said = "Saved. Test calls by POST. Inbound Message: answered 404. Delivery Receipt: answered 200."
     assert repr(Saved("POST", calls)) == said
     assert repr(Saved("POST", calls[:1] * 2)) == "Saved. Test call: POST, answered 404."
     assert Saved("POST", calls)._repr_html_() == f'<p role="status">{Saved("POST", calls)!r}</p>'
@@ -207,7 +207,7 @@ def test_two_answers_to_the_test_calls_stand_beside_their_fields_and_one_and_the
 def test_an_address_where_nobody_answers_is_told(ready: Lab) -> None:
     saved = ready.webhooks.save(inbound="http://127.0.0.1:9/in", method="POST")
     assert repr(saved) == (
-        "Saved. Test calls: POST, Inbound Message no answer (nobody listens there), Delivery Receipt answered 200."
+        "Saved. Test calls by POST. Inbound Message: no answer (nobody listens there). Delivery Receipt: answered 200."
     )
 
 
