@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from nbhelpers import Lab
-from nbhelpers.course.actions import ActionResult, LinkPage, Saved, Simulator
+from nbhelpers.course.actions import ActionResult, LinkPage, Saved, Simulator, Webhooks
 from nbhelpers.errors import KitError, ServiceError, SettingsError
 from nbhelpers.messages.outbound import OutboundMessage
 from tests.conftest import wait_until
@@ -275,3 +275,21 @@ def test_in_live_mode_the_phone_is_a_real_one(live: Lab) -> None:
     assert "react to your Page's message with 👍" in repr(live.user.react())
     assert "send your location" in repr(live.user.send_location(1, 2))
     assert "Your phone shows it" in repr(live.user.phone())
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("version", "method"), [("v0.1", "GET"), ("v1", "POST")])
+def test_the_method_that_nobody_names_is_the_guides_or_todays(ready: Lab, version: str, method: str) -> None:
+    assert Webhooks(course_of(ready, api_version=version)).save().method == method
+    assert ready.simulator.settings()["http_method"] == method
+
+
+@pytest.mark.fast
+def test_what_the_real_form_needs_is_said_not_to_be_needed_here_and_changes_nothing(ready: Lab) -> None:
+    before = ready.simulator.settings()
+    with pytest.raises(SettingsError, match=r"is not needed here\. The simulator's form asks nothing"):
+        ready.webhooks.save(yes=True)
+    for given in ({}, {"yes": True}):
+        with pytest.raises(SettingsError, match="has no old addresses to put back"):
+            ready.webhooks.put_back(**given)
+    assert ready.simulator.settings() == before
