@@ -290,7 +290,10 @@ class Webhooks:
         self._course.did("webhooks")
         calls = self._course.control.try_webhooks()
         # The inbox is written to, so that an open panel looks at the form again even when no call reached the receiver.
-        self._course.inbox.note(saved=method)
+        inbox = self._course.inbox
+        inbox.note(saved=method)
+        if all(call["status"] == 200 for call in calls):  # what came to a mistyped URL before is mended
+            inbox.note(addresses_right_since=max((each.id or 0 for each in inbox.deliveries(limit=1)), default=0))
         return Saved(method, calls)
 
     def put_back(self, yes: bool = False, force: bool = False) -> NoReturn:  # noqa: ARG002 - as in live mode

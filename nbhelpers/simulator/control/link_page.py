@@ -42,8 +42,9 @@ def link_page(pages: list[Page], refused: str | None = None) -> str:
         return _FRAME.format(body=said + "<p>There is no Page yet. Make one in step 1, then load this page again.</p>")
     choices = ""
     for page in pages:
-        name, newest = html.escape(page.name), " checked" if page is pages[-1] else ""
-        choices += f'<label><input type="radio" name="page" value="{name}"{newest} required> {name}'
+        # Among several nobody here knows which is meant: nothing is chosen, and the browser asks for it.
+        name, chosen = html.escape(page.name), " checked" if len(pages) == 1 else ""
+        choices += f'<label><input type="radio" name="page" value="{name}"{chosen} required> {name}'
         choices += " (linked)</label>" if page.application_id else "</label>"
     return _FRAME.format(
         body=f'{said}<form method="post"><label for="jwt">Your JWT</label>'
