@@ -20,7 +20,7 @@ _SIZES = {
     "--nbh-type": "24px",
     "--nbh-table": "22px",
     "--jp-content-font-size1": "24px",
-    "--jp-code-font-size": "22px",
+    "--jp-code-font-size": "20px",  # of a line of code 67 characters then fit into 1024 pixels
     "--jp-code-line-height": "1.35",
 }
 _PAGE = ("execute_result", "display_data", "update_display_data")  # the messages that put an output on the page
