@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from tests.support.labs import Shared
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# A shell has what it starts in the background ignore Ctrl+C, and so would every program that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -32,6 +32,16 @@ def test_every_ignored_type_error_has_its_code_and_its_reason():
                 assert re.search(r"# type: ignore\[[a-z-]+(, [a-z-]+)*\]  # .{10,}", line), f"{path}: {line}"
 
 
+@pytest.mark.fast
+def test_the_house_of_contributing_names_every_module():
+    whole = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    house, _, _ = whole.partition("## The way of a message")
+    named = set(re.findall(r"`(\w+)(?:\.py)?`", house))
+    # The panels' files are one line there: one file a panel.
+    files = [each for each in (REPOSITORY / "nbhelpers").rglob("*.py") if "widgets" not in each.parts]
+    assert [str(each) for each in files if each.stem not in named and not each.stem.startswith("__")] == []
+
+
 def test_no_file_keeps_the_marks_of_a_merge():
     marks = "^(<{7}|>{7}|={7}$)"
     found = subprocess.run(["git", "grep", "-nIE", marks], cwd=REPOSITORY, capture_output=True, text=True)

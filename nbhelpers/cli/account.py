@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nbhelpers.cli.common import command, course_of, json_option, say
+from nbhelpers.cli.common import command, course_of, json_option, say, with_state
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError, SettingsError
 from nbhelpers.errors.in_shell import in_shell
@@ -23,7 +23,7 @@ def check_credentials(settings: Settings, as_json: bool) -> None:
 
     with course_of(settings) as course:
         found = examine_credentials(course).in_shell()
-    say(as_json, found.facts, repr(found))
+    say(as_json, found.facts, with_state(repr(found)))
     if not found.ready:
         raise SystemExit(1)
 
@@ -107,6 +107,6 @@ def doctor(settings: Settings, as_json: bool) -> None:
 
     with course_of(settings) as course:
         found = examine(course).in_shell()
-    say(as_json, found.facts, repr(found))
+    say(as_json, found.facts, with_state(repr(found)))
     if found.stop is not None and found.stop.state == "broken":
         raise SystemExit(1)

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from nbhelpers.cli.common import command, control_of, json_option, say
+from nbhelpers.cli.common import command, control_of, json_option, say, with_state
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import SettingsError
 
@@ -58,7 +58,8 @@ def calls(settings: Settings, number: int | None, follow: bool, limit: int, as_j
         found = control.calls(limit=limit)
         show(found, ((call_line(call), was_taken(call)) for call in found))
         if not found and not follow and not as_json:
-            click.echo("No webhook URL was called yet. `nbhelpers trigger text` lets a person write.", err=True)
+            words = "No webhook URL was called yet. `nbhelpers trigger text` lets a person write."
+            click.echo(with_state(words), err=True)
         shown, told = found[-1]["id"] if found else 0, CallLines()
         while follow:
             time.sleep(_LOOK)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -22,7 +24,18 @@ if TYPE_CHECKING:
     from nbhelpers.inbox.inbox import Inbox
     from nbhelpers.simulator.control.client import ControlClient
 
-__all__ = ["command", "control_of", "course_of", "inbox_of", "json_option", "main", "pairs", "say"]
+__all__ = [
+    "command",
+    "control_of",
+    "course_of",
+    "inbox_of",
+    "json_option",
+    "main",
+    "own_server",
+    "pairs",
+    "say",
+    "with_state",
+]
 
 
 # What `--help` lists, in the order in which it is needed.
@@ -32,6 +45,9 @@ _SECTIONS = {
     "Going live": ("credentials", "webhooks", "tunnel"),
     "Housekeeping": ("course", "lab", "board", "status", "stop", "reset"),
 }
+
+
+_COMMAND = re.compile(r"`(nbhelpers [a-z][^`]*)`")
 
 
 class _Group(click.Group):
@@ -68,7 +84,7 @@ def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
                 function(configuration.load(mode, state), **options)
             except KitError as error:
                 # What a service says that a notebook started is read there.
-                words = str(error) if options.get("owner") else in_shell(str(error))
+                words = str(error) if options.get("owner") else with_state(in_shell(str(error)))
                 raise click.ClickException(words) from None
 
         run = click.option("--mode", type=click.Choice(MODES), help="simulator (default), sandbox or live.")(run)
@@ -113,6 +129,28 @@ def course_of(settings: Settings) -> Iterator[CourseContext]:
     simulator = launcher.found_simulator(settings) if settings.mode == "simulator" else None
     with inbox_of(settings) as inbox:
         yield CourseContext(as_simulated(settings, simulator) if simulator else settings, inbox, simulator)
+
+
+def own_server(settings: Settings) -> str | None:
+    """Return the URL of somebody's own server if inbound messages go there and not to the receiver, else None."""
+    from nbhelpers.course.destinations import destinations
+    from nbhelpers.services import launcher
+
+    if settings.mode != "simulator" or launcher.find("simulator", settings) is None:
+        return None
+    with course_of(settings) as course:
+        inbound = destinations(course).inbound
+    return inbound.shown if inbound.leads == "server" else None
+
+
+def with_state(words: str) -> str:
+    """Return a message in which each command takes the --state that this one was given."""
+    context = click.get_current_context(silent=True)
+    state = context.params.get("state") if context else None
+    if state is None:
+        return words
+    given = f" --state {shlex.quote(str(state))}"
+    return _COMMAND.sub(lambda found: found[0] if "--state" in found[0] else f"`{found[1]}{given}`", words)
 
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:

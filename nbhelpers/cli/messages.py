@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nbhelpers.cli.common import command, course_of, inbox_of, json_option, say
+from nbhelpers.cli.common import command, course_of, inbox_of, json_option, own_server, say, with_state
 from nbhelpers.config.settings import API_VERSIONS, Settings
 from nbhelpers.errors import MessageError, ServiceError, SettingsError
 
@@ -95,7 +95,7 @@ def inbox(settings: Settings, follow: bool, limit: int | None, form: str | None,
         events = store.events(limit=limit)
         _show(events, as_json)
         if not events and not follow and not as_json:
-            click.echo("The inbox is empty. When a person writes to the Page, it appears here.", err=True)
+            click.echo(with_state(_empty(settings)), err=True)
         if follow:
             from nbhelpers.inbox.watcher import Watcher
 
@@ -123,6 +123,12 @@ def replay(settings: Settings, delivery: int | None, edits: tuple[str, ...], lis
             return
         receiver, simulated = (launcher.find(name, settings) for name in ("receiver", "simulator"))
         if receiver is None:
+            server = own_server(settings)
+            if server:
+                next_action = (
+                    "`nbhelpers trigger text` sends one; after `nbhelpers fault duplicate-delivery` it comes twice."
+                )
+                raise ServiceError("There is nothing to send again.", f"Webhooks go to {server}.", next_action)
             raise ServiceError("The receiver does not run.", "None is recorded here.", "Run `nbhelpers receiver`.")
         facts = simulated.ready if simulated else vars(settings)
         signing = {"secret": facts["signature_secret"], "api_key": facts["api_key"]}
@@ -162,6 +168,13 @@ def _content(contents: dict[str, str | None]) -> tuple[str, str]:
         return kind, sys.stdin.buffer.read().decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise MessageError("The text cannot be read.", f"{error}.", "Write it in UTF-8.") from None
+
+
+def _empty(settings: Settings) -> str:
+    server = own_server(settings)
+    if server:
+        return f"The inbox is empty: webhooks go to {server}, not to the kit's receiver. `nbhelpers calls` shows them."
+    return "The inbox is empty. When a person writes to the Page, it appears here."
 
 
 def _host(settings: Settings) -> str:

@@ -10,7 +10,7 @@ import click
 
 from nbhelpers.cli import completion
 from nbhelpers.cli.calls import painted
-from nbhelpers.cli.common import command, control_of, json_option, pairs, say
+from nbhelpers.cli.common import command, control_of, json_option, pairs, say, with_state
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import ServiceError, SettingsError
 from nbhelpers.simulator.rules.scenes import SCENES
@@ -162,7 +162,8 @@ def fault(settings: Settings, name: str | None, times: int | None, clear: bool, 
     if name is not None:
         started = control.fault(name, times)
         often = f" ({started['left']}×)" if started["left"] else ""
-        say(as_json, started, f"{started['name']}{often}: {started['does']}\n    You see: {started['see']}")
+        words = f"{started['name']}{often}: {started['does']}\n    You see: {started['see']}"
+        say(as_json, started, with_state(words))
         return
     now = control.pace()
     if now != 1 and not as_json:

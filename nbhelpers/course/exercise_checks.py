@@ -158,6 +158,8 @@ def _short_token(course: CourseContext, short: Any, before: Any, after: Any) -> 
     if life != _SHORT:
         return says("life", life=life)
     first, later = _number(before), _number(after)
+    if first == requests.codes.unauthorized and (age := -(facts.remaining or 0.0)) >= 0:
+        return says("late", age=f"{round(age + life)} seconds")
     if first != requests.codes.bad_request:
         return says("before", seen=in_hand(first))
     if later != requests.codes.unauthorized:

@@ -92,7 +92,7 @@ class Exercise:
             *most, last = (f"`{name}`" for name in blank)
             names = f"{', '.join(most)} and {last}" if most else last
             help_ = f'`lab.exercise("{task.number}").hint()` helps.'
-            return Outcome("not yet", f"{names} {'is' if len(blank) == 1 else 'are'} still `...`. {help_}")
+            return Outcome("not yet", f"{names} {'has' if len(blank) == 1 else 'have'} no value yet. {help_}")
         try:
             outcome = self._judged(given)
         except (KitError, requests.RequestException) as error:
@@ -108,7 +108,7 @@ class Exercise:
         left = _left_undone(self._course, step_of(self._task.step).number) if kind == "done" else None
         if left is None:
             return Outcome(kind, told)
-        return Outcome("wrong", f"The exercise is right, but it has left something undone. {left}")
+        return Outcome("not yet", f"Your answers are right. One thing is left, in {left} Then run the check again.")
 
     def hint(self, number: int = 1) -> Told:
         """Say more, a little: `hint()`, then `hint(2)` and on. The last one says that there is no more."""
@@ -148,5 +148,5 @@ def _left_undone(course: CourseContext, last: int) -> str | None:
             time.sleep(0.02)  # its receipts are on their way
             outcome = glance(course, step)
         if not outcome.good:
-            return f"Step {step.number} says: “{outcome!r}”"
+            return f"step {step.number}: {outcome.words}"
     return None

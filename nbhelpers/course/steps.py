@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nbhelpers.course import autofill, checks
@@ -189,7 +191,6 @@ def need(course: CourseContext, key: str | int | None = None) -> Needed:
     if not course.simulated:
         return _need_for_real(course, following)
     made, told = _fill(course, last)
-    at = following.number if following else None
     words = []
     if made:
         numbers = f"Step {made[0]} is" if len(made) == 1 else f"Steps {_listed(made)} are"
@@ -198,8 +199,25 @@ def need(course: CourseContext, key: str | int | None = None) -> Needed:
         words.append(f"{numbers} filled in with sample values, because {them[0]} not done yet.")
         words.append(f"To do {them[1]} yourself, open {first}.")
     else:
-        words.append(f"Ready for step {at}." if at else "All seven steps are there.")
-    return Needed(progress(course, at), " ".join([*words, *told]))
+        words.append(_ready(last))
+    return Needed(progress(course, _at(last)), " ".join([*words, *told]))
+
+
+def _at(last: int) -> int | None:
+    """Return the step that follows on the last one needed, None in a notebook that is not this step's."""
+    if last == len(STEPS):
+        return None
+    # Set by Jupyter's server for its kernels; elsewhere nobody can tell, and the step is taken to be the notebook's.
+    notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).name
+    return STEPS[last].number if not notebook or notebook.startswith(STEPS[last].notebook) else None
+
+
+def _ready(last: int) -> str:
+    if last == len(STEPS):
+        return "All seven steps are there."
+    if _at(last) or last == 0:
+        return f"Ready for step {last + 1}."
+    return "Step 1 is there." if last == 1 else f"Steps 1 to {last} are there."
 
 
 def catch_up(course: CourseContext, key: str | int) -> Needed:
@@ -226,12 +244,12 @@ def _need_for_real(course: CourseContext, following: Step | None) -> Needed:
     identity = course.identity()  # says in one sentence what is not configured
     if following is not None and following.key == "jwt":
         identity.token()  # in the sandbox there may be no application to make one for
-    number = following.number if following else None
-    words = f"Ready for step {number}." if number else "All seven steps are there."
+    last = following.number - 1 if following else len(STEPS)
+    words = _ready(last) if _at(last) else "Ready."  # what is on the dashboard, nobody has seen
     if following is not None and following.key in ("receive", "reply"):
         facts = course.tunnel() or {}
         words += f" Your receiver is public at {facts['public_url']}: `lab.tunnel` shows it and closes it."
-    return Needed(progress(course, number), words)
+    return Needed(progress(course, _at(last)), words)
 
 
 def _note_reached(course: CourseContext, good: dict[str, bool]) -> None:

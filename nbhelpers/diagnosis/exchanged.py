@@ -11,6 +11,7 @@ from nbhelpers.diagnosis.sequence import Exchanged
 from nbhelpers.errors import cure_for
 from nbhelpers.inbox.events import Delivery, Event, one_line
 from nbhelpers.messages.inbound import TODAY, Unreadable, read
+from nbhelpers.simulator.storage.calls import NOBODY
 
 __all__ = ["api_refusal", "exchanged_by", "sent_by", "signature_words", "webhook_refusal"]
 
@@ -61,15 +62,15 @@ def sent_by(event: Event, base: str) -> Exchanged:
 
 
 def signature_words(call: Delivery, simulated: bool) -> str:
-    """Say how the signature of a call was judged."""
+    """Say how the signature of a call was judged; nothing of a call that was refused before anybody looked at it."""
     if call.verdict == "signed":
         return "Signature verified."
     if call.verdict == "wrong":
         return f"Signature wrong: {one_line(call.why, 120)}."
     if call.verdict == "unsigned":
         return "Unsigned."
-    if not call.why:  # whatever is refused for its method or path is refused before anybody looks
-        return "Signature not looked at: the call was refused before."
+    if not call.why:  # refused for its method or path
+        return ""
     unset = "no signature secret is known" if simulated else "VONAGE_SIGNATURE_SECRET is not set"
     return f"Signature not verified: {unset}."
 
@@ -97,7 +98,9 @@ def webhook_refusal(status: int, answer: str, words: str) -> str:
     if parts:
         return one_line(" ".join(parts), 240)
     if status == 0:
-        return f"{one_line(words, 120).capitalize()}. Next: start what should answer there, `lab.receiver`."
+        told = one_line(words, 120)
+        cure = " Next: start what should answer there, `lab.receiver`." if words == NOBODY else ""
+        return f"{told[:1].upper()}{told[1:]}.{cure}"
     told = f"answered {status}"  # which is all that the simulator itself can say of it
     return f"It {told}. {'' if words == told else one_line(words, 120)}".strip()
 

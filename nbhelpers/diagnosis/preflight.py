@@ -88,7 +88,7 @@ def _ports(course: CourseContext) -> tuple[str, bool, str]:
         try:
             probe.bind(("127.0.0.1", wished))
         except OSError:
-            return "ports", True, f"{wished} is taken by another program: your receiver will have the next free one"
+            return "ports", True, f"{wished} is in use: your receiver takes the next free one, nothing to do"
     return "ports", True, "your receiver can start" + (f" at {wished}" if wished else "")
 
 

@@ -274,9 +274,10 @@ def _round(arrows: list[Arrow], record: Mapping[str, list[dict[str, Any]]], uuid
     lifelines = {"person": one_line(person, 40), "messenger": "Messenger", "api": "Messages API"}
     if "tunnel" in used:
         lifelines["tunnel"] = "tunnel"
-    return Round(
-        lifelines | {"receiver": "receiver", "notebook": "your notebook"}, tuple(arrows), _summary(arrows, uuid)
-    )
+    lifelines |= {"receiver": "receiver", "notebook": "your notebook"}
+    # Neither a drawing nor Mermaid has a type for code: the marks around it would show.
+    plain = tuple(replace(arrow, why=arrow.why.replace("`", "")) for arrow in arrows)
+    return Round(lifelines, plain, _summary(arrows, uuid))
 
 
 def _summary(arrows: list[Arrow], uuid: str | None) -> str:
@@ -287,7 +288,8 @@ def _summary(arrows: list[Arrow], uuid: str | None) -> str:
     if refused:
         return f"{hops}; refused: {refused[-1].words}." if uuid else f"{hops}, {len(refused)} of them refused."
     if uuid is not None and len(arrows) > 1:
-        span = (arrows[-1].at - arrows[0].at) * 1000 + (arrows[-1].took or 0)
+        # An answer may end after the hops that it led to.
+        span = (max(arrow.at + (arrow.took or 0) / 1000 for arrow in arrows) - arrows[0].at) * 1000
         return f"{hops} in {span / 1000:.1f} s." if span >= 1000 else f"{hops} in {span:.0f} ms."
     return f"{hops}."
 

@@ -1,4 +1,4 @@
-"""Records deliveries from an event loop: many in one commit, each answered when it is on the disk."""
+"""Hands deliveries from an event loop to the tables: many in one commit, each answered when it is on the disk."""
 
 from __future__ import annotations
 

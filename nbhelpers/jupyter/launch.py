@@ -32,6 +32,8 @@ def run_jupyterlab(settings: Settings, browser: bool = True, port: int | None = 
     os.environ["NBHELPERS_STATE"] = str(settings.state)
     if settings.mode != configuration.load(state=settings.state).mode:  # said by --mode: else .env may still change it
         os.environ["NBHELPERS_MODE"] = settings.mode
+    # In a terminal of JupyterLab, and after `!` in a cell, `nbhelpers` is found.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     os.environ["NBHELPERS_PREFIX"] = sys.prefix  # the pre-flight check compares it with the kernel's
     # Jupyter's own files too: nothing is written outside the kit, and nothing of another Jupyter is read.
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
@@ -45,11 +47,18 @@ def run_jupyterlab(settings: Settings, browser: bool = True, port: int | None = 
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]
+    # Of what the server has to say, only warnings and, as they are critical to it, the address and the end.
+    options.append("--Application.log_level=WARN")
+    if os.name == "posix":  # a login shell, Jupyter's own choice where no terminal started it, would set PATH anew
+        options.append(f"--ServerApp.terminado_settings={ {'shell_command': [os.environ.get('SHELL') or 'sh']} }")
     options += [] if browser else ["--no-browser"]
     options += [f"--port={port}"] if port is not None else []
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
     command = [sys.executable, "-m", "jupyterlab", *options]
+    opens = "JupyterLab opens in your browser. If it does not, copy" if browser else "JupyterLab starts. Copy"
+    sys.stdout.write(f"{opens} the address that follows into your browser. Ctrl+C twice, here, ends it.\n")
+    sys.stdout.flush()  # what this process becomes does not know what it has not written yet
     if os.name == "posix":
         os.execv(command[0], command)  # noqa: S606 - signals then go to Jupyter itself
     raise SystemExit(subprocess.run(command, check=False).returncode)  # noqa: S603

@@ -82,11 +82,14 @@ def find(name: str, settings: Settings) -> Record | None:
 
 
 def found_simulator(settings: Settings) -> Record:
-    """Return the record of the running simulator. Raises ServiceError when it does not run."""
+    """Return the record of the running simulator. Raises ServiceError when none runs in this state directory."""
     record = find("simulator", settings)
     if record is None:
-        seen = f"Nothing is recorded in {settings.folder}."
-        raise ServiceError("The simulator does not run.", seen, "Run `nbhelpers simulator`.")
+        raise ServiceError(
+            "No simulator runs here.",
+            f"None that runs is recorded in {settings.folder}.",
+            "Run `nbhelpers simulator`; if yours was started with --state DIR, give that here too.",
+        )
     return record
 
 

@@ -81,9 +81,9 @@ class ReplyBox(Panel):
         more = f" ({newer_words(newer)})" if newer else ""
         self._ids.value = (
             f'<p><span class="nbh-label">From</span> <code>{page}</code> '
-            f'<span class="nbh-soft">({html.escape(self._you)}: the inbound <code>to</code>)</span> → '
+            f'<span class="nbh-soft">({html.escape(self._you)})</span> → '
             f'<span class="nbh-label">To</span> <code>{psid}</code> '
-            f'<span class="nbh-soft">({html.escape(who)}: its <code>from</code>){more}.</span>{self._real()}</p>'
+            f'<span class="nbh-soft">({html.escape(who)}){more}.</span>{self._real()}</p>'
         )
         if self._uuid:
             about = self.course.inbox.events(uuid=self._uuid)

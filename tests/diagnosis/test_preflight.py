@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from importlib.metadata import PackageNotFoundError
@@ -62,6 +63,16 @@ def test_a_folder_that_cannot_be_written_is_to_do(ready: Lab, tmp_path: Path) ->
     shown = preflight(course_of(ready, state=tmp_path / "is not there"))
     assert "to do: " in line(shown, "disk")
     assert "cannot be written (No such file or directory)" in line(shown, "disk")
+
+
+@pytest.mark.fast
+def test_a_port_that_is_in_use_is_ready_all_the_same(ready: Lab, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        shown = preflight(course_of(ready, state=tmp_path / "another", receiver_port=port))
+    words = f"ports    ready: {port} is in use: your receiver takes the next free one, nothing to do"
+    assert line(shown, "ports") == words
 
 
 @pytest.mark.fast

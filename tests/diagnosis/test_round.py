@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,9 @@ def ways(found: Round) -> list[str]:
 def complete(reader: RoundReader, uuid: str | None, count: int) -> Round:
     def look() -> Round | None:
         found = reader.read(uuid)
-        return found if len(found.arrows) >= count else None
+        # The simulator notes a call when it has its answer: a moment after the receiver has the webhook.
+        noted = all(each.took is not None for each in found.arrows if (each.source, each.target) == ("api", "receiver"))
+        return found if len(found.arrows) >= count and noted else None
 
     return wait_until(look, 10, f"{count} arrows")
 
@@ -68,6 +71,14 @@ def test_a_message_that_came_in_went_four_hops(ready: Lab) -> None:
     assert (found.arrows[3].took or 0) > 0, "the reader was there when it came, so it knows how long that took"
     assert all(each.seen for each in found.arrows), "the simulator plays both, so nothing is inferred"
     assert [each.at for each in found.arrows] == sorted(each.at for each in found.arrows)
+
+
+def test_the_time_of_all_hops_holds_the_time_of_each(ready: Lab) -> None:
+    # The answer 200 is back a moment after the inbox has the message: the hop before the last ends last.
+    found = complete(RoundReader(ready._course), written(ready, "How long?").message_uuid, 4)
+    span = re.fullmatch(r"4 hops in (\d+) ms\.", found.summary)
+    assert span, found.summary
+    assert float(span[1]) >= max(each.took or 0 for each in found.arrows) - 1
 
 
 def test_the_request_behind_an_arrow_is_the_exact_one_and_lets_nobody_in(ready: Lab) -> None:
@@ -157,7 +168,16 @@ def test_each_try_of_a_webhook_is_an_arrow_of_its_own(ready: Lab) -> None:
         "POST /webhooks/inbound (try 3)",
     ]
     assert found.arrows[2].result == "no answer"
-    assert "Next: " in found.arrows[2].why
+    # The receiver runs: nothing is to be started.
+    assert found.arrows[2].why == "No answer (the lesson receiver-down)."
+
+
+def test_where_nobody_listens_it_says_what_to_start_without_marks_for_code(ready: Lab) -> None:
+    ready.webhooks.save(inbound="http://127.0.0.1:9/in", method="POST")
+    said = ready.simulator.write(text="Anybody?", page=ready.facts["page_name"])
+    found = complete(RoundReader(ready._course), said["message_uuid"], 3)
+    why = "No answer (nobody listens there). Next: start what should answer there, lab.receiver. It tries again at "
+    assert found.arrows[-1].why.startswith(why)
 
 
 def test_while_it_waits_for_the_next_try_it_says_when_that_is(ready: Lab) -> None:

@@ -32,8 +32,8 @@ def test_every_code_that_can_be_met_has_a_cure(space: str):
 
 
 def test_every_cure_is_of_a_code_that_can_be_met():
-    known = {space: {str(code) for each in lists for code in each["codes"]} for space, lists in CODES.items()}
-    assert {space: set(found) for space, found in cures().items()} == known
+    known = {f"{space}.{code}" for space, codes in KNOWN.items() for code in codes}
+    assert {f"{space}.{code}" for space, found in cures().items() for code in found} == known
 
 
 @pytest.mark.parametrize("space", KNOWN)

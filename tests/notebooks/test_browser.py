@@ -47,6 +47,9 @@ def test_run_all_in_every_notebook_shows_no_error(jupyter: str, page: Page) -> N
         )
         assert wrong.all_inner_texts() == [], notebook
         assert "Error displaying widget" not in " ".join(lab.outputs()), notebook
+        here = page.locator('.jp-Notebook:visible nav[aria-label="Progress"] [aria-current="step"]').all_inner_texts()
+        steps = [str(int(notebook[:2]))] if notebook[0] == "0" and 1 <= int(notebook[:2]) <= 7 else []
+        assert [said.split()[0] for said in here if "you are here" in said] == steps, (notebook, here)
     assert page.errors == []
 
 

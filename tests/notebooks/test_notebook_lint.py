@@ -438,7 +438,7 @@ LINKED = (
 LINKED += (
     ", public key, API key and secret, receipt, 202, 401, tunnel, inbox, signature secret, sandbox, allow-list, hop"
 )
-LINKED += ", the guide's shape, POST, mint"
+LINKED += ", the guide's shape, POST, mint, request, status code, JSON, dashboard"
 
 
 @pytest.mark.parametrize("word", LINKED.split(", "))

@@ -205,7 +205,7 @@ def test_stop_ends_no_process_that_got_a_services_pid_later(settings: Settings) 
 
 
 def test_interrupting_the_starter_leaves_the_service_alone(settings: Settings) -> None:
-    code = ASK + "\nimport signal; os.killpg(0, signal.SIGINT)"
+    code = ASK + "\nimport signal, time; os.killpg(0, signal.SIGINT); time.sleep(30)"
     asker = subprocess.Popen(
         [sys.executable, "-c", code, str(settings.state), "receiver"],
         stdout=subprocess.PIPE,

@@ -18,7 +18,7 @@ from tests.support.lab_page import NEEDS_BROWSER, LabPage, lab_in_browser
 
 pytestmark = NEEDS_BROWSER
 
-GONE = "The kernel of this panel has stopped or was restarted: it no longer follows. Run its cell again."
+GONE = "This panel has stopped: its kernel has ended or was restarted. Run the first code cell, then this cell again."
 
 
 @pytest.fixture(scope="module")

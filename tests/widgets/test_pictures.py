@@ -109,9 +109,7 @@ def test_a_picture_of_every_panel_in_every_state(page: LabPage, folder: Path) ->
     page.page.wait_for_timeout(2500)
     take_all(page, "no-service", "webhooks", "round", "conversation", "lessons", themes=("light",))
     page.menu("Kernel", "Shut Down Kernel")
-    expect(page.panel("Captured PSID").get_by_text("The kernel of this panel has stopped")).to_be_visible(
-        timeout=15_000
-    )
+    expect(page.panel("Captured PSID").get_by_text("This panel has stopped")).to_be_visible(timeout=15_000)
     page.page.wait_for_timeout(2500)
     take_all(page, "dead")
     assert page.page.errors == []

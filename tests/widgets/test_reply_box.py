@@ -84,7 +84,7 @@ def shown(widget: ipywidgets.Widget) -> bool:
 
 
 def to(psid: str, name: str = "Ada") -> str:
-    return f"To {psid} ({name}{', ' if name else ''}the person: its from )"
+    return f"To {psid} ({name}{', ' if name else ''}the person)"
 
 
 # To whom
@@ -98,7 +98,7 @@ def test_before_anybody_wrote_there_is_nobody_to_answer(box: Any) -> None:
 
 def test_the_ids_are_turned_round_as_soon_as_somebody_writes(ready: Lab, box: Any) -> None:
     psid, page_id = written(ready).psid, ready.facts["page_id"]
-    assert f"From {page_id} (you, the Page: the inbound to ) → {to(psid)}." in says(box, psid)
+    assert f"From {page_id} (you, the Page) → {to(psid)}." in says(box, psid)
     assert not line(box).disabled
     assert printed(box).splitlines() == [
         "Reply (SIMULATOR)",

@@ -86,7 +86,7 @@ class LessonRoutes:
             if expired is None:
                 raise KitError("No link can run out.", "No Page is linked.", "Link one first: step 4.")
             self._people.expire_link(expired)
-        elif fault.kind == "now":
+        elif fault.name == "unsupported-message":
             self._people.write(page or self._people.page(), person=form.get("person"), kind="unsupported")
         return asdict(fault) | {"left": self._left().get(fault.name)}
 

@@ -1,5 +1,5 @@
 // The head of a panel: its name, the word of the mode, what has changed for those who listen, and a kernel that is gone.
-const GONE = "The kernel of this panel has stopped or was restarted: it no longer follows. Run its cell again.";
+const GONE = "This panel has stopped: its kernel has ended or was restarted. Run the first code cell, then this cell again.";
 
 function render({ model, el }) {
   el.classList.add("nbh-head-box");
