@@ -51,7 +51,7 @@ __all__ = ["Lab", "Receiver"]
 
 # Facts that the kit notes for itself.
 _OWN = (
-    *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message", "presenting"),
+    *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message"),
     *("public_url", "public_moved", "page_origin", "webhooks_before", "told"),
 )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbhelpers.config.presented import presented
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import CredentialsError, MessageError, SettingsError
 from nbhelpers.inbox.events import Event
@@ -107,7 +108,7 @@ class CourseContext:
     @property
     def presented(self) -> int:
         """How often `lab.present()` was turned on or off."""
-        return int(self.facts.get("presenting") or 0)
+        return presented(self.settings.state)
 
     @property
     def presenting(self) -> bool:

@@ -6,6 +6,7 @@ import threading
 import time
 
 from nbhelpers.course.context import CourseContext
+from nbhelpers.errors import MessageError
 from nbhelpers.messages.outbound import OutboundMessage
 
 __all__ = ["LINES", "demonstrate"]
@@ -23,9 +24,14 @@ def demonstrate(course: CourseContext, ended: threading.Event, pause: float = 2.
     """Play the lines over and over until `ended`, with `pause` seconds between what happens.
 
     Every message and every answer is a real call to the simulator; in the other modes nothing is sent, since there are
-    real people. Raises KitError when the simulator is gone, or an answer cannot be sent.
+    real people. Raises MessageError while there is no linked Page or no webhook URL, KitError when the simulator is
+    gone, or an answer cannot be sent.
     """
     control = course.control  # in the other modes there is none, and it says so
+    linked = any(page["application_id"] for page in control.pages())
+    if not linked or not (course.demo or control.settings()["inbound_url"]):
+        seen = "No webhook URL is saved." if linked else "No Page is linked."
+        raise MessageError("The talk cannot play yet.", seen, 'Run `lab.catch_up("webhooks")`, then this cell again.')
     while True:
         for question, reply in LINES:
             said = control.write(text=question, page=course.facts.get("page_name"))

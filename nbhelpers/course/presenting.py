@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nbhelpers.config.presented import note_presented
 from nbhelpers.course.look import marked
-from nbhelpers.course.masking import masked, masked_output
-from nbhelpers.errors import KitError
+from nbhelpers.messages.masking import masked, masked_output
 
 if TYPE_CHECKING:
     from nbhelpers.course.context import CourseContext
@@ -20,9 +20,10 @@ _SIZES = {
     "--nbh-type": "24px",
     "--nbh-table": "22px",
     "--jp-content-font-size1": "24px",
-    "--jp-code-font-size": "22px",
+    "--jp-code-font-size": "20px",  # of a line of code 67 characters then fit into 1024 pixels
     "--jp-code-line-height": "1.35",
 }
+_PAGE = ("execute_result", "display_data", "update_display_data")  # the messages that put an output on the page
 # Jupyter takes the letters of its own menus for those of tables.
 _TABLES = ".jp-RenderedHTMLCommon table { font-size: var(--nbh-table, var(--jp-ui-font-size1)) }"
 
@@ -47,39 +48,10 @@ class Presented:
         return f"{_style(self.turn) if self.turn else ''}<p>{marked(self.words)}</p>"
 
 
-class _Watch:
-    """Knows from cell to cell whether the newest lab of this kernel presents."""
+class _Newest:
+    """The newest lab of this kernel, whose state directory says whether to present."""
 
     course: CourseContext | None = None
-    turn = 0
-
-    def look(self, *_: Any) -> None:
-        """Read it anew; where the inbox cannot be read, nothing changes."""
-        if self.course is None or self.course.inbox.closed:
-            return
-        try:
-            self.turn = self.course.presented
-        except KitError:
-            return
-
-    def shown(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
-        """Return what a message to the page holds as the room may see it."""
-        if kind == "stream":
-            return content | {"text": masked(content["text"])}
-        if kind in ("error", "execute_reply") and "traceback" in content:
-            lines = [masked(line) for line in content["traceback"]]
-            return content | {"evalue": masked(content["evalue"]), "traceback": lines}
-        if kind == "input_request":
-            return content | {"prompt": masked(content["prompt"])}
-        if kind in ("execute_result", "display_data", "update_display_data", "inspect_reply"):
-            data = {name: masked_output(name, value) for name, value in content["data"].items()}
-            if "text/html" in data:
-                data["text/html"] = _style(self.turn) + data["text/html"]
-            return content | {"data": data}
-        return content
-
-
-_WATCH = _Watch()
 
 
 def follow(course: CourseContext) -> None:
@@ -88,31 +60,51 @@ def follow(course: CourseContext) -> None:
     session = getattr(getattr(shell, "kernel", None), "session", None)
     if session is None:
         return
-    if _WATCH.course is None:
+    if _Newest.course is None:
         # Results, prints and errors all pass here, and nowhere else, on their way to the page.
         session.send = functools.partial(_send, session.send)
-        shell.events.register("pre_run_cell", _WATCH.look)
-    _WATCH.course = course
-    _WATCH.look()
+    _Newest.course = course
 
 
 def _send(send: Any, stream: Any, msg_or_type: Any, content: Any = None, *more: Any, **named: Any) -> Any:
-    if _WATCH.turn % 2:
-        if isinstance(msg_or_type, dict) and "content" in msg_or_type:
-            kind = msg_or_type["header"]["msg_type"]
-            msg_or_type = msg_or_type | {"content": _WATCH.shown(kind, msg_or_type["content"])}
-        elif isinstance(msg_or_type, str) and isinstance(content, dict):
-            content = _WATCH.shown(msg_or_type, content)
+    # Asked for each message: another notebook may have begun since this cell was run.
+    turn = _Newest.course.presented if _Newest.course else 0
+    if isinstance(msg_or_type, dict) and "content" in msg_or_type:
+        kind = msg_or_type["header"]["msg_type"]
+        msg_or_type = msg_or_type | {"content": _shown(turn, kind, msg_or_type["content"])}
+    elif isinstance(msg_or_type, str) and isinstance(content, dict):
+        content = _shown(turn, msg_or_type, content)
     return send(stream, msg_or_type, content, *more, **named)
 
 
+def _shown(turn: int, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Return what a message to the page holds as it may be seen, with the size of type that goes with that."""
+    if turn and kind in _PAGE and "text/html" in content["data"]:
+        # When it has ended too: the notebook may have been saved with the large type of an earlier turn.
+        sized = {"text/html": _style(turn) + content["data"]["text/html"]}
+        content = content | {"data": content["data"] | sized}
+    return _masked(kind, content) if turn % 2 else content
+
+
+def _masked(kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    if kind == "stream":
+        return content | {"text": masked(content["text"])}
+    if kind in ("error", "execute_reply") and "traceback" in content:
+        lines = [masked(line) for line in content["traceback"]]
+        return content | {"evalue": masked(content["evalue"]), "traceback": lines}
+    if kind == "input_request":
+        return content | {"prompt": masked(content["prompt"])}
+    if kind in (*_PAGE, "inspect_reply"):
+        return content | {"data": {name: masked_output(name, value) for name, value in content["data"].items()}}
+    return content
+
+
 def present(course: CourseContext, on: bool) -> Presented:
-    """Begin to present, or end it: large type, PSIDs and URLs masked, in every notebook of this state directory."""
+    """Begin to present, or end it: large type, PSIDs and URLs masked, in all notebooks of a state directory."""
     turn = course.presented
     if on != bool(turn % 2):
         turn += 1
-        course.inbox.note(presenting=turn)
-    _WATCH.look()
+        note_presented(course.settings.state, turn)
     if on:
         words = "For a projector now: large type, PSIDs and URLs masked, in every notebook. What stands here already"
         return Presented(f"{words} is masked when its cell is run again. `lab.present(False)` ends it.", turn)

@@ -59,11 +59,12 @@ def assemble(
     options: Options,
     control: str,
     receiver: Callable[[str], str | None] | None = None,
+    presented: Callable[[], bool] = lambda: False,
 ) -> tuple[Any, People, Calls]:
     """Put the simulator together over a store: the ASGI application, the people in it and its log of calls.
 
     `control` is the token for `/_simulator/…`; `receiver(kind)` gives the URL to which webhooks go that have no other;
-    without it none is looked for.
+    without it none is looked for. `presented()` says whether the link page is for a projector.
     """
 
     def given(kind: str) -> str | None:
@@ -78,7 +79,7 @@ def assemble(
     api_routes = ApiRoutes(store, writes, acceptor, deliverer, asked)
     looks = WebhookRoutes(store, router, calls, asked)
     others = LessonRoutes(store, people, deliverer, faults).table() + looks.table()
-    control_routes = ControlRoutes(store, people, deliverer, others, control)
+    control_routes = ControlRoutes(store, people, deliverer, others, control, presented)
 
     routes = [
         Route(path, handler, methods=[method]) for path, method, handler in control_routes.table() + api_routes.table()

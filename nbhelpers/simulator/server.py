@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from nbhelpers.config.presented import presented
 from nbhelpers.config.settings import Settings
 from nbhelpers.services.record import Owner, is_alive, read_record
 from nbhelpers.services.service import Service
@@ -59,8 +60,10 @@ def simulate(
         return record.ready.get("inbound_url" if kind == "inbound" else "status_url")
 
     try:
-        looks = {"receiver": receiver} if options.find_receiver else {}
-        app, people, calls = assemble(store, options, service.control, **looks)
+        looks = receiver if options.find_receiver else None
+        app, people, calls = assemble(
+            store, options, service.control, looks, lambda: presented(settings.state) % 2 == 1
+        )
         made = demo.prepare(store, people, settings.folder, options.guide) if options.demo else {}
         # What is loaded by now stays: without it in view, the collector takes a tenth less of every message.
         gc.collect()

@@ -11,8 +11,8 @@ from typing import Any
 import ipywidgets
 
 from nbhelpers.course.context import CourseContext
-from nbhelpers.course.masking import masked
 from nbhelpers.errors import KitError
+from nbhelpers.messages.masking import masked
 from nbhelpers.widgets.parts import Head, Note, column
 
 __all__ = ["Panel"]

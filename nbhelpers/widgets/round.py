@@ -9,11 +9,11 @@ import anywidget
 import traitlets
 
 from nbhelpers.course.context import CourseContext
-from nbhelpers.course.masking import masked
 from nbhelpers.diagnosis.round import RoundReader
 from nbhelpers.diagnosis.sequence import Round
 from nbhelpers.inbox.events import Event, one_line
 from nbhelpers.inbox.said import Said, uuid_of
+from nbhelpers.messages.masking import masked
 from nbhelpers.widgets.base import Panel
 from nbhelpers.widgets.parts import script
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -77,17 +79,34 @@ def test_turned_on_twice_or_off_twice_nothing_changes(ready: Lab) -> None:
     off, off_again = ready.present(False), ready.present(False)
     assert off.turn == off_again.turn == first.turn + 1
     assert not ready._course.presenting
-    assert "presenting" not in ready.facts
 
 
-def test_an_inbox_that_was_closed_or_set_aside_changes_nothing_and_stops_no_cell(tmp_path: Path) -> None:
+def test_a_reset_ends_neither_the_masking_nor_the_large_type(tmp_path: Path) -> None:
     state = tmp_path / "lab"
     try:
-        _, hidden, _, shown = outputs(
+        _, closed, reset, after = outputs(
             run(state, "lab.present()", f"lab.inbox.close()\n'{PSID}'", "lab = Lab()\nlab.reset()", f"'{PSID}'")
         )
-        assert PSID not in hidden, "what cannot be read anew stays as it was"
-        assert PSID in shown, "an empty state presents nothing"
+        assert PSID not in closed and PSID not in after
+        assert "You start again" in reset
+        # From a terminal, and with nothing kept, it is the same; the next group's notebook is still for a projector.
+        command = [sys.executable, "-m", "nbhelpers", "reset", "--forget", "--state", str(state)]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        other = run(state, f"'{PSID}'")
+        assert PSID not in outputs(other)[0] and "24px" in str(other.notebook.cells[0].outputs)
+        (live,) = outputs(run(state, f"lab = Lab(mode='live')\n'{PSID}'"))
+        assert PSID not in live, "in live mode least of all"
+    finally:
+        stop(state)
+
+
+def test_a_notebook_that_was_saved_with_large_type_gets_small_type_when_nothing_is_masked(tmp_path: Path) -> None:
+    state = tmp_path / "lab"
+    try:
+        run(state, "lab.present()", "lab.present(False)")
+        later = run(state, f"'{PSID}'")
+        assert "--nbh-type: inherit" in str(later.notebook.cells[0].outputs)
+        assert outputs(later)[0].count(PSID) == 1
     finally:
         stop(state)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from starlette.requests import Request
@@ -41,10 +41,16 @@ class ControlRoutes:
     """The paths under `/_simulator/`, `others` among them. All but the link page need the control token."""
 
     def __init__(
-        self, store: Store, people: People, deliverer: Deliverer, others: Sequence[_Path], control: str
+        self,
+        store: Store,
+        people: People,
+        deliverer: Deliverer,
+        others: Sequence[_Path],
+        control: str,
+        presented: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store, self._people, self._deliverer, self._control = store, people, deliverer, control
-        self._others, self._phone = others, Phone(store, people)
+        self._others, self._phone, self._presented = others, Phone(store, people), presented
         self._refused: tuple[str, str] | None = None  # the Page whose link was refused last, and why
 
     def table(self) -> list[tuple[str, str, Handler]]:
@@ -160,7 +166,7 @@ class ControlRoutes:
 
     async def show_link_page(self, _request: Request) -> Response:
         """Show the form of the link page."""
-        return Response(link_page(self._store.pages()), media_type="text/html")
+        return Response(link_page(self._store.pages(), presented=self._presented()), media_type="text/html")
 
     async def link(self, request: Request) -> Response:
         """Link a Page to the application of the JWT that was pasted."""
@@ -168,7 +174,8 @@ class ControlRoutes:
         wants_html = "text/html" in request.headers.get("accept", "")
 
         def refused_page(status: int, why: str) -> Response:
-            return Response(link_page(self._store.pages(), why), status, media_type="text/html")
+            page = link_page(self._store.pages(), why, self._presented())
+            return Response(page, status, media_type="text/html")
 
         pasted = form.get("jwt", "")
         with contextlib.suppress(TokenError):  # then it is refused as it stands
@@ -190,7 +197,7 @@ class ControlRoutes:
                 return refused_page(400, str(error))
             raise
         if wants_html:
-            return Response(linked_page(page), media_type="text/html")
+            return Response(linked_page(page, self._presented()), media_type="text/html")
         return answer({"page_id": page.id, "page": page.name, "linked": True})
 
     def unlink(self, form: Form) -> Body:

@@ -133,6 +133,23 @@ def test_a_good_jwt_shows_the_page_id(ready: Lab) -> None:
 
 
 @pytest.mark.fast
+def test_for_a_projector_the_jwt_is_dots_the_page_id_is_masked_and_the_type_is_large(presented: Lab) -> None:
+    form = get(presented)
+    (field,) = [each for each in form.all("input") if each["name"] == "jwt"]
+    assert field["type"] == "password" and not form.all("textarea")
+    assert form.all("body") == [{"class": "presented"}]
+    refused = post(presented, "eyJub3QiOiJhIHRva2VuIn0.e30.x")
+    assert refused.status_code == 401 and "Refused." in Form(refused.text).text and "presented" in refused.text
+    presented.simulator.unlink("Corner Bakery")
+    linked = post(presented, signed(presented))
+    page_id = presented.facts["page_id"]
+    assert f"“Corner Bakery” is linked. Your Page ID is ••••{page_id[-4:]}." in Form(linked.text).text
+    assert page_id not in linked.text
+    presented.present(False)
+    assert get(presented).all("textarea") and get(presented).all("body") == [{}]
+
+
+@pytest.mark.fast
 def test_requests_get_json(ready: Lab) -> None:
     ready.simulator.unlink("Corner Bakery")
     answer = post(ready, signed(ready), browser=False)

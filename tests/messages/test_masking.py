@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbhelpers.course.masking import masked, masked_output
+from nbhelpers.messages.masking import masked, masked_output
 
 pytestmark = pytest.mark.fast
 
