@@ -19,19 +19,23 @@ __all__ = ["Presented", "follow", "present"]
 _SIZES = {
     "--nbh-type": "24px",
     "--nbh-table": "22px",
+    "--nbh-picture": "100%",
     "--jp-content-font-size1": "24px",
     "--jp-code-font-size": "20px",  # of a line of code 67 characters then fit into 1024 pixels
     "--jp-code-line-height": "1.35",
 }
 _PAGE = ("execute_result", "display_data", "update_display_data")  # the messages that put an output on the page
-# Jupyter takes the letters of its own menus for those of tables.
-_TABLES = ".jp-RenderedHTMLCommon table { font-size: var(--nbh-table, var(--jp-ui-font-size1)) }"
+# Jupyter takes the letters of its own menus for those of tables. Pictures in texts grow as wide as the texts.
+_BESIDE = (
+    ".jp-RenderedHTMLCommon table { font-size: var(--nbh-table, var(--jp-ui-font-size1)) }"
+    " body .jp-RenderedMarkdown img { width: var(--nbh-picture, auto) }"
+)
 
 
 def _style(turn: int) -> str:
     # Each turn counts for more than the one before, wherever on the page the outputs stand that carry them.
     sizes = "; ".join(f"{name}: {size if turn % 2 else 'inherit'}" for name, size in _SIZES.items())
-    return f"<style>{':root' * turn} body {{ {sizes} }} body {_TABLES}</style>"
+    return f"<style>{':root' * turn} body {{ {sizes} }} body {_BESIDE}</style>"
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,14 @@ from nbhelpers import Lab
 from nbhelpers.cli.main import main
 from tests.conftest import REPOSITORY
 from tests.support.cells import FOLDER, STEPS, cells, headings
+from tests.support.minutes import minutes_of
 from tests.widgets.test_pictures import SMALLEST
 
 PAGE = (FOLDER / "PRESENTING.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^ *```(\w+)\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL)
 PROSE = re.sub(r"^ *```.*?^ *```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)
 CODE = re.findall(r"`([^`]+)`", PROSE)
+WIDEST = 67  # characters of 20 pixels in the 827 that a screen of 1024 leaves; seen in Chromium
 SHEETS = {45: "Forty-five minutes", 90: "Ninety minutes"}
 
 
@@ -76,11 +78,34 @@ def test_in_ninety_minutes_every_step_is_walked() -> None:
 
 
 @pytest.mark.fast
+def test_in_ninety_minutes_each_notebook_gets_the_minutes_that_it_takes() -> None:
+    sheet = rows(SHEETS[90])
+    starts = {notebook: minute for minute, notebook, _ in reversed(sheet)}
+    ends = [*sorted(starts.values())[1:], 90]
+    for (notebook, start), end in zip(sorted(starts.items()), ends, strict=True):
+        assert end - start >= minutes_of(notebook) - 0.7, notebook
+
+
+@pytest.mark.fast
+def test_no_line_of_code_of_the_steps_is_wider_than_the_screen_of_a_projector() -> None:
+    shown = [
+        cell
+        for notebook in STEPS
+        for cell in cells(notebook)
+        if cell.type == "code" and "exercise" not in str(cell.tags)
+    ]
+    lines = [line for cell in shown for line in cell.source.splitlines()]
+    assert len(lines) > 100
+    assert [line for line in lines if len(line) > WIDEST] == []
+
+
+@pytest.mark.fast
 def test_every_other_cell_that_is_named_exists_too() -> None:
     everywhere = {title for path in FOLDER.glob("*.ipynb") for title in titles(path.stem)}
     own = {title for _, title in headings(PAGE)}
     # In italics stand also a button of the link page, a box of the board and entries of JupyterLab's menu.
-    others = {"Link", "Projector", "Kernel", "Restart Kernel and Clear Outputs of All Cells"}
+    others = {"Link", "Pause", "Projector", "Kernel", "Interrupt Kernel", "Shut Down All Kernels…"}
+    others.add("Restart Kernel and Clear Outputs of All Cells")
     named = {re.sub(r"\s+", " ", each) for each in re.findall(r"(?<![*\w])\*([^*\n]+)\*(?![*\w])", PROSE)}
     assert named - everywhere - own - others == set()
 

@@ -22,6 +22,7 @@ pytestmark = NEEDS_BROWSER
 
 PICTURES = REPOSITORY / "build" / "panels"
 SMALLEST = 17  # CSS pixels of a letter's size on a projector of 1024 by 768
+SQUARE = "data:image/svg+xml,<svg%20xmlns=%22http://www.w3.org/2000/svg%22%20width=%2220%22%20height=%2220%22/>"
 BLANK = 1500  # bytes: a picture with nothing on it has fewer
 STILL = ("credentials", "token", "question", "strip")  # what comes and goes does not change them
 MOVING = tuple(name for name in HEADINGS if name not in STILL)
@@ -122,7 +123,10 @@ LETTERS = """root => [...root.querySelectorAll("*")].flatMap(each => {
   return said && seen && !each.closest("style, .jp-InputPrompt, .jp-OutputPrompt, .jp-Notebook-footer, svg") ?
     [[parseFloat(getComputedStyle(each).fontSize), said.slice(0, 60)]] : [];
 })"""
-TOO_WIDE = """root => [...root.querySelectorAll(".jp-OutputArea-output")]
+# The same of a drawing, which is scaled.
+DRAWN = """root => [...root.querySelectorAll(".nbh-round text")].map(each =>
+  [parseFloat(getComputedStyle(each).fontSize) * each.getScreenCTM().a, each.textContent])"""
+TOO_WIDE = """root => [...root.querySelectorAll(".jp-OutputArea-output, .nbh-round")]
   .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent.slice(0, 80))"""
 
 
@@ -140,6 +144,7 @@ def test_a_picture_of_what_a_room_sees_at_1024_by_768(page: LabPage, folder: Pat
         "lab.doctor()",
         "lab.check('receive', lab.inbox.newest_message().psid)",
         "lab.exercise('3.1').hint()",
+        f"from IPython.display import Markdown\nMarkdown('![A square]({SQUARE})')",
     ]
     page.start("room", opened(state), *outputs, *cells_of(state, *names)[1:], "lab.panels.conversation(plays=True)")
     lab = Lab(state=state, mode="simulator")
@@ -162,6 +167,11 @@ def test_a_picture_of_what_a_room_sees_at_1024_by_768(page: LabPage, folder: Pat
     assert [text for text in page.outputs() if re.search(r"://[^•…\s]", text)] == []
     small = [each for each in notebook.evaluate(LETTERS) if each[0] < SMALLEST]
     assert small == []
+    drawn = notebook.evaluate(DRAWN)
+    assert len(drawn) > 5 and [each for each in drawn if each[0] < SMALLEST] == []
+    width = "each => [each.clientWidth, each.parentElement.clientWidth]"
+    picture, text = notebook.locator(".jp-RenderedMarkdown img").evaluate(width)
+    assert picture == text > 700, "a picture of 20 pixels grows as wide as the text"
     assert notebook.evaluate(TOO_WIDE) == []
     assert page.panel("The whole talk").locator(".nbh-own").count() > 0, "it plays by itself"
 

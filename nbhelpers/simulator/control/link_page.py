@@ -30,7 +30,7 @@ _FRAME = """<!doctype html>
  .said {{ border-left: 0.3rem solid; padding: 0.3rem 0.8rem }}
  small {{ opacity: 0.8 }}
  .presented {{ font-size: 24px; max-width: 52rem; margin: 1.5rem auto }}
- .presented [type="password"] {{ font-size: 22px }}
+ .presented [type="password"] {{ font-size: 22px; margin-bottom: 1.2rem }}
  .presented [type="radio"] {{ width: 20px; height: 20px }}
 </style></head><body{presented}>
 <small>SIMULATOR: this page is simulated on your own computer. Never paste a real token anywhere but at Vonage.</small>

@@ -4,6 +4,8 @@ const ROW = 32;
 const LINE = 14;
 const CHARACTER = 6.7;
 const NARROWEST = 640;
+const LARGE = 1.5; // on a projector: its smallest letters then have 17 pixels
+const NARROWEST_LARGE = 500; // names are cut there, so that all lifelines are in sight at 1024 pixels
 const TOP = 24; // the names of the lifelines, which stay in sight
 
 const drawn = (name, attributes, ...inside) => {
@@ -117,9 +119,9 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const scale = el.closest(".nbh-projector") ? Math.min(1.5, Math.max(1, box.clientWidth / NARROWEST)) : 1;
+    const scale = el.closest(".nbh-projector") ? LARGE : 1;
     const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - ROW;
-    width = Math.max(NARROWEST, Math.floor(box.clientWidth / scale) || 800);
+    width = Math.max(scale === 1 ? NARROWEST : NARROWEST_LARGE, Math.floor(box.clientWidth / scale) || 800);
     const lifelines = model.get("lifelines");
     const margin = 62;
     const gap = (width - 2 * margin) / (lifelines.length - 1);
