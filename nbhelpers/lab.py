@@ -83,7 +83,7 @@ class Lab:
 
     @property
     def settings(self) -> Settings:
-        """What was configured for this mode; secrets are masked when it is shown."""
+        """What was configured for this mode, secrets masked when shown. IDs that the steps made are in `facts`."""
         return self._course.settings
 
     @property

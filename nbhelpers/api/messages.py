@@ -92,6 +92,12 @@ class MessagesClient:
         status, the service's own JSON and a cure. InboxError, when it was sent but could not be stored, says so.
         """
         version = version or self.version
+        if not isinstance(message, OutboundMessage):
+            raise MessageError(
+                "This is no message.",
+                f"You gave something of type {type(message).__name__}.",
+                '`lab.reply("…")` answers whoever wrote last; else give an OutboundMessage(page_id, psid, "…").',
+            )
         body = message.body(version)
         try:
             data = json.dumps(body, allow_nan=False).encode()

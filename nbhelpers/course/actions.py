@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from nbhelpers.course.context import CourseContext
-from nbhelpers.errors import KitError
+from nbhelpers.errors import KitError, SettingsError
+from nbhelpers.messages.inbound import TODAY, shape_of_version
 from nbhelpers.messages.on_screen import Choice, OnScreen
 from nbhelpers.services import launcher
 from nbhelpers.simulator.control.client import Controls
@@ -259,8 +260,8 @@ class Saved:
         words = [call["words"] for call in self.calls]
         if len(set(words)) == 1:
             return f"Saved. Test call: {self.method}, {words[0]}."
-        told = (f"{label} {each}" for label, each in zip(_LABELS, words, strict=True))
-        return f"Saved. Test calls: {self.method}, {', '.join(told)}."
+        told = (f"{label}: {each}." for label, each in zip(_LABELS, words, strict=True))
+        return f"Saved. Test calls by {self.method}. {' '.join(told)}"
 
     def _repr_html_(self) -> str:
         return f'<p role="status">{html.escape(repr(self))}</p>'
@@ -272,18 +273,36 @@ class Webhooks:
     def __init__(self, course: CourseContext) -> None:
         self._course = course
 
-    def save(self, inbound: str | None = None, status: str | None = None, method: str = "GET") -> Saved:
+    def save(
+        self, inbound: str | None = None, status: str | None = None, method: str | None = None, *, yes: bool = False
+    ) -> Saved:
         """Save both addresses (by default the receiver's) and the method, and show what the test call was answered.
 
-        The method is GET unless you say otherwise, as on the guide's form.
+        Unless you say otherwise the method is GET, as on the guide's form; in a lab that speaks v1 it is POST, the only
+        one there is today. Raises SettingsError for `yes`, which is for the application's form in live mode.
         """
+        if yes:
+            next_action = '`lab.webhooks.save(method="POST")` saves it.'
+            raise SettingsError("`yes=True` is not needed here.", "The simulator's form asks nothing.", next_action)
+        method = method or ("POST" if shape_of_version(self._course.settings.api_version) == TODAY else "GET")
         receiver = self._course.receiver().ready
         self._course.save_webhooks(inbound or receiver["inbound_url"], status or receiver["status_url"], method)
         self._course.did("webhooks")
         calls = self._course.control.try_webhooks()
         # The inbox is written to, so that an open panel looks at the form again even when no call reached the receiver.
-        self._course.inbox.note(saved=method)
+        inbox = self._course.inbox
+        inbox.note(saved=method)
+        if all(call["status"] == 200 for call in calls):  # what came to a mistyped URL before is mended
+            inbox.note(addresses_right_since=max((each.id or 0 for each in inbox.deliveries(limit=1)), default=0))
         return Saved(method, calls)
+
+    def put_back(self, yes: bool = False, force: bool = False) -> NoReturn:  # noqa: ARG002 - as in live mode
+        """Raise a SettingsError: there is nothing to put back. That is for the form of live mode."""
+        raise SettingsError(
+            "This is not needed here.",
+            "The simulator's form has no old addresses to put back.",
+            '`lab.webhooks.save(method="POST")` sets both to your receiver.',
+        )
 
     def __repr__(self) -> str:
         saved = self._course.control.settings()

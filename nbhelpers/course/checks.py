@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -104,8 +106,7 @@ def jwt(course: CourseContext, token: Any = None) -> Outcome:
     if not (bare and bare.isascii() and bare.isprintable()):  # what no header can hold, no token has
         return _not_yet("`token` holds no token. Run *Sign it*.")
     if facts.remaining is not None and facts.remaining <= 0:
-        minutes = max(1, round(-facts.remaining / 60))
-        return _wrong(f"This token ran out {minutes} minute{'' if minutes == 1 else 's'} ago: sign a new one.")
+        return _ran_out(facts.remaining)
     said, wanted = facts.claims.get("application_id"), course.application_id
     if said != wanted:
         claim = "no application_id" if said is None else f"application_id {in_hand(said)}"
@@ -119,6 +120,12 @@ def jwt(course: CourseContext, token: Any = None) -> Outcome:
     except requests.RequestException as error:
         claims = one_line(", ".join(facts.claims))
         return _unsure(f"No answer within 10 s ({type(error).__name__}). The token itself reads well: {claims}.")
+    # What the service has aged, it has aged without a word in the token.
+    aged = course.control.aged(facts.issued.timestamp()) if course.simulated and facts.issued else 0.0
+    if aged and facts.expires is not None:
+        facts = dataclasses.replace(facts, expires=facts.expires - timedelta(seconds=aged))
+    if answer.status_code == 401 and (facts.remaining or 0.0) < 0:
+        return _ran_out(facts.remaining or 0.0)
     if answer.status_code == 401:
         return _wrong(f"Its key does not fit application {last_four(wanted)}. Or a letter was changed on the way.")
     if answer.status_code not in (400, 422):  # believed, but there is no message
@@ -126,6 +133,11 @@ def jwt(course: CourseContext, token: Any = None) -> Outcome:
     return _done(
         f"The service believes this token. It is good for another {facts.remaining_text.removesuffix(' left')}."
     )
+
+
+def _ran_out(remaining: float) -> Outcome:
+    minutes = max(1, round(-remaining / 60))
+    return _wrong(f"This token ran out {minutes} minute{'' if minutes == 1 else 's'} ago: sign a new one.")
 
 
 def link(course: CourseContext) -> Outcome:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nbhelpers.config.presented import presented
 from nbhelpers.config.settings import Settings
 from nbhelpers.errors import CredentialsError, MessageError, SettingsError
+from nbhelpers.inbox.events import Event
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.messages.addresses import webhook_urls
 from nbhelpers.messages.inbound import MESSENGER, shape_of_version
@@ -98,6 +99,11 @@ class CourseContext:
     def facts(self) -> Mapping[str, Any]:
         """What the steps noted, by name, to be read and not to be changed."""
         return self.inbox.facts()
+
+    def is_corrected(self, event: Event) -> bool:
+        """Whether an event tells of a mistyped webhook URL that was saved rightly, and answered, since."""
+        since: int = self.facts.get("addresses_right_since", 0)
+        return event.status == "near-miss" and event.delivery <= since
 
     @property
     def presented(self) -> int:

@@ -64,6 +64,9 @@ def _two_pages(course: CourseContext, there: Any, here: Any) -> Verdict:
         if known is None:
             return says("no_message", name=name, seen=in_hand(given))
         found[name] = known
+    linked = next((page["name"] for page in course.control.pages() if page["id"] == course.facts.get("page_id")), None)
+    if linked is not None and linked != course.facts.get("page_name"):
+        return says("other_counts", page=course.facts.get("page_name"), mine=linked)
     mine, (other, writer), (page, person) = yours(course)["name"], found["there"], found["here"]
     if writer != person:
         return says("two_people", there=writer, here=person)

@@ -46,7 +46,7 @@ class Evidence:
             for kind in ("inbound", "status")
             if (event := course.inbox.newest_call(kind, self._after)) is not None
         ]
-        told = [each for each in course.inbox.beside() if each.revision > self._after]
+        told = [each for each in course.inbox.beside() if each.revision > self._after and not course.is_corrected(each)]
         self.packed = [each for each in told if each.channel == MESSENGER and each.kind != "call"]
         self.others = [each for each in told if each not in self.packed and each.origin == "wire"]
         self.urls_are_right = False  # whether what the far side holds was read, and is ours

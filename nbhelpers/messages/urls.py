@@ -10,7 +10,7 @@ from nbhelpers.messages.outbound import LONGEST_URL
 
 __all__ = ["is_url", "webhook_url"]
 
-_EXAMPLE = "http://127.0.0.1:5000/webhooks/inbound"
+_EXAMPLE = "http://127.0.0.1:5050/webhooks/inbound"
 
 
 def is_url(value: Any) -> bool:

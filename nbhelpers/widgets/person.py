@@ -96,7 +96,7 @@ def beside(course: CourseContext, event: Event | None, channel: str = MESSENGER)
         if other.delivery <= since:
             break
         clock = f"{other.received.astimezone():%H:%M:%S}"
-        if other.kind == "call" and other.origin == "wire":
+        if other.kind == "call" and other.origin == "wire" and not course.is_corrected(other):
             return f"Beside it: {clock}, {one_line(other.message_type, 160)}. Next: {other.next}"
         if other.kind == "inbound" and other.trusted and other.channel != channel:
             where = channel_name(other.channel)

@@ -137,6 +137,14 @@ def test_a_message_is_posted_to_its_version_and_202_gives_the_uuid(far: FarSide,
     assert UUID in repr(accepted) and PSID not in repr(accepted)
 
 
+@pytest.mark.parametrize("given", ["hello", None, {"text": "hello"}])
+def test_what_is_no_message_is_said_in_words_and_not_sent(far: FarSide, given: Any):
+    with pytest.raises(MessageError, match=f"something of type {type(given).__name__}. `lab.reply") as refused:
+        far.client().send(given)
+    assert refused.value.what == "This is no message."
+    assert far.seen == []
+
+
 def test_the_version_of_one_message_may_differ(far: FarSide):
     client = far.client("v0.1")
     assert client.send(HELLO, "v1").version == "v1"

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from nbhelpers import Lab
-from nbhelpers.course.actions import ActionResult, LinkPage, Saved, Simulator
+from nbhelpers.course.actions import ActionResult, LinkPage, Saved, Simulator, Webhooks
 from nbhelpers.errors import KitError, ServiceError, SettingsError
 from nbhelpers.messages.outbound import OutboundMessage
 from tests.conftest import wait_until
@@ -198,7 +198,7 @@ def test_the_test_call_by_get_is_labelled_too(ready: Lab) -> None:
 
 def test_two_answers_to_the_test_calls_stand_beside_their_fields_and_one_and_the_same_is_shown_once() -> None:
     calls = [{"words": "answered 404"}, {"words": "answered 200"}]
-    said = "Saved. Test calls: POST, Inbound Message answered 404, Delivery Receipt answered 200."
+    said = "Saved. Test calls by POST. Inbound Message: answered 404. Delivery Receipt: answered 200."
     assert repr(Saved("POST", calls)) == said
     assert repr(Saved("POST", calls[:1] * 2)) == "Saved. Test call: POST, answered 404."
     assert Saved("POST", calls)._repr_html_() == f'<p role="status">{Saved("POST", calls)!r}</p>'
@@ -207,7 +207,7 @@ def test_two_answers_to_the_test_calls_stand_beside_their_fields_and_one_and_the
 def test_an_address_where_nobody_answers_is_told(ready: Lab) -> None:
     saved = ready.webhooks.save(inbound="http://127.0.0.1:9/in", method="POST")
     assert repr(saved) == (
-        "Saved. Test calls: POST, Inbound Message no answer (nobody listens there), Delivery Receipt answered 200."
+        "Saved. Test calls by POST. Inbound Message: no answer (nobody listens there). Delivery Receipt: answered 200."
     )
 
 
@@ -275,3 +275,21 @@ def test_in_live_mode_the_phone_is_a_real_one(live: Lab) -> None:
     assert "react to your Page's message with 👍" in repr(live.user.react())
     assert "send your location" in repr(live.user.send_location(1, 2))
     assert "Your phone shows it" in repr(live.user.phone())
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("version", "method"), [("v0.1", "GET"), ("v1", "POST")])
+def test_the_method_that_nobody_names_is_the_guides_or_todays(ready: Lab, version: str, method: str) -> None:
+    assert Webhooks(course_of(ready, api_version=version)).save().method == method
+    assert ready.simulator.settings()["http_method"] == method
+
+
+@pytest.mark.fast
+def test_what_the_real_form_needs_is_said_not_to_be_needed_here_and_changes_nothing(ready: Lab) -> None:
+    before = ready.simulator.settings()
+    with pytest.raises(SettingsError, match=r"is not needed here\. The simulator's form asks nothing"):
+        ready.webhooks.save(yes=True)
+    for given in ({}, {"yes": True}):
+        with pytest.raises(SettingsError, match="has no old addresses to put back"):
+            ready.webhooks.put_back(**given)
+    assert ready.simulator.settings() == before

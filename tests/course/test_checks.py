@@ -230,6 +230,16 @@ def test_jwt_wrong_when_it_ran_out(ready: Lab, ago: int, words: str) -> None:
     assert repr(ready.check("jwt", token)) == f"Wrong. This token ran out {words}: sign a new one."
 
 
+def test_jwt_counts_the_time_that_was_let_pass(fresh: Lab) -> None:
+    fresh.need("application")
+    old = fresh.token()
+    fresh.simulator.advance(minutes=5)
+    assert re.fullmatch(r"Done\. .* It is good for another (09:\d\d|10:00)\.", repr(fresh.check("jwt", old)))
+    fresh.simulator.advance(minutes=15)
+    assert repr(fresh.check("jwt", old)) == "Wrong. This token ran out 5 minutes ago: sign a new one."
+    assert re.search(r"good for another 1[45]:\d\d", repr(fresh.check("jwt", fresh.token())))
+
+
 @pytest.mark.fast
 def test_jwt_wrong_with_another_key(ready: Lab, other_key: PrivateKey) -> None:
     assert repr(ready.check("jwt", signed(ready, other_key))) == (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -121,6 +122,30 @@ def test_a_message_refused_for_its_shape_is_not_refused_for_who_sends(ready: Lab
     said = said_of("7.1", turned, names_for("7.1", ready))
     assert said.startswith("Wrong. /v1/messages answered 422 “Invalid params: ")
     assert said.endswith("Post the message of *Turn the IDs round*, in the guide's shape, to /v0.1/messages.")
+
+
+def test_a_token_that_was_over_before_it_was_sent_is_told_from_one_that_was_never_good(ready: Lab) -> None:
+    code = """old = claims | {"iat": int(time.time()) - 300, "exp": int(time.time()) - 240}
+short = jwt.encode(old, private_key, algorithm="RS256")
+headers = {"Authorization": f"Bearer {short}"}
+before = after = requests.post(url, json={}, headers=headers, timeout=10).status_code"""
+    said = said_of("3.1", code, names_for("3.1", ready))
+    assert re.match(
+        r"Wrong\. This token was over before the service saw it: its `iat` is 30\d seconds old\. Take", said
+    )
+
+
+def test_a_second_page_that_counts_as_yours_is_told_with_the_way_back(ready: Lab) -> None:
+    names = names_for("6.2", ready)
+    try:
+        # The cell stops before its end, and is run again: `mine` is the second Page now.
+        ready.simulator.create_page("Corner Café")
+        names |= {"mine": ready.facts["page_name"]}
+        code = 'there = here = lab.user.write("Hello!", page=mine)'
+        said = said_of("6.2", code, names)
+    finally:
+        ready.note(page_name="Corner Bakery")
+    assert said.startswith("Not yet. “Corner Café” counts as yours now. Your own Page is “Corner Bakery”: run")
 
 
 def test_where_an_unlinked_sender_is_refused_later_the_receipt_tells(ready: Lab) -> None:

@@ -38,11 +38,11 @@ def test_an_address_has_a_scheme_and_a_host() -> None:
     [
         ("localhost:5000/in", "http://localhost:5000/in"),
         ("example.com/webhooks", "http://example.com/webhooks"),
-        ("x", "http://127.0.0.1:5000/webhooks/inbound"),
-        ("", "http://127.0.0.1:5000/webhooks/inbound"),
-        ("ftp://example.com/in", "http://127.0.0.1:5000/webhooks/inbound"),
-        ("http://a b/", "http://127.0.0.1:5000/webhooks/inbound"),
-        ("https://[", "http://127.0.0.1:5000/webhooks/inbound"),
+        ("x", "http://127.0.0.1:5050/webhooks/inbound"),
+        ("", "http://127.0.0.1:5050/webhooks/inbound"),
+        ("ftp://example.com/in", "http://127.0.0.1:5050/webhooks/inbound"),
+        ("http://a b/", "http://127.0.0.1:5050/webhooks/inbound"),
+        ("https://[", "http://127.0.0.1:5050/webhooks/inbound"),
     ],
 )
 def test_what_is_no_url_is_shown_with_one_that_is(given: str, example: str) -> None:

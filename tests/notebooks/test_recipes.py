@@ -12,9 +12,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import flask
 import pytest
 
+import nbhelpers
+from nbhelpers.auth.signatures import sign
 from tests.conftest import REPOSITORY, wait_until
 
 PAGE = (REPOSITORY / "notebooks" / "recipes.md").read_text(encoding="utf-8")
@@ -149,7 +153,7 @@ def test_a_receiver_of_your_own_gets_what_the_person_writes(recipe: Recipe, plac
     (code,), (expected,) = recipe.of("python"), recipe.of("text")
     name, port = FILE.match(code)[1], free_port()
     (folder / name).write_text(code, encoding="utf-8")
-    server, simulator, trigger = (each.strip().replace("5000", str(port)) for each in recipe.of("bash"))
+    server, simulator, trigger = (each.strip().replace("5050", str(port)) for each in recipe.of("bash"))
     shutil.rmtree(folder / "mine", ignore_errors=True)
     with running(server, folder, environment, name) as printed:
         wait_until(lambda: answers(port), 20, "the server")
@@ -158,8 +162,24 @@ def test_a_receiver_of_your_own_gets_what_the_person_writes(recipe: Recipe, plac
             wait_until(lambda: printed.read_text().count("-->") == 1, 10, "the first message")
             subprocess.run(["sh", "-c", trigger], cwd=folder, env=environment, check=True, capture_output=True)
             wait_until(lambda: printed.read_text().count("-->") == 2, 10, "the second message")
+            picture = "nbhelpers trigger image --state mine --wait"
+            subprocess.run(["sh", "-c", picture], cwd=folder, env=environment, check=True, capture_output=True)
     lines = [line for line in printed.read_text(encoding="utf-8").splitlines() if line.startswith("-->")]
-    assert "\n".join(lines) == expected.strip()
+    assert "\n".join(lines) == f"{expected.strip()}\n--> image ", "the picture has no text"
+
+
+def test_the_line_that_checks_a_signature_tells_what_the_service_signed() -> None:
+    (line,) = re.findall(r"`(nbhelpers\.verify\(.*)`", PAGE)
+    body, secret = b'{"message_uuid": "a"}', "the-account's-signature-secret-of-many-letters"
+    headers = {"Authorization": sign(body, secret, "abcd1234")}
+
+    def told(**call: Any) -> bool:
+        with flask.Flask("own").test_request_context("/inbound", method="POST", **call):
+            return bool(eval(line, {"nbhelpers": nbhelpers, "request": flask.request, "secret": secret}))
+
+    assert told(data=body, headers=headers)
+    assert not told(data=body + b" ", headers=headers)
+    assert not told(data=body)
 
 
 def test_the_tests_of_the_last_recipe_pass_and_can_fail(place: tuple[Path, dict[str, str]]) -> None:

@@ -139,6 +139,14 @@ def test_the_readmes_test_of_the_usual_flask_handler_passes_as_it_stands(pyteste
     result.assert_outcomes(passed=2)
 
 
+def test_the_readmes_handler_takes_a_message_without_a_text(pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("bakery.py").write_text(BAKERY, encoding="utf-8")
+    picture = TESTS.replace('text="Do you have rye bread?"', 'kind="image"').replace("Do you have rye bread?", "image")
+    pytester.path.joinpath("test_bakery.py").write_text(picture, encoding="utf-8")
+    result = pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", "-k", "gets_an_answer")
+    result.assert_outcomes(passed=1)
+
+
 def test_the_readmes_test_with_the_official_sdk_passes_as_it_stands_and_has_five_lines(
     pytester: pytest.Pytester,
 ) -> None:
@@ -175,7 +183,7 @@ def test_the_readmes_shell_example_drives_the_flask_server(tmp_path: Path) -> No
         "NBHELPERS_SIMULATOR_PORT": "0",
     }
     # As it stands but for the port, which may be taken here; and it ends when a line has been written.
-    script = "\n".join(["set -eu", START, "while [ ! -e enough ]; do sleep 0.1; done", END]).replace("5000", f"{port}")
+    script = "\n".join(["set -eu", START, "while [ ! -e enough ]; do sleep 0.1; done", END]).replace("5050", f"{port}")
     out, err = tmp_path / "out", tmp_path / "err"
     with out.open("w") as printed, err.open("w") as said:
         process = subprocess.Popen(["bash", "-c", script], cwd=folder, env=environment, stdout=printed, stderr=said)

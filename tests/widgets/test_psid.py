@@ -274,6 +274,17 @@ def test_what_is_no_message_on_messenger_is_no_psid_and_is_shown_beside(
 
 
 @pytest.mark.fast
+def test_a_mistyped_url_is_spoken_of_until_it_is_saved_rightly(ready: Lab, panel: Any) -> None:
+    ready.webhooks.save(inbound=f"{ready.receiver.inbound_url}x", method="POST")
+    says(panel, "/webhooks/inbound is meant.")
+    assert any("/webhooks/inbound is meant" in each for each in ready.doctor().beside)
+    ready.webhooks.save(method="POST")
+    wait_until(lambda: "is meant" not in seen(panel), 5, "what was mended is no news")
+    assert "is meant" not in printed(panel)
+    assert ready.doctor().beside == ()
+
+
+@pytest.mark.fast
 def test_asked_for_another_channel_it_shows_its_sender(ready: Lab) -> None:
     written(ready)
     panel = ready.panels.psid(channel="whatsapp")

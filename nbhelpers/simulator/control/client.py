@@ -152,6 +152,10 @@ class Controls:
         """
         return self._call("POST", "advance", {"hours": str(hours + minutes / 60)})
 
+    def aged(self, moment: float) -> float:
+        """Return by how many seconds `advance` has aged what was made at a moment (Unix seconds), such as a token."""
+        return self._part(float, "seconds", "GET", _asked("aged", moment=str(moment)))
+
     def pace(self, pace: float | None = None) -> float:
         """Let so many seconds between two tries of a webhook pass in one second of the clock; 1 is as it really is.
 

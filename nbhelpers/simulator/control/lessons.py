@@ -29,6 +29,7 @@ class LessonRoutes:
             ("refusals", "POST", action(self.refuse_next, "code", "status")),
             ("refusals", "GET", action(self.refusals)),
             ("advance", "POST", action(self.advance, "hours")),
+            ("aged", "GET", action(self.aged, "moment")),
             ("pace", "GET", action(self.pace)),
             ("pace", "PUT", action(self.change_pace, "pace")),
             ("faults", "GET", action(self.faults)),
@@ -56,6 +57,10 @@ class LessonRoutes:
         self._store.advance(hours * 3600)
         self._deliverer.wake()
         return {"hours": hours}
+
+    def aged(self, form: Form) -> Body:
+        """Return by how many seconds `advance` has aged what was made at a moment (Unix seconds)."""
+        return {"seconds": self._store.aged(number(form, "moment", 0, 1e11))}
 
     def pace(self, _form: Form) -> Body:
         """Return how many seconds between two tries of a webhook pass in one."""

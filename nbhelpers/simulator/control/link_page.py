@@ -46,8 +46,9 @@ def link_page(pages: list[Page], refused: str | None = None, presented: bool = F
         return _page(said + "<p>There is no Page yet. Make one in step 1, then load this page again.</p>", presented)
     choices = ""
     for page in pages:
-        name, newest = html.escape(page.name), " checked" if page is pages[-1] else ""
-        choices += f'<label><input type="radio" name="page" value="{name}"{newest} required> {name}'
+        # Among several nobody here knows which is meant: nothing is chosen, and the browser asks for it.
+        name, chosen = html.escape(page.name), " checked" if len(pages) == 1 else ""
+        choices += f'<label><input type="radio" name="page" value="{name}"{chosen} required> {name}'
         choices += " (linked)</label>" if page.application_id else "</label>"
     field = 'id="jwt" name="jwt" required autocomplete="off" spellcheck="false"'
     field = f'<input type="password" {field}>' if presented else f'<textarea rows="6" {field}></textarea>'

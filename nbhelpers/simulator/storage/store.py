@@ -135,7 +135,7 @@ class Store:
 
     def aged(self, moment: float) -> float:
         """Return by how many seconds something of this moment (Unix seconds) has been aged since."""
-        return sum(seconds for at, seconds in self._ageings if moment < at) if self._ageings else 0.0
+        return sum((seconds for at, seconds in self._ageings if moment < at), 0.0)
 
     def change_switches(self, values: Mapping[str, str]) -> None:
         """Set some switches. Raises KitError for a name or a choice that there is not."""

@@ -14,7 +14,7 @@ from tests.support.simulation import FORGED, Detached, flat, target, webhooks
 pytestmark = pytest.mark.fast
 
 WHOLE = "Give the whole address, such as {}."
-LOCAL = WHOLE.format("http://127.0.0.1:5000/webhooks/inbound")
+LOCAL = WHOLE.format("http://127.0.0.1:5050/webhooks/inbound")
 DEFAULTS = {"inbound_url": "", "status_url": "", "http_method": "GET", "shape": "v0.1", "balance": "ok"}
 
 

@@ -89,13 +89,17 @@ def test_it_needs_no_control_token_for_the_jwt_says_who_may(ready: Lab) -> None:
     assert requests.get(f"{url}/pages", timeout=5).status_code == 403
 
 
-@pytest.mark.fast
-def test_the_newest_page_is_chosen_and_a_linked_one_says_so(ready: Lab) -> None:
-    ready.simulator.create_page("Newest of all")
-    form = get(ready)
-    assert [choice["value"] for choice in form.all("input") if "checked" in choice] == [
-        ready.simulator.pages()[-1]["name"]
-    ]
+def chosen(form: Form) -> list[str]:
+    return [choice["value"] for choice in form.all("input") if "checked" in choice]
+
+
+def test_the_only_page_is_chosen_and_among_several_none(fresh: Lab) -> None:
+    fresh.need("link")
+    assert chosen(get(fresh)) == ["Corner Bakery"]
+    fresh.simulator.create_page("Bike Shop")
+    form = get(fresh)
+    assert chosen(form) == []
+    assert all("required" in choice for choice in form.all("input"))
     assert "Corner Bakery (linked)" in form.text
 
 
