@@ -28,12 +28,18 @@ class PrivateKey:
     """An RSA private key that loaded. It never shows itself: only where it came from and what was repaired.
 
     `key` is the loaded key (parse a PEM once: signing with a loaded key is over a hundred times faster); `source` says
-    where it came from; `repairs` what had to be mended, in words.
+    where it came from; `repairs` what had to be mended, in words; `version` is its file's, None when it is of no file.
     """
 
     key: rsa.RSAPrivateKey = field(repr=False)
     source: str
     repairs: tuple[str, ...] = ()
+    version: tuple[int, int, int] | None = field(default=None, repr=False)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether its file, if it came from one, is still the one that was read."""
+        return self.version is None or self.version == _version(self.source)
 
     @property
     def public_pem(self) -> str:
@@ -154,14 +160,14 @@ def _of_bytes(data: bytes) -> PrivateKey:
 
 # Parsing a PEM takes a hundred times as long as a signature. A file that has changed is another one.
 @functools.lru_cache(maxsize=8)
-def _parsed_file(path: str, _version: tuple[int, int, int], repairs: tuple[str, ...] = ()) -> PrivateKey:
+def _parsed_file(path: str, version: tuple[int, int, int], repairs: tuple[str, ...] = ()) -> PrivateKey:
     try:
         with Path(path).open("rb") as file:
             data = file.read(_LONGEST)
     except OSError as error:
         raise _not_read(path, error) from None
     key, mended = read_key(data, path, path)
-    return PrivateKey(key, path, (*repairs, *mended))
+    return PrivateKey(key, path, (*repairs, *mended), version)
 
 
 @functools.lru_cache(maxsize=8)

@@ -45,6 +45,7 @@ class CourseContext:
 
     def __init__(self, settings: Settings, inbox: Inbox, simulator: Record | None) -> None:
         self.settings, self.inbox, self.simulator = settings, inbox, simulator
+        self._acting: tuple[Mapping[str, Any], Identity] | None = None
         self._started = [simulator] if simulator is not None and simulator.started else []
 
     def close(self) -> None:
@@ -166,9 +167,17 @@ class CourseContext:
 
     def identity(self, page: str | None = None) -> Identity:
         """In whose name to act. Raises what `identify` raises."""
+        facts = self.facts
+        known, acting = self._acting or (None, None)
+        # Each token asks: who it is stays so until something is noted, or the key's file is another.
+        if page is None and acting and known is facts and (acting.key is None or acting.key.is_current):
+            return acting
         from nbhelpers.api.identity import identify  # as above
 
-        return identify(self.settings, self.facts, self.simulator.ready if self.simulator else None, page)
+        found = identify(self.settings, facts, self.simulator.ready if self.simulator else None, page)
+        if page is None:
+            self._acting = facts, found
+        return found
 
     def answer(self, text: str, psid: str | None, page_id: str | None, channel: str = MESSENGER) -> Accepted:
         """Send a text from a Page to a person. Raises MessageError when there is none, else what `send` raises."""

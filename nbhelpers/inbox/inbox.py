@@ -329,7 +329,8 @@ class Inbox:
 
     def changes(self) -> int:
         """Return a number that differs whenever another connection has written; cheap enough to ask every 20 ms."""
-        return int(self._rows("PRAGMA data_version", [])[0][0])
+        number: int = self._asked(_version)
+        return number
 
     def _wait(self, look: Callable[[], T | None], timeout: float) -> T | None:
         until = time.monotonic() + timeout
@@ -372,6 +373,10 @@ class Inbox:
             raise InboxError(
                 "The inbox cannot be read.", f"{self.path}: {error}.", "Nothing is deleted: check the disk, try again."
             ) from None
+
+
+def _version(connection: sqlite3.Connection) -> Any:
+    return connection.execute("PRAGMA data_version").fetchone()[0]
 
 
 def _is_receipt(event: Event, after: int) -> bool:

@@ -7,9 +7,9 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,13 +52,20 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 class _Reader:
-    # One thread's connection. `in_use` is held while it asks: closing a connection under a running query is a crash of
+    # One thread's connection, its own as long as a `with` lasts: closing one under a running query is a crash of
     # the whole process (measured on Python 3.11), and close() comes from another thread.
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection, self.thread, self.in_use = connection, threading.current_thread(), threading.RLock()
+        self.connection, self.thread, self._in_use = connection, threading.current_thread(), threading.RLock()
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._in_use.acquire()
+        return self.connection
+
+    def __exit__(self, *_error: object) -> None:
+        self._in_use.release()
 
     def close(self) -> None:
-        with self.in_use:
+        with self:
             self.connection.close()
 
 
@@ -164,14 +171,12 @@ class Database:
             raise
         return connection
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """Return a connection for queries, kept for this thread; rows come as sqlite3.Row."""
-        reader = getattr(self._local, "reader", None)
+        reader: _Reader | None = getattr(self._local, "reader", None)
         if reader is None:
             reader = self._local.reader = self._new_reader()
-        with reader.in_use:
-            yield reader.connection
+        return reader
 
     def close(self) -> None:
         """Finish the writes that were asked for, then close every connection."""
