@@ -52,7 +52,7 @@ __all__ = ["Lab", "Receiver"]
 # Facts that the kit notes for itself.
 _OWN = (
     *("filled", "reached", "exercises", "jwt", "saved", "receiver", "on_message"),
-    *("public_url", "public_moved", "page_origin", "webhooks_before", "told"),
+    *("public_url", "public_moved", "page_origin", "webhooks_before", "told", "addresses_right_since"),
 )
 
 
