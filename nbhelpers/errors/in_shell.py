@@ -32,6 +32,7 @@ _SENTENCES = (
     ('Run *Mend* of 05: `lab.webhooks.save(method="POST")`', "Run `nbhelpers webhooks --set`"),
     ('`lab.check("webhooks")` looks at them', "`nbhelpers doctor` looks at them"),
     ("; lab.panels.credentials() shows all of it", ""),
+    ('Run `lab.catch_up("webhooks")`, then this cell again', "Run `nbhelpers simulator --demo`: its Page is linked"),
 )
 _CELLS = {
     "lab.receiver": "nbhelpers receiver",
