@@ -22,9 +22,6 @@ __all__ = ["WriteBatch"]
 
 T = TypeVar("T")
 _TURNS = 2  # of the event loop, before what was asked for is written
-# Pages of the log before they are copied into the file. SQLite's own 1000 take 8 % more processor time for a webhook
-# (measured): an index of random IDs changes the same pages again and again, and each is then copied once.
-_LOG = 4000
 _AGAIN = 0.002  # seconds until a file that somebody else writes to is tried again
 
 _Asked = tuple[Callable[[sqlite3.Connection], Any], "asyncio.Future[Any]"]
@@ -111,8 +108,6 @@ class WriteBatch:
         if self._connection is None:
             self._connection = self._database.connect()
             self._connection.execute("PRAGMA busy_timeout = 0")  # the loop must not sleep
-            if self._database.waits_for_disk:  # else a checkpoint runs on the loop, and must be short
-                self._connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG}")
         # Where a turn lasts as long as the disk takes, the loop does not wait for one either.
         if not self._database.turn.acquire(blocking=not self._database.waits_for_disk):
             busy = sqlite3.OperationalError("database is locked")
