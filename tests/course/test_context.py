@@ -7,16 +7,17 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jwt
 import pytest
 
 from nbhelpers import Lab
-from nbhelpers.auth.private_key import PrivateKey
+from nbhelpers.auth.private_key import PrivateKey, save_key
 from nbhelpers.config.settings import Settings
 from nbhelpers.course.context import CourseContext
 from nbhelpers.errors import CredentialsError, SettingsError
 from nbhelpers.inbox.inbox import Inbox
 from nbhelpers.services import launcher
-from tests.support.labs import shut, taken
+from tests.support.labs import own_key, shut, taken
 
 
 @pytest.fixture
@@ -117,3 +118,19 @@ def test_a_receiver_with_a_new_address_is_registered_anew_and_what_the_learner_w
     assert (form["inbound_url"], form["status_url"]) == (again.ready["inbound_url"], "https://example.com/mine")
     assert form["http_method"] == "POST"
     assert fresh._course.facts["receiver"] == again.ready
+
+
+@pytest.mark.fast
+def test_a_token_goes_by_the_key_and_the_application_of_this_moment(ready: Lab, other_key: PrivateKey) -> None:
+    def signed_by(key: PrivateKey) -> str:
+        options = {"verify_iat": False, "verify_exp": False}
+        return str(jwt.decode(ready.token(), key.key.public_key(), ["RS256"], options=options)["application_id"])
+
+    assert signed_by(own_key(ready)) == ready.facts["application_id"]
+    save_key(other_key, ready.key_file)
+    assert signed_by(other_key) == ready.facts["application_id"]
+    ready.note(application_id="another")
+    assert signed_by(other_key) == "another"
+    ready.key_file.unlink()
+    with pytest.raises(CredentialsError, match="missing"):
+        ready.token()
