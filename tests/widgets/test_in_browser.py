@@ -109,6 +109,26 @@ def test_a_saved_notebook_that_is_loaded_again_follows_on(lab: LabPage, state: P
     assert "eyJ" not in saved, "nothing secret is in the saved notebook"
 
 
+# Its cell goes out of sight, something is drawn, and it is back before the browser has told anybody of a change.
+DRAWN_OUT_OF_SIGHT = """root => {
+  const widths = () => [...root.querySelectorAll(".nbh-sequence")].map(each => each.getAttribute("width"));
+  const before = widths();
+  root.style.display = "none";
+  root.querySelector("[aria-label='Step back']").click();
+  root.style.display = "";
+  return [before, widths()];
+}"""
+
+
+def test_a_round_that_was_drawn_while_its_cell_was_out_of_sight_is_as_wide_as_before(lab: LabPage, state: Path) -> None:
+    lab.start("hidden", opened(state), "lab.panels.round()")
+    write(state, "Where are you?")
+    panel = lab.panel("The round, live")
+    expect(panel.locator("text", has_text="“Where are you?”")).to_be_attached(timeout=15_000)
+    before, after = panel.evaluate(DRAWN_OUT_OF_SIGHT)
+    assert after == before and before[0] != "800"
+
+
 def test_a_kernel_that_is_shut_down_is_said_in_every_panel(lab: LabPage, state: Path) -> None:
     lab.start("shut-down", opened(state), "lab.panels.psid()", "lab.panels.webhooks()", "lab.panels.token(lab.token())")
     lab.menu("Kernel", "Shut Down Kernel")

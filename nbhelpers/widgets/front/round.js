@@ -49,6 +49,8 @@ const standalone = (names, svg) => {
 function render({ model, el }) {
   let upTo = null; // how many arrows are shown while one steps; null: all, as they come
   let open = null; // the key of the arrow that is open
+  let room = 0; // the width of the box as it was last seen
+  let scale = 1;
   let width = 0;
   const known = new Set();
 
@@ -80,6 +82,7 @@ function render({ model, el }) {
   detail.setAttribute("aria-label", "The request and its answer");
 
   const arrows = () => model.get("arrows");
+  const scaleNow = () => (el.closest(".nbh-projector") ? LARGE : 1);
   const shown = () => (upTo === null ? arrows() : arrows().slice(0, upTo));
 
   function step(by) {
@@ -119,9 +122,10 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const scale = el.closest(".nbh-projector") ? LARGE : 1;
+    // Where JupyterLab hides a cell it has no width, and may come back before anybody hears of it: with the width it had.
+    if (box.clientWidth) [room, scale] = [box.clientWidth, scaleNow()];
     const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - ROW;
-    width = Math.max(scale === 1 ? NARROWEST : NARROWEST_LARGE, Math.floor(box.clientWidth / scale) || 800);
+    width = Math.max(scale === 1 ? NARROWEST : NARROWEST_LARGE, Math.floor(room / scale) || 800);
     const lifelines = model.get("lifelines");
     const margin = 62;
     const gap = (width - 2 * margin) / (lifelines.length - 1);
@@ -242,10 +246,8 @@ function render({ model, el }) {
     requestAnimationFrame(() => { waiting = false; draw(); });
   };
   model.on("change", soon);
-  let seen = 0;
   const sizes = new ResizeObserver(() => {
-    if (box.clientWidth !== seen) soon();
-    seen = box.clientWidth;
+    if (box.clientWidth && (box.clientWidth !== room || scaleNow() !== scale)) soon();
   });
   sizes.observe(box);
   el.classList.add("nbh-column");
