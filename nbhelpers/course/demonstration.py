@@ -37,7 +37,8 @@ def demonstrate(course: CourseContext, ended: threading.Event, pause: float = 2.
             said = control.write(text=question, page=course.facts.get("page_name"))
             until = time.monotonic() + _ARRIVES
             while not course.inbox.events("inbound", uuid=said["message_uuid"]) and time.monotonic() < until:
-                ended.wait(0.05)
+                if ended.wait(0.05):
+                    return
             if ended.wait(pause):
                 return
             client = course.identity(said["page_id"]).client(course.inbox, course.settings.api_version)

@@ -380,6 +380,7 @@ def test_on_a_projector_ids_and_addresses_are_masked_in_state_and_text(presented
         assert secret not in states
     assert "My PSID is ••••4631, look at https://••••/x" in seen(talk)
     talk.close()
+    wait_until(lambda: not players(), 5, "its end")  # what it still wrote would be the next test's
 
 
 def players() -> list[threading.Thread]:
