@@ -222,9 +222,11 @@ class _Bench:
                 self._drain(started, result, _BACKLOG)
                 # The webhooks that were still due belong to what a send costs.
                 seen.each[-1] += (started.child.cpu() - before) / len(result.accepted)
+            started.child.kill()  # SIGKILL: only what is on the disk counts
+            if started.sink is not None:
+                # Not before the kill: what came between the two would be missed in both.
                 started.sink.ask(f"dump {started.folder / 'calls.json'}")
                 calls = read_calls(started.folder / "calls.json")
-            started.child.kill()  # SIGKILL: only what is on the disk counts
             secret = started.ready["signature_secret"]
             found = audit(result.accepted, read_store(started.file), calls, result.ended, _BACKLOG, secret)
         self._audits.setdefault(scenario, []).append(found)

@@ -53,10 +53,12 @@ class LimitedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self.access_log = False  # in no log, whatever level the process asks for
         self._head = 0  # bytes received since the last complete head
-        self._named = 0  # bytes in the header fields parsed so far
         self._in_head = True
+        self._counted = 0  # header fields of this request that were measured
+        self._is_too_long = False
         self._chunk = 0  # bytes of what is being parsed that can belong to the next head
-        self._deadline: asyncio.TimerHandle | None = None
+        self._until: float | None = None  # when what is awaited must be there, by the loop's clock
+        self._alarm: asyncio.TimerHandle | None = None
 
     def connection_made(  # type: ignore[override]  # asyncio hands a server's protocol a Transport, as uvicorn says too
         self, transport: asyncio.Transport
@@ -73,6 +75,9 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._open.pop(self, None)
         self._stop_clock()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -84,42 +89,34 @@ class LimitedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self.parser is None or self.transport.is_closing():
             return
-        if self._named > LONGEST_HEAD or (self._in_head and self._head > LONGEST_HEAD):
+        if not self._in_head and len(self.headers) > self._counted:  # trailers, after a body in pieces
+            self._measure()
+        if self._is_too_long or (self._in_head and self._head > LONGEST_HEAD):
             self._refuse(431, "The headers are longer than 64 kB.")
 
     def on_message_begin(self) -> None:
         """Begin a request: its head is counted from here."""
         super().on_message_begin()
         # The bytes that began it are counted already, unless another request came before it in the same piece.
-        self._in_head, self._head, self._named = True, self._chunk, 0
+        self._in_head, self._head, self._is_too_long = True, self._chunk, False
         self._start_clock()
-
-    def on_url(self, url: bytes) -> None:
-        """Take the target of the request, and count it."""
-        self._named += len(url)
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header, unless the head is too long already."""
-        self._named += len(name) + len(value)
-        if self._named <= LONGEST_HEAD:
-            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Hand the request on when its head is there, unless that was too long."""
         self._in_head = False
-        if self._named <= LONGEST_HEAD:
+        self._measure()
+        if not self._is_too_long:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
-        if self._named <= LONGEST_HEAD:
+        if not self._is_too_long:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Stop the clock of a request that is there as a whole."""
         self._stop_clock()
-        if self._named <= LONGEST_HEAD:
+        if not self._is_too_long:
             super().on_message_complete()
         self._in_head, self._head, self._chunk = True, 0, 0
 
@@ -130,21 +127,29 @@ class LimitedProtocol(HttpToolsProtocol):
             self._open[self] = self._open.pop(self)
         super().on_response_complete()
 
+    def _measure(self) -> None:
+        # Once for all header fields: called for each of them, it cost as much as all the rest of this class.
+        self._counted = len(self.headers)
+        self._is_too_long = len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LONGEST_HEAD
+
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
     def _start_clock(self) -> None:
-        self._stop_clock()
-        self._deadline = self.loop.call_later(LONGEST_WAIT, self._too_slow)
+        self._until = self.loop.time() + LONGEST_WAIT
+        if self._alarm is None:  # one for the connection, not for each of its requests
+            self._alarm = self.loop.call_at(self._until, self._look_at_clock)
 
     def _stop_clock(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        self._until = None
 
-    def _too_slow(self) -> None:
-        self._deadline = None
-        if not self.transport.is_closing():
+    def _look_at_clock(self) -> None:
+        self._alarm = None
+        if self._until is None or self.transport.is_closing():
+            return
+        if self._until > self.loop.time():
+            self._alarm = self.loop.call_at(self._until, self._look_at_clock)
+        else:
             self._refuse(408, "The request took longer than 10 seconds.")
 
     def _refuse(self, status: int, words: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +77,7 @@ async def read_body(request: Request) -> bytes:
 
 def answer(found: Problem | Mapping[str, Any] | None, status: int = 200) -> Response:
     """Answer as the service does: a problem with its trace, a body as JSON, None without one."""
-    trace = uuid.uuid4().hex
+    trace = secrets.token_hex(16)
     if isinstance(found, Problem):
         body, kind = found.body(trace)
         return _Answer(body, found.status, trace, kind)

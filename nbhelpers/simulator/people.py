@@ -204,11 +204,11 @@ class People:
         now = time.time()
 
         def work(connection: sqlite3.Connection) -> list[str]:
-            columns = ", ".join(Sent.__dataclass_fields__)
+            columns = ", ".join(Sent._fields)
             sql = f"SELECT {columns} FROM messages WHERE {' AND '.join(wheres)} ORDER BY rowid"  # noqa: S608
             rows = connection.execute(sql, tuple(given.values())).fetchall()
             for row in rows:
-                sent = Sent(**dict(row))
+                sent = Sent(*row)
                 connection.execute("UPDATE messages SET state = 'read' WHERE uuid = ?", (sent.uuid,))
                 # Never before its own “delivered”, which may still be waiting for its moment.
                 delivered = sent.at + delivered_after(self._store.switches)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import secrets
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbhelpers.messages.inbound import TODAY, InboundMessage, MessageStatus, timestamp
 
@@ -23,13 +24,16 @@ _NOWHERE = "no webhook URL is set"
 # The specification's own example; what a message on Messenger really costs is not known.
 _USAGE = {"currency": "EUR", "price": "0.0333"}
 
+# They stand in a status that is written once for many messages, and are in nobody's text, for nobody can guess them.
+_UUID, _MOMENT = secrets.token_hex(16), secrets.token_hex(16)
+_ALIKE = 1024  # statuses that are kept so: by the person, the Page and what is said
+
 # Compact, so that a receiver that hashes its own re-serialised JSON finds the same payload_hash as one that hashes the
 # raw bytes, as it should.
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(NamedTuple):
     """An outbound message as its row has it. `workflow` is its place in a failover, as JSON, None without one."""
 
     uuid: str
@@ -61,7 +65,8 @@ def queue_inbound(
     held: bool,
 ) -> dict[str, Any]:
     """Queue an inbound message, due now, or `held` while it has nowhere to go; return its body."""
-    body = _dressed(message.body(shape), shape, switches)
+    body = message.body(shape)
+    body["timestamp"] = _stated(datetime.fromisoformat(body["timestamp"]), shape, switches["time_form"])
     if shape != TODAY and switches["direction"] == "yes":
         body["direction"] = "inbound"
     now = time.time()
@@ -71,8 +76,7 @@ def queue_inbound(
     return body
 
 
-@dataclass(frozen=True)
-class StatusChange:
+class StatusChange(NamedTuple):
     """One status of an outbound message: due at a moment (Unix seconds), with code and text if it is a refusal.
 
     `states` is the moment that it says it is of, where that is another.
@@ -100,7 +104,7 @@ def queue_statuses(
             change.status,
             sent.application_id,
             sent.webhook_url,
-            _compact(_status_body(sent, change, switches)).encode(),
+            _status_body(sent, change, switches),
             now,
             change.due,
             held,
@@ -111,33 +115,53 @@ def queue_statuses(
     connection.executemany(_INSERT, rows)
 
 
-def _status_body(sent: Sent, change: StatusChange, switches: Mapping[str, str]) -> dict[str, Any]:
-    stated = MessageStatus(
-        message_uuid=sent.uuid,
-        status=change.status,
-        psid=sent.psid,
-        page_id=sent.page_id,
-        timestamp=time_text(change.due if change.states is None else change.states),
-        error_code=change.code,
-        error_text=change.text,
-        client_ref=sent.client_ref,
-        usage=_USAGE if change.status == "delivered" and switches["usage"] == "yes" else None,
-        channel=sent.channel,
+def _status_body(sent: Sent, change: StatusChange, switches: Mapping[str, str]) -> bytes:
+    moment = datetime.fromtimestamp(change.due if change.states is None else change.states, UTC)
+    says_usage = change.status == "delivered" and switches["usage"] == "yes"
+    is_number = switches["error_title"] == "number"
+    ends = sent.shape, sent.channel, sent.page_id, sent.psid, sent.client_ref, sent.workflow
+    alike = _alike(*ends, change.status, change.code, change.text, says_usage, is_number)
+    stated = _stated(moment, sent.shape, switches["time_form"])
+    return alike.replace(_UUID, sent.uuid).replace(_MOMENT, stated).encode()
+
+
+@functools.lru_cache(_ALIKE)
+def _alike(
+    shape: str,
+    channel: str,
+    page_id: str,
+    psid: str,
+    client_ref: str | None,
+    workflow: str | None,
+    status: str,
+    code: str | None,
+    text: str | None,
+    says_usage: bool,
+    is_number: bool,
+) -> str:
+    """Return the JSON of a status, with marks for the message's uuid and for the moment, which alone are always new."""
+    told = MessageStatus(
+        message_uuid=_UUID,
+        status=status,
+        psid=psid,
+        page_id=page_id,
+        timestamp=_MOMENT,
+        error_code=code,
+        error_text=text,
+        client_ref=client_ref,
+        usage=_USAGE if says_usage else None,
+        channel=channel,
     )
-    body = _dressed(stated.body(sent.shape), sent.shape, switches)
-    if sent.shape == TODAY and sent.workflow is not None:
-        body["workflow"] = json.loads(sent.workflow)
-    return body
-
-
-def _dressed(body: dict[str, Any], shape: str, switches: Mapping[str, str]) -> dict[str, Any]:
-    """Return a body with what the switches say about today's shape."""
-    if shape != TODAY:
-        return body
-    if "." not in switches["time_form"]:
-        when = datetime.fromisoformat(body["timestamp"])
-        spaced = switches["time_form"].endswith("UTC")
-        body["timestamp"] = f"{when:%Y-%m-%d %H:%M:%S} UTC" if spaced else f"{when:%Y-%m-%dT%H:%M:%SZ}"
-    if "error" in body and switches["error_title"] == "number":
+    body = told.body(shape)
+    if shape == TODAY and "error" in body and is_number:
         body["error"]["title"] = int(body["error"]["title"])
-    return body
+    if shape == TODAY and workflow is not None:
+        body["workflow"] = json.loads(workflow)
+    return _compact(body)
+
+
+def _stated(moment: datetime, shape: str, form: str) -> str:
+    """Write a time as a webhook of this shape does; `form` is the switch for today's."""
+    if shape != TODAY or "." in form:
+        return timestamp(moment)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if form.endswith("UTC") else f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -8,7 +8,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from nbhelpers.messages.inbound import GUIDE, TODAY
 from nbhelpers.simulator.delivery.queue import Sent, StatusChange, queue_statuses
@@ -23,8 +23,7 @@ from nbhelpers.simulator.storage.tables import Application, Page
 
 __all__ = ["Accepted", "Acceptor", "Holds", "Lessons", "delivered_after", "shape_of"]
 
-_COLUMNS = [field.name for field in fields(Sent)]
-_INSERT = f"INSERT INTO messages (way, {', '.join(_COLUMNS)}) VALUES ('out', :{', :'.join(_COLUMNS)})"  # noqa: S608
+_INSERT = f"INSERT INTO messages (way, {', '.join(Sent._fields)}) VALUES ('out'{', ?' * len(Sent._fields)})"  # noqa: S608
 
 # Seconds from "accepted" to the receipts, in which the eye can follow.
 _SUBMITTED_AFTER, _DELIVERED_AFTER = 0.02, 0.15
@@ -162,7 +161,7 @@ class Acceptor:
             webhook_url=outgoing.webhook_url,
             workflow=workflow,
         )
-        connection.execute(_INSERT, vars(sent))
+        connection.execute(_INSERT, sent)
         pause = delivered_after(switches)
         first = begins + min(pause, _SUBMITTED_AFTER)
         # Out of order: the first is due long enough after the second to come after it, and states its own moment.

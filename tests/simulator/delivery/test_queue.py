@@ -69,6 +69,19 @@ def test_the_code_of_an_error_is_a_text_or_a_number(connection: sqlite3.Connecti
         assert error["type"].endswith("#1340")
 
 
+@pytest.mark.parametrize("shape", ["v1", "v0.1"])
+def test_of_two_refusals_that_are_alike_each_has_its_own_uuid_and_moment(
+    connection: sqlite3.Connection, shape: str
+) -> None:
+    for uuid, moment in (("first", MOMENT), ("second", MOMENT + 1)):
+        told = sent(shape)._replace(uuid=uuid, client_ref="{order} 7")
+        queue_statuses(connection, told, [StatusChange("rejected", moment, "1340", "Too late")], DEFAULTS, held=False)
+    one, other = queued(connection)
+    assert (one["message_uuid"], one["timestamp"]) == ("first", "2020-01-01T14:00:00.125Z")
+    assert (other["message_uuid"], other["timestamp"]) == ("second", "2020-01-01T14:00:01.125Z")
+    assert (other["client_ref"], other["error"].get("instance", "second")) == ("{order} 7", "second")
+
+
 def test_a_price_is_stated_only_when_delivered_and_only_with_the_switch(connection: sqlite3.Connection) -> None:
     assert "usage" not in status(connection, sent())
     assert status(connection, sent(), usage="yes")["usage"] == {"currency": "EUR", "price": "0.0333"}
