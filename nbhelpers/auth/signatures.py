@@ -32,6 +32,7 @@ class _AnyLength(HMACAlgorithm):
         return key.encode() if isinstance(key, str) else key
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _jws = jwt.PyJWS(algorithms=["HS256"])
 _jws.unregister_algorithm("HS256")
 _jws.register_algorithm("HS256", _AnyLength(HMACAlgorithm.SHA256))
@@ -64,7 +65,7 @@ def sign(body: bytes, secret: str, api_key: str, application_id: str | None = No
     }
     if application_id:
         claims["application_id"] = application_id
-    return "Bearer " + _jws.encode(json.dumps(claims, separators=(",", ":")).encode(), secret, algorithm="HS256")
+    return "Bearer " + _jws.encode(_compact(claims).encode(), secret, algorithm="HS256")
 
 
 def verify(authorization: str | None, body: bytes, secret: str | None, now: float | None = None) -> Verdict:

@@ -6,16 +6,15 @@ import contextlib
 import errno
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urldefrag, urlencode
 
 import aiohttp
 
 from nbhelpers.auth.signatures import sign
 from nbhelpers.simulator.delivery.routing import Route
-from nbhelpers.simulator.storage.calls import LONGEST_ANSWER, NOBODY, Call
+from nbhelpers.simulator.storage.calls import LONGEST_ANSWER, NOBODY, Call, Headers
 from nbhelpers.simulator.storage.store import Store
 
 __all__ = ["Answered", "call", "open_client"]
@@ -25,8 +24,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=3)
 _KEEP = 3.0  # seconds that an idle connection is kept: less than the 5 after which common servers close theirs
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """What a server answered: `status` is 0 when nothing came; `words` say it.
 
     The rest is what was sent, when (Unix seconds), how long it took, and the beginning of what came.
@@ -37,8 +35,8 @@ class Answered:
     url: str = ""
     at: float = 0.0
     seconds: float = 0.0
-    headers: Sequence[tuple[str, str]] = ()
-    answer_headers: Sequence[tuple[str, str]] = ()
+    headers: Headers = ()
+    answer_headers: Headers = ()
     answer_body: bytes = b""
 
     def to_call(
@@ -117,8 +115,8 @@ async def call(
     return Answered(0, words, url, at, time.monotonic() - begun, _pairs(headers))
 
 
-def _pairs(headers: Mapping[str, str]) -> list[tuple[str, str]]:
-    return list(headers.items())
+def _pairs(headers: Mapping[str, str]) -> Headers:
+    return tuple(headers.items())
 
 
 def _with_query(url: str, body: bytes, form: str) -> str:

@@ -83,7 +83,7 @@ class Deliverer:
         self._are_many, self._counted = False, 0.0  # whether very many wait, and when that was looked at (monotonic)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready: asyncio.Queue[_Waiting] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}  # by webhook
         self._landed = asyncio.Event()
         # By host and port: what is on its way there since when (monotonic), the oldest first.
         self._flying: collections.defaultdict[str, dict[int, float]] = collections.defaultdict(dict)
@@ -107,10 +107,13 @@ class Deliverer:
 
     def holds(self, kind: str, application_id: str | None, webhook_url: str | None) -> bool:
         """Say whether a webhook that is queued now must be held, with nowhere to go; from any thread."""
-        if self._router.route(kind, application_id, webhook_url) is not None:
-            return False
-        self._held[kind == "inbound", application_id, webhook_url] = time.monotonic()
-        return True
+        return self._way_of(kind, application_id, webhook_url) is None
+
+    def _way_of(self, kind: str, application_id: str | None, webhook_url: str | None) -> Route | None:
+        route = self._router.route(kind, application_id, webhook_url)
+        if route is None:
+            self._held[kind == "inbound", application_id, webhook_url] = time.monotonic()
+        return route
 
     async def run(self) -> None:
         """Deliver until cancelled. What is in flight then stays queued, and is delivered again by the next run."""
@@ -131,7 +134,7 @@ class Deliverer:
                     await self._sleep(min(wait, _LOOK))
                     await asyncio.sleep(_PAUSE)
             finally:
-                going = [dispatcher, *self._tasks]
+                going = [dispatcher, *self._tasks.values()]
                 for task in going:
                     task.cancel()
                 await asyncio.gather(*going, return_exceptions=True)
@@ -224,7 +227,7 @@ class Deliverer:
         """Send off what is ready, the oldest first, as many at a time as may be on their way now."""
         while True:
             waiting = await self._ready.get()
-            while len(self._tasks) >= _MOST_AT_ONCE or len(self._tasks) - self._slow() >= self._allowed():
+            while not self._may_fly():
                 self._landed.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._landed.wait(), _BUSY)
@@ -235,9 +238,12 @@ class Deliverer:
                 self._parked[origin].append(waiting)
                 continue
             flying[waiting.row["id"]] = time.monotonic()
-            task = asyncio.create_task(self._fly(http, waiting, origin))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[waiting.row["id"]] = asyncio.create_task(self._fly(http, waiting, origin))
+
+    def _may_fly(self) -> bool:
+        """Say whether one more call may be made now."""
+        count, allowed = len(self._tasks), self._allowed()
+        return count < allowed or (count < _MOST_AT_ONCE and count - self._slow() < allowed)
 
     def _slow(self) -> int:
         """How many calls have not been answered for a while: whoever lets them hang holds up nobody else."""
@@ -260,7 +266,7 @@ class Deliverer:
             await asyncio.sleep(WAITS[0])
         finally:
             # Before the next of its message is ready: the dispatcher would find this call still on its way, and wait.
-            self._tasks.discard(asyncio.current_task())
+            del self._tasks[row["id"]]
             self._known.discard(row["id"])
             del self._flying[origin][row["id"]]
             if self._parked.get(origin):
@@ -283,11 +289,10 @@ class Deliverer:
             await self._note(row["id"], outcome="dropped", answer="nobody took it within 24 hours")
             return
         way = _way(row)
-        if self.holds(*way):
+        route = self._way_of(*way)
+        if route is None:
             await self._note(row["id"], held=1, answer="no webhook URL is set")
             return
-        route = self._router.route(*way)
-        assert route is not None  # noqa: S101 - or it would be held
         if self._faults.take("slow-webhook"):
             await self._note(row["id"], due=time.time() + _SLOW, answer="held back by the lesson slow-webhook")
             return

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbhelpers.simulator.storage.store import Store
 
-__all__ = ["KEPT", "LONGEST_ANSWER", "NOBODY", "Call", "Calls"]
+__all__ = ["KEPT", "LONGEST_ANSWER", "NOBODY", "Call", "Calls", "Headers"]
 
+#: Names and values, as they were sent.
+Headers = tuple[tuple[str, str], ...]
 KEPT = 1000  #: calls
 LONGEST_ANSWER = 4096  #: bytes of an answer's body
 NOBODY = "no answer (nobody listens there)"  #: the words of a call whose connection was refused
@@ -34,11 +35,11 @@ _TRY = (
 _FACTS = ", ".join(_TRY)
 _ALL = f"{_FACTS}, headers, answer_headers, answer_body, body"
 _WHOLE = f"SELECT {_ALL}, (SELECT body FROM webhooks WHERE id = calls.webhook) AS queued FROM calls"  # noqa: S608
+_text_of = functools.lru_cache(64)(json.dumps)  # of headers: a server's are the same for a second
 _INSERT = f"INSERT OR REPLACE INTO calls (slot, {_ALL}) VALUES (:slot, :{_ALL.replace(', ', ', :')})"  # noqa: S608
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call of a webhook URL: `at` (Unix seconds) it began, and after so many `seconds` it was answered.
 
     `webhook` is the row in the queue, None for a test call of the form; `uuid` its message, `kind` `inbound`, the
@@ -55,10 +56,10 @@ class Call:
     seconds: float
     method: str
     url: str
-    headers: Sequence[tuple[str, str]]
+    headers: Headers
     status: int
     words: str
-    answer_headers: Sequence[tuple[str, str]]
+    answer_headers: Headers
     answer_body: bytes
     outcome: str
     again: float | None = None
@@ -75,9 +76,9 @@ class Calls:
     def keep(self, connection: sqlite3.Connection, call: Call) -> None:
         """Write a call down over the oldest that is kept, in the commit that says what became of its webhook."""
         self._last += 1
-        texts = {"headers": json.dumps(call.headers), "answer_headers": json.dumps(call.answer_headers)}
+        texts = {"headers": json.dumps(call.headers), "answer_headers": _text_of(call.answer_headers)}
         # A ring of rows: nothing has to be deleted, and nothing grows.
-        connection.execute(_INSERT, vars(call) | texts | {"slot": self._last % KEPT, "id": self._last})
+        connection.execute(_INSERT, call._asdict() | texts | {"slot": self._last % KEPT, "id": self._last})
 
     def newest(self) -> int:
         """Return the number of the newest call, 0 when there was none."""
