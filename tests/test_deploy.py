@@ -33,6 +33,7 @@ def proxy_command() -> str:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hub, Learner]]:
     more = f"load_subconfig({str(DEPLOY / 'room.py')!r})\n{proxy_command()}"
     more += 'c.Spawner.environment["JUPYTERHUB_SINGLEUSER_APP"] = "jupyter_server.serverapp.ServerApp"\n'
+    more += "c.Spawner.poll_interval = 600\n"  # until the hub looks, the proxy alone knows that a server has gone
     with hub(tmp_path_factory.mktemp("deploy") / "hub", more) as made:
         ada = made.login("ada")
         made.start(ada)
