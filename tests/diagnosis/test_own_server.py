@@ -132,7 +132,8 @@ def test_a_server_that_is_not_there_then_is_then_answers_badly_then_well(shell: 
         (bad,) = world.control.wait_for_answers([said["message_uuid"]], "inbound")
         facts = found(shell)
         assert states(facts)["a call from Vonage"] == "broken"
-        assert re.search(r"At \d\d:\d\d:\d\d POST /in: 500 in \d+ ms, again in \d+ s\. Next: Read what", facts["verdict"])
+        seen = r"At \d\d:\d\d:\d\d POST /in: 500 in \d+ ms, again in \d+ s\. Next: Read what"
+        assert re.search(seen, facts["verdict"])
         assert f"`nbhelpers calls {bad['id']}` shows what was sent and answered." in facts["verdict"]
         assert shell("doctor", ok=False).returncode == 1
         answers["inbound"] = 200
@@ -158,7 +159,7 @@ def test_receipts_that_your_server_does_not_take_are_named_and_without_a_url_the
         uuid = world.send(demo_of(world), flat(world.ready["page_id"], world.ready["psid"]))
         world.control.wait_for_answers([uuid], "delivered")
         facts = found(shell)
-        assert re.search(r"delivered: 503 in \d+ ms, again in 5 s\.", facts["hops"][-1]["seen"]), facts
+        assert re.search(r"delivered: 503 in \d+ ms, again in \d+ s\.", facts["hops"][-1]["seen"]), facts
         assert facts["hops"][-1]["state"] == "broken"
         process.terminate()
         process.wait(10)
