@@ -86,7 +86,10 @@ def _values_of(names: list[str]) -> str:
 
 
 def _with_home(path: str) -> tuple[str, str]:
-    home = os.path.expanduser(path)  # noqa: PTH111 - pathlib's raises for an unknown user
+    try:
+        home = os.path.expanduser(path)  # noqa: PTH111 - pathlib's raises for an unknown user
+    except ValueError:  # a character that stands in no user's name
+        return path, ""
     return home, "~ was read as the home folder" if home != path else ""
 
 

@@ -151,7 +151,7 @@ def load(
     """Read the settings: the arguments first, then the environment, then `.env` at the root of the kit.
 
     `environ` and `folder` stand in for the process's environment and working directory. Raises SettingsError when a
-    value cannot be meant: an unknown mode or version, a port that is none.
+    value cannot be meant: an unknown mode or version, a port that is none, a state directory that no path means.
     """
     environ = os.environ if environ is None else environ
     folder = (folder or Path.cwd()).absolute()
@@ -237,7 +237,14 @@ def _home_state(environ: Mapping[str, str]) -> Path:
 
 def _state_directory(wished: str | os.PathLike[str] | None, folder: Path, environ: Mapping[str, str]) -> Path:
     if wished:
-        return (folder / Path(wished).expanduser()).resolve()
+        try:
+            return (folder / Path(wished).expanduser()).resolve()
+        except (RuntimeError, ValueError):  # of a user that there is not, or with a character that no path has
+            raise SettingsError(
+                "There is no such state directory.",
+                f"It was given as {str(wished)!r}.",
+                "Name a folder of this computer, or leave it out.",
+            ) from None
     if environ.get(_HUB_PREFIX):
         return _home_state(environ)
     for place in (folder, *folder.parents):

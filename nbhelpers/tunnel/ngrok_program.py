@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -42,7 +43,9 @@ def find_binary(settings: Settings) -> Path | None:
     passed over. Raises ServiceError when the configured one is not there.
     """
     if settings.ngrok_path:
-        path = Path(os.path.expanduser(settings.ngrok_path))  # noqa: PTH111 - pathlib's raises for an unknown user
+        path = Path(settings.ngrok_path)
+        with contextlib.suppress(RuntimeError, ValueError):  # of a user that there is not: then it is no program either
+            path = path.expanduser()
         if not path.is_file() or not os.access(path, os.X_OK):
             raise ServiceError(
                 "There is no ngrok where you said.",

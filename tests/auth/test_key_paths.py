@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -129,6 +129,7 @@ def test_a_variable_may_hold_the_key_itself(key: PrivateKey, monkeypatch: pytest
 
 @hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=80))
+@example("~\0")  # which is in no user's name
 def test_no_text_makes_it_raise_anything_but_its_refusal(tmp_path: Path, text: str):
     with contextlib.chdir(tmp_path), pytest.raises(CredentialsError):
         load_key(text)

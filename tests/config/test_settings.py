@@ -169,6 +169,14 @@ def test_the_state_directory_is_the_argument_then_the_environment_and_absolute(t
     assert load(state="~/lab", environ={}, folder=tmp_path).state == Path("~/lab").expanduser().resolve()
 
 
+@pytest.mark.parametrize("given", ["~nobody-is-called-so/lab", "~\0", "a\0b"])
+def test_a_state_directory_that_no_path_can_mean_is_refused_in_words(tmp_path: Path, given: str):
+    with pytest.raises(SettingsError) as refused:
+        load(state=given, environ={}, folder=tmp_path)
+    assert refused.value.what == "There is no such state directory."
+    assert refused.value.seen == f"It was given as {given!r}."
+
+
 def test_the_state_directory_is_in_the_nearest_parent_that_has_one(tmp_path: Path):
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)

@@ -54,8 +54,9 @@ def test_the_configured_one_comes_first_then_ours_then_pyngroks(live: Settings, 
     assert ngrok_program.binary_of(live) == own
     first = fake_ngrok.install(tmp_path / "chosen")
     assert ngrok_program.binary_of(dataclasses.replace(live, ngrok_path=str(first))) == first
-    with pytest.raises(ServiceError, match=r"There is no ngrok where you said\. PYNGROK_NGROK_PATH is .*nowhere"):
-        ngrok_program.find_binary(dataclasses.replace(live, ngrok_path=str(tmp_path / "nowhere")))
+    for given in (str(tmp_path / "nowhere"), "~\0nowhere"):
+        with pytest.raises(ServiceError, match=r"There is no ngrok where you said\. PYNGROK_NGROK_PATH is .*nowhere"):
+            ngrok_program.find_binary(dataclasses.replace(live, ngrok_path=given))
 
 
 @pytest.mark.fast

@@ -37,7 +37,7 @@ _SLOW_AFTER, _OF_A_SLOW_ONE = 1.0, 32  # seconds; and how many calls a host and 
 # are on their way as there are senders, no more than so many, each with a breath after it. Nothing queued is lost, and
 # when very many wait, which is looked at twice a second, they give way no longer.
 _BUSY, _FEW, _BREATH = 0.02, 8, 0.002
-_MANY, _COUNT = 45_000, 0.5
+_MANY, _COUNT = 30_000, 0.5
 _MOST_KNOWN = 20_000  # webhooks in memory, most of them for hosts that have their share
 _LOW, _FILL = 64, 512  # webhooks in memory: below the one, the queue is read again, so many at a time
 _PAUSE = 0.003  # seconds between two readings of the queue: a busy one is then read in large pieces
