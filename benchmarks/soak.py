@@ -36,6 +36,7 @@ _SERVICES = ("receiver", "simulator")
 _ASLEEP = 5  # of a day's parts the one in which the services stand still
 _PEOPLE = ("Ada", "Bela", "Cato", "Dora", "Emil", "Fina", "Gero", "Hana", "Ivo", "Jana", "Kira", "Levi")
 _DRAIN = 90.0  # seconds until everything that waits must have been delivered: a retry comes after 5, 10, 20 …
+_KEPT = 10.0  # seconds: nobody here keeps a connection longer that nobody uses
 _MB = 1_000_000
 
 
@@ -142,7 +143,9 @@ class _Day:
             record = launcher.find(name, self.settings)
             if record is None:
                 raise CannotMeasure(f"The {name} has ended by itself.")
-            found += _of(name, psutil.Process(record.pid))
+            process = psutil.Process(record.pid)
+            _rest(process)
+            found += _of(name, process)
         gc.collect()
         found += _of("notebook's process", psutil.Process())
         folder = self.settings.folder
@@ -233,6 +236,15 @@ def _whole(missing: Sequence[int], known: dict[str, str]) -> list[Row]:
         make_row(name, [count], unit, take=max, better="lower", bar=f"== 0 {unit}", versions=known)
         for (name, unit), count in zip(names, missing, strict=True)
     ]
+
+
+def _rest(process: psutil.Process) -> None:
+    """Wait until the connections are gone that it keeps open for the next request: how many there are is chance."""
+    until = time.monotonic() + _KEPT
+    while time.monotonic() < until:
+        if all(each.status != psutil.CONN_ESTABLISHED for each in process.net_connections("tcp")):
+            return
+        time.sleep(0.1)
 
 
 def _of(name: str, process: psutil.Process) -> list[_Held]:
