@@ -119,32 +119,45 @@ def _status_body(sent: Sent, change: StatusChange, switches: Mapping[str, str]) 
     moment = datetime.fromtimestamp(change.due if change.states is None else change.states, UTC)
     says_usage = change.status == "delivered" and switches["usage"] == "yes"
     is_number = switches["error_title"] == "number"
-    same = sent._replace(uuid=_UUID, body="", at=0.0), change._replace(due=0.0, states=None)
-    alike = _alike(*same, says_usage, is_number)
+    ends = sent.shape, sent.channel, sent.page_id, sent.psid, sent.client_ref, sent.workflow
+    alike = _alike(*ends, change.status, change.code, change.text, says_usage, is_number)
     stated = _stated(moment, sent.shape, switches["time_form"])
     return alike.replace(_UUID, sent.uuid).replace(_MOMENT, stated).encode()
 
 
+# Its values one by one: to ask for it by a message and a change without what is new in them costs what it saves.
 @functools.lru_cache(_ALIKE)
-def _alike(sent: Sent, change: StatusChange, says_usage: bool, is_number: bool) -> str:
+def _alike(
+    shape: str,
+    channel: str,
+    page_id: str,
+    psid: str,
+    client_ref: str | None,
+    workflow: str | None,
+    status: str,
+    code: str | None,
+    text: str | None,
+    says_usage: bool,
+    is_number: bool,
+) -> str:
     """Return the JSON of a status, with marks for the message's uuid and for the moment, which alone are always new."""
     told = MessageStatus(
-        message_uuid=sent.uuid,
-        status=change.status,
-        psid=sent.psid,
-        page_id=sent.page_id,
+        message_uuid=_UUID,
+        status=status,
+        psid=psid,
+        page_id=page_id,
         timestamp=_MOMENT,
-        error_code=change.code,
-        error_text=change.text,
-        client_ref=sent.client_ref,
+        error_code=code,
+        error_text=text,
+        client_ref=client_ref,
         usage=_USAGE if says_usage else None,
-        channel=sent.channel,
+        channel=channel,
     )
-    body = told.body(sent.shape)
-    if sent.shape == TODAY and "error" in body and is_number:
+    body = told.body(shape)
+    if shape == TODAY and "error" in body and is_number:
         body["error"]["title"] = int(body["error"]["title"])
-    if sent.shape == TODAY and sent.workflow is not None:
-        body["workflow"] = json.loads(sent.workflow)
+    if shape == TODAY and workflow is not None:
+        body["workflow"] = json.loads(workflow)
     return _compact(body)
 
 
