@@ -293,7 +293,7 @@ class Deliverer:
         if route is None:
             await self._note(row["id"], held=1, answer="no webhook URL is set")
             return
-        if self._faults.take("slow-webhook"):
+        if self._faults.take_of_webhook("slow-webhook", row["id"]):
             await self._note(row["id"], due=time.time() + _SLOW, answer="held back by the lesson slow-webhook")
             return
         answered = await self._call(http, row, route)
@@ -305,7 +305,7 @@ class Deliverer:
                 await self._note(row["id"], made("held"), held=1, answer="no webhook URL is set")
                 return
         change = {"attempts": attempts, "called": f"{route.method} {route.url}", "answer": answered.words}
-        if answered.status in _SUCCESS and self._faults.take("duplicate-delivery"):
+        if answered.status in _SUCCESS and self._faults.take_of_webhook("duplicate-delivery", row["id"]):
             change["answer"] += ", which the lesson duplicate-delivery lost"
             await self._note(row["id"], made("again", _AGAIN), due=time.time() + _AGAIN, **change)
         elif answered.status in _SUCCESS:
@@ -317,10 +317,11 @@ class Deliverer:
             await self._note(row["id"], made("again", wait), due=time.time() + wait, **change)
 
     async def _call(self, http: aiohttp.ClientSession, row: sqlite3.Row, route: Route) -> Answered:
-        if self._faults.take("receiver-down", of=row["id"]):
+        if self._faults.take_of_webhook("receiver-down", row["id"], stays=True):
             return Answered(0, "no answer (the lesson receiver-down)", route.url, time.time())
-        unsigned = self._faults.take("unsigned")
-        secret = "not the account's" if not unsigned and self._faults.take("bad-signature") else None
+        unsigned = self._faults.take_of_webhook("unsigned", row["id"])
+        foreign = not unsigned and self._faults.take_of_webhook("bad-signature", row["id"])
+        secret = "not the account's" if foreign else None
         return await call(http, route, row["body"], self._store, row["application_id"], not unsigned, secret)
 
     def _is_retried(self, status: int) -> bool:

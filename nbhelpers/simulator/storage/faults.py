@@ -48,13 +48,18 @@ def _named(name: str) -> Fault:
 
 
 class Faults:
-    """The faults that are on, with how often each still happens. They are kept across a kill."""
+    """The faults that are on, with how often each still happens. They are kept across a kill.
+
+    A fault of a webhook happens to one that was queued after it was started: what came of an earlier message, and is
+    still on its way, is passed over. (After a kill it is not.)
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.RLock()
         self._left: dict[str, int] = {row["name"]: row["times"] for row in store.rows("SELECT * FROM faults")}
-        self._met: dict[str, int] = {}
+        self._met: dict[str, int] = {}  # the webhook to which a fault happens
+        self._last: dict[str, int] = {}  # the webhook that was queued last when a fault was started
         asked = store.rows("SELECT * FROM refusals ORDER BY id")
         self._refusals = collections.deque((row["id"], row["status"], row["code"]) for row in asked)
 
@@ -68,6 +73,11 @@ class Faults:
         fault = _named(name)
         if fault.kind == "now" and times is not None:
             raise KitError("This lesson happens at once.", f"You said {times} times.", "Leave the number out.")
+        if fault.kind == "webhooks":
+            self._met.pop(fault.name, None)
+            sql = "SELECT coalesce(max(id), 0) FROM webhooks"
+            newest = self._store.write(lambda connection: connection.execute(sql).fetchone())
+            (self._last[fault.name],) = newest.result()
         if fault.kind != "now":
             self._keep(fault.name, fault.times if times is None else times)
         return fault
@@ -82,9 +92,9 @@ class Faults:
                 self._keep(each, None)
         return names
 
-    def take(self, name: str, of: int | None = None) -> bool:
-        """Say whether a fault happens now, and count it. With `of` it happens to the first alone that it has met."""
-        if name not in self._left or (of is not None and self._met.setdefault(name, of) != of):
+    def take(self, name: str) -> bool:
+        """Say whether a fault happens now, and count it."""
+        if name not in self._left:
             return False
         with self._lock:
             left = self._left.get(name)
@@ -93,6 +103,18 @@ class Faults:
             if left:
                 self._keep(name, left - 1 or None)
             return True
+
+    def take_of_webhook(self, name: str, webhook: int, stays: bool = False) -> bool:
+        """Say whether a fault happens to a webhook (by its number), and count it.
+
+        One that `stays` happens to the first alone that it has met, or to all when it is on until it is cleared.
+        """
+        left = self._left.get(name)
+        if left is None or webhook <= self._last.get(name, 0):
+            return False
+        if stays and left and self._met.setdefault(name, webhook) != webhook:
+            return False
+        return self.take(name)
 
     def of_message(self) -> frozenset[str]:
         """Take the faults that happen to the next message: decided once, before it is written."""

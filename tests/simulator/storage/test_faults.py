@@ -44,7 +44,7 @@ def psid(world: Detached, page: str) -> str:
 
 @pytest.fixture(autouse=True)
 def as_it_comes(world: Detached) -> Iterator[None]:
-    # A lesson about webhooks is used up by the next one, whosever it is: none of the test before may be on its way.
+    # What a test before sent is not to be called while this one runs.
     wait_until(lambda: all(row["outcome"] or row["answer"] for row in world.control.webhooks()), what="a calm")
     yield
     world.control.clear_faults()
@@ -248,6 +248,31 @@ def test_a_webhook_without_a_signature_and_one_with_a_wrong_one(
     assert verify(call.headers["authorization"], call.body, world.secret).kind == "wrong"
     call = inbound(world, hook, page)[0]
     assert verify(call.headers["authorization"], call.body, world.secret).kind == "signed"
+
+
+def test_a_receipt_that_is_on_its_way_uses_up_no_lesson(
+    world: Detached, program: Program, hook: Target, page: str, psid: str
+) -> None:
+    lessons = {fault.name: fault.times for fault in FAULTS.values() if fault.kind == "webhooks"}
+    sent = world.send(program, flat(page, psid))
+    for name in lessons:
+        world.control.fault(name)
+    assert hook.statuses(sent, 2) == ["submitted", "delivered"]
+    assert left(world) == lessons
+
+
+def test_until_it_is_cleared_nobody_is_at_home_for_any_webhook(
+    world: Detached, hook: Target, page: str, psid: str
+) -> None:
+    world.control.fault("receiver-down", 0)
+    written = [world.control.write(page=page, text=text)["message_uuid"] for text in ("hello?", "anybody?")]
+    for uuid in written:
+        (row,) = world.settled(uuid, 1)
+        assert row["answer"] == "no answer (the lesson receiver-down)"
+    world.control.pace(100)
+    world.control.clear_faults()
+    for uuid in written:
+        wait_until(lambda uuid=uuid: hook.of(uuid), what="a retry that is answered")
 
 
 def test_a_lost_answer_brings_the_same_webhook_twice(world: Detached, hook: Target, page: str, psid: str) -> None:
