@@ -1,6 +1,7 @@
 """pyproject.toml, the three locks and environment.yml, held against each other."""
 
 import ast
+import functools
 import importlib.metadata
 import itertools
 import re
@@ -168,6 +169,9 @@ def test_start_py_refuses_just_the_pythons_that_pyproject_refuses():
     assert SpecifierSet(PROJECT["project"]["requires-python"]) == SpecifierSet(f">={'.'.join(floor.groups())}")
 
 
+packages_distributions = functools.cache(importlib.metadata.packages_distributions)  # a quarter of a second each time
+
+
 def imported(*folders):
     """The third-party packages that modules, or those of some folders, import, each with one place."""
     own = {"nbhelpers", "benchmarks", "docs", "tests"}
@@ -187,6 +191,7 @@ def imported(*folders):
 PARTS = [path for path in (ROOT / "nbhelpers").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
@@ -201,7 +206,7 @@ PARTS = [path for path in (ROOT / "nbhelpers").iterdir() if path.suffix == ".py"
 )
 def test_every_import_is_declared(folders, extras):
     declared = set(DEPENDENCIES).union(*(EXTRAS[extra] for extra in extras))
-    distributions = importlib.metadata.packages_distributions()
+    distributions = packages_distributions()
     found = imported(*folders)
     assert found
     # Whoever loads the plugin is pytest itself, whoever starts the board a JupyterHub.

@@ -76,6 +76,7 @@ LINE_ENDS = {  # what stands between the lines, and what is said of it
 }
 
 
+@pytest.mark.thorough
 @hypothesis_settings(max_examples=45, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     form=st.sampled_from([PrivateFormat.PKCS8, PKCS1]),

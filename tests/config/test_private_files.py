@@ -28,6 +28,7 @@ def test_what_is_not_set_says_so():
     assert mask(None) == mask("") == "(not set)"
 
 
+@pytest.mark.thorough
 @settings(max_examples=50)
 @given(st.text(min_size=1), st.integers(1, 8))
 def test_a_mask_never_gives_away_more_than_a_third(secret: str, keep: int):

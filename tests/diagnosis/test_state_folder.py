@@ -81,6 +81,7 @@ def damage(path: Path) -> bytes:
     return damaged
 
 
+@pytest.mark.thorough
 def test_opening_the_lab_sets_a_damaged_inbox_aside_and_ends_the_receiver_that_has_it(state: Path) -> None:
     with Lab(state=state) as lab:
         settings: Any = dataclasses.replace(lab.settings)

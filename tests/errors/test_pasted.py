@@ -332,6 +332,7 @@ def test_no_token_and_no_key_is_shown():
         assert "c2ln" not in repr(explain({"title": "x", "detail": text})) + explain({"detail": text})._repr_html_()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "text",
     [
@@ -357,6 +358,7 @@ def test_a_long_or_an_odd_text_takes_no_time(text: str):
     assert time.process_time() - begun < 5
 
 
+@pytest.mark.thorough
 @hypothesis_settings(max_examples=300, deadline=None)
 @drawn(
     st.text(max_size=200)

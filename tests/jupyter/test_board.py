@@ -186,7 +186,6 @@ def test_being_watched_is_no_activity(watched: Watched, page: Page) -> None:
     assert len(before) >= 11 and active() == before
 
 
-@pytest.mark.fast
 def test_without_a_hub_the_command_says_who_starts_it(shell: Shell) -> None:
     said = shell("board", ok=False)
     assert said.returncode == 1

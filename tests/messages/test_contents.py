@@ -92,6 +92,7 @@ def test_what_was_made_by_hand_has_its_words_too():
     assert in_words(InboundMessage("u", "1", "2", "text", text="Hello!")) == "“Hello!”"
 
 
+@pytest.mark.thorough
 @hypothesis_settings(max_examples=100, deadline=None)
 @given(hostile)
 def test_no_object_makes_it_raise(body: dict[str, Any]):

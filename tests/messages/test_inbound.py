@@ -297,7 +297,10 @@ FIELDS = ("message_uuid", "from", "to", "timestamp", "message", "message_type", 
 INNER = ("id", "number", "content", "type", "text", "url", "image", "code", "reason", "title", "detail")
 hostile = st.dictionaries(
     st.sampled_from([*FIELDS, "text", "image", "client_ref"]) | st.text(max_size=3),
-    values | st.dictionaries(st.sampled_from(INNER), values | st.dictionaries(st.sampled_from(INNER), values)),
+    values
+    | st.dictionaries(
+        st.sampled_from(INNER), values | st.dictionaries(st.sampled_from(INNER), values, max_size=3), max_size=4
+    ),
     max_size=8,
 )
 
@@ -325,6 +328,7 @@ def test_no_bytes_make_the_reader_raise(body: bytes | str):
     survives(body)
 
 
+@pytest.mark.thorough
 @hypothesis_settings(max_examples=50, deadline=None)
 @given(hostile)
 @example({"status": "rejected", "error": {"code": 10**5000}})

@@ -78,6 +78,7 @@ def test_a_link_says_where_it_leads():
     assert link == Choice("link", "Our site", url="https://example.com")
 
 
+@pytest.mark.thorough
 @hypothesis_settings(max_examples=100, deadline=None)
 @given(hostile)
 def test_no_body_makes_it_raise(body: dict[str, Any]):

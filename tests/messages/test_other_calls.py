@@ -199,6 +199,7 @@ headers = st.lists(
 )
 
 
+@pytest.mark.thorough
 @hypothesis_settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["POST", "GET", "PUT", "HEAD"]), targets, headers, bodies)
 @example("POST", IN, [], b'{"object":"page","entry":[{"messaging":[{"sender":{"id":[]}}]}]}')

@@ -335,7 +335,6 @@ def test_a_person_reads_what_was_sent_to_them_alone(world: Detached, program: Pr
 # What is remembered
 
 
-@pytest.mark.fast
 def test_people_pages_links_and_messages_survive_a_kill(
     world: Detached, program: Program, hook: Target, page: str
 ) -> None:

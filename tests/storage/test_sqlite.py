@@ -327,6 +327,7 @@ def test_what_is_closed_says_so_and_may_be_closed_again(store: Database):
     assert "closed" in str(raised[0])
 
 
+@pytest.mark.thorough
 def test_closing_under_running_queries_ends_them_and_not_the_process(path: Path):
     code = """if True:
         import sqlite3, sys, threading, time

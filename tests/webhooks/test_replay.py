@@ -529,6 +529,7 @@ anything = values | st.lists(
 )
 
 
+@pytest.mark.thorough
 @fast
 @hypothesis_settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

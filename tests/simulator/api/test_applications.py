@@ -255,6 +255,7 @@ def test_a_405_says_which_verbs_there_are(world: Detached) -> None:
     assert (screen.status_code, screen.headers["allow"]) == (405, "GET, HEAD, PUT")
 
 
+@pytest.mark.thorough
 def test_an_application_keeps_its_key_over_a_kill(world: Detached, key: PrivateKey) -> None:
     program = world.application(key, messages={"version": "v1"})
     world.kill()
@@ -339,6 +340,7 @@ def test_a_deleted_application_is_gone_with_its_tokens_and_its_link(world: Detac
     assert next(each for each in world.control.pages() if each["id"] == page)["application_id"] is None
 
 
+@pytest.mark.thorough
 def test_changes_survive_a_kill(world: Detached, key: PrivateKey) -> None:
     kept, gone = world.application(key, messages={}), world.application(key, messages={})
     put(world, kept.id, form(name="another name"))

@@ -269,6 +269,7 @@ def test_an_account_that_there_is_not_is_linked_and_unlinked_as_documented_or_a_
     assert undocumented == [(404, "Not Found", f"There is no account of {page}")] * 2
 
 
+@pytest.mark.thorough
 def test_accounts_survive_a_kill(world: Detached, program: Program, page: str) -> None:
     create(world, page, applications=[program.id], name="kept")
     before = call(world, "GET", f"/messenger/{page}").json()

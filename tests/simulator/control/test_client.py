@@ -40,6 +40,7 @@ def test_an_address_that_utf8_cannot_hold_is_kept_with_a_question_mark(world: De
     assert world.control.change_settings(inbound_url="https://e.org/\ud800")["inbound_url"] == "https://e.org/?"
 
 
+@pytest.mark.thorough
 def test_settings_survive_a_kill(world: Detached) -> None:
     changed = world.control.change_settings(inbound_url="https://example.com/in", http_method="POST", shape="v1")
     world.kill()

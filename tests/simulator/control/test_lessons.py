@@ -23,6 +23,7 @@ def test_the_table_of_switches_is_shown_with_what_each_is_set_to(world: Detached
     assert {"says", "source", "sure"} <= set(shown[0])
 
 
+@pytest.mark.thorough
 def test_a_switch_is_kept_over_a_kill_and_can_be_set_back(world: Detached) -> None:
     assert world.control.switch(window="24+1", tags_of="2018-06-21")["window"] == "24+1"
     world.kill()

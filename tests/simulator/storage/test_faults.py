@@ -127,7 +127,6 @@ def test_a_call_is_refused_as_often_as_was_said_and_then_no_more(
     assert left(world) == {}
 
 
-@pytest.mark.fast
 def test_low_balance_stays_until_it_is_cleared_even_over_a_kill(
     world: Detached, program: Program, page: str, psid: str
 ) -> None:
