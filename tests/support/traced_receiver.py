@@ -109,7 +109,8 @@ def main(state: str) -> None:
     command = [sys.executable, "-m", "nbhelpers", "receiver", "--state", state, "--port", "0"]
     receiver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert receiver.stdout is not None
-    signal.signal(signal.SIGTERM, lambda *_: receiver.terminate())
+    # Not `terminate`: that asks first whether it has ended, and takes a stop that `watch` waits for as its end.
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(receiver.pid, signal.SIGTERM))
     ready = receiver.stdout.readline()
     try:
         tracer = Tracer(receiver.pid)
