@@ -30,8 +30,10 @@ _HTTP = re.compile(
     r"|^[\s\"“]*([1-5]\d\d)[\s:,-]*(?:[A-Za-z]+(?: [A-Za-z]+){0,4})?[ .\"”]*$",
     re.IGNORECASE,
 )
+# Four digits between hyphens are a part of a message_uuid, or of a date.
 _RECEIPT = re.compile(
-    r"(?:reject|undeliver|receipt|code|title|#).*?\b(1\d\d\d|200\d)\b|^\W*([12]\d\d\d)\b", re.IGNORECASE
+    r"(?:reject|undeliver|receipt|code|title|#).*?(?<![\w…-])(1\d\d\d|200\d)(?![\w-])|^\W*([12]\d\d\d)(?![\w-])",
+    re.IGNORECASE,
 )
 _RAISED = re.compile(
     r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Timeout|Redirects|Schema|InvalidURL))\b(?::|\s*$)"

@@ -84,6 +84,9 @@ TEXTS: dict[str, list[tuple[str, str]]] = {
     "Usage of ngrok requires a verified account and authtoken.": [("ngrok", "4018")],
     # Receipts, as the inbox shows one, and numbers alone
     "12:00:01 --> rejected  6f1c to 100: 1340 Outside of the allowed window": [("status", "1340")],
+    "12:00:01 --> rejected  2353c0a4-1263-1142-8da1-4f2617191300 to 100: 1340 Outside": [("status", "1340")],
+    "rejected: message …1263 of application …1142, 1340": [("status", "1340")],
+    "2026-11-29 12:00:01 rejected 1340": [("status", "1340")],
     "rejected with 1999": [("status", "1999")],
     "1234": [("status", "1234")],
     # The last line of a traceback
